@@ -1,0 +1,385 @@
+/* db: see db.h. */
+#include "db.h"
+
+#include <errmsg.h>
+#include <mysql.h>
+#include <mysqld_error.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONNECT_S = 5, READ_S = 60 };
+
+struct db {
+    const struct db_settings *settings;
+    MYSQL *my; /* NULL while closed */
+    uint64_t matched;
+    uint64_t insert_id;
+    uint64_t id_step;
+    unsigned number;
+    char text[512];
+};
+
+struct db_rows {
+    MYSQL_RES *res;
+    MYSQL_ROW row;
+    unsigned long *len;
+};
+
+static const char session_setup[] =
+    "SET SESSION sql_mode='', autocommit=1, innodb_lock_wait_timeout=2,"
+    " lock_wait_timeout=2, wait_timeout=600;"
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;";
+
+struct db *
+db_make(const struct db_settings *settings)
+{
+    struct db *db = calloc(1, sizeof *db);
+
+    if (db) {
+        db->settings = settings;
+        db->id_step = 1;
+    }
+    return db;
+}
+
+static void
+hang_up(struct db *db)
+{
+    if (db->my)
+        mysql_close(db->my);
+    db->my = NULL;
+}
+
+void
+db_close(struct db **db)
+{
+    if (!*db)
+        return;
+    hang_up(*db);
+    free(*db);
+    *db = NULL;
+}
+
+const char *
+db_error(const struct db *db)
+{
+    return db->text;
+}
+
+unsigned
+db_errno(const struct db *db)
+{
+    return db->number;
+}
+
+static enum db_status
+classify(unsigned number)
+{
+    switch (number) {
+    case 0:
+        return DB_OK;
+    case CR_SERVER_GONE_ERROR:
+    case CR_SERVER_LOST:
+    case CR_SERVER_LOST_EXTENDED:
+    case CR_CONNECTION_ERROR:
+    case CR_CONN_HOST_ERROR:
+    case CR_COMMANDS_OUT_OF_SYNC:
+    case CR_MALFORMED_PACKET:
+    case ER_SERVER_SHUTDOWN:
+    case ER_NORMAL_SHUTDOWN:
+    case ER_CONNECTION_KILLED:
+        return DB_GONE;
+    case ER_LOCK_DEADLOCK:
+    case ER_LOCK_WAIT_TIMEOUT:
+        return DB_BUSY;
+    case ER_DUP_ENTRY:
+        return DB_DUPLICATE;
+    default:
+        return DB_REFUSED;
+    }
+}
+
+/* Keeps the connection's error and says what it means. */
+static enum db_status
+failed(struct db *db)
+{
+    enum db_status status;
+
+    db->number = mysql_errno(db->my);
+    snprintf(
+        db->text, sizeof db->text, "%u %s", db->number, mysql_error(db->my));
+    status = classify(db->number);
+    if (status == DB_GONE)
+        hang_up(db);
+    return status;
+}
+
+static enum db_status
+closed(struct db *db)
+{
+    db->number = CR_SERVER_GONE_ERROR;
+    snprintf(db->text, sizeof db->text, "not connected");
+    return DB_GONE;
+}
+
+static const char *
+or_null(const char *s)
+{
+    return *s ? s : NULL;
+}
+
+static MYSQL *
+prepare(void)
+{
+    MYSQL *my = mysql_init(NULL);
+    unsigned connect_s = CONNECT_S, read_s = READ_S;
+
+    if (!my)
+        return NULL;
+    mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
+    mysql_options(my, MYSQL_OPT_READ_TIMEOUT, &read_s);
+    mysql_options(my, MYSQL_OPT_WRITE_TIMEOUT, &read_s);
+    return my;
+}
+
+/* The step between the ids of one multi-row INSERT: not 1 on a cluster. */
+static enum db_status
+learn_step(struct db *db)
+{
+    struct db_rows *rows;
+    enum db_status status =
+        db_ask(db, "SELECT @@auto_increment_increment", &rows);
+
+    if (status != DB_OK)
+        return status;
+    if (db_next(rows))
+        db->id_step = db_uint(rows, 0);
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+enum db_status
+db_open(struct db *db)
+{
+    const struct db_settings *s = db->settings;
+    enum db_status status;
+
+    hang_up(db);
+    db->my = prepare();
+    if (!db->my)
+        return closed(db);
+    if (!mysql_real_connect(db->my, or_null(s->host), s->user, s->password,
+            or_null(s->database), s->port, or_null(s->socket),
+            CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS)) {
+        status = failed(db);
+        hang_up(db);
+        return status;
+    }
+    status = db_exec(db, session_setup);
+    return status == DB_OK ? learn_step(db) : status;
+}
+
+/* Reads the answers of all statements sent, to the last. */
+static enum db_status
+drain(struct db *db)
+{
+    int more;
+
+    do {
+        MYSQL_RES *res = mysql_store_result(db->my);
+
+        if (res)
+            mysql_free_result(res);
+        else if (mysql_field_count(db->my) != 0)
+            return failed(db);
+        db->matched = mysql_affected_rows(db->my);
+        db->insert_id = mysql_insert_id(db->my);
+        more = mysql_next_result(db->my);
+    } while (more == 0);
+    return more > 0 ? failed(db) : DB_OK;
+}
+
+static enum db_status
+out_of_bounds(struct db *db)
+{
+    db->number = 0;
+    snprintf(db->text, sizeof db->text, "the statement is too large");
+    return DB_REFUSED;
+}
+
+static enum db_status
+send_text(struct db *db, const char *sql, size_t n)
+{
+    db->number = 0;
+    db->text[0] = '\0';
+    if (!db->my)
+        return closed(db);
+    return mysql_real_query(db->my, sql, n) == 0 ? DB_OK : failed(db);
+}
+
+static enum db_status
+run_text(struct db *db, const char *sql, size_t n)
+{
+    enum db_status status = send_text(db, sql, n);
+
+    return status == DB_OK ? drain(db) : status;
+}
+
+enum db_status
+db_run(struct db *db, const struct bytes *sql)
+{
+    if (!bytes_ok(sql))
+        return out_of_bounds(db);
+    return run_text(db, bytes_text(sql), sql->n);
+}
+
+enum db_status
+db_exec(struct db *db, const char *sql)
+{
+    return run_text(db, sql, strlen(sql));
+}
+
+uint64_t
+db_matched(const struct db *db)
+{
+    return db->matched;
+}
+
+uint64_t
+db_insert_id(const struct db *db)
+{
+    return db->insert_id;
+}
+
+uint64_t
+db_id_step(const struct db *db)
+{
+    return db->id_step;
+}
+
+static enum db_status
+query_text(struct db *db, const char *sql, size_t n, struct db_rows **rows)
+{
+    enum db_status status = send_text(db, sql, n);
+    struct db_rows *r;
+    MYSQL_RES *res;
+
+    *rows = NULL;
+    if (status != DB_OK)
+        return status;
+    res = mysql_store_result(db->my);
+    if (!res)
+        return failed(db);
+    r = calloc(1, sizeof *r);
+    if (!r) {
+        mysql_free_result(res);
+        return out_of_bounds(db);
+    }
+    r->res = res;
+    *rows = r;
+    return DB_OK;
+}
+
+enum db_status
+db_query(struct db *db, const struct bytes *sql, struct db_rows **rows)
+{
+    *rows = NULL;
+    if (!bytes_ok(sql))
+        return out_of_bounds(db);
+    return query_text(db, bytes_text(sql), sql->n, rows);
+}
+
+enum db_status
+db_ask(struct db *db, const char *sql, struct db_rows **rows)
+{
+    return query_text(db, sql, strlen(sql), rows);
+}
+
+void
+db_rows_close(struct db_rows **rows)
+{
+    if (!*rows)
+        return;
+    mysql_free_result((*rows)->res);
+    free(*rows);
+    *rows = NULL;
+}
+
+size_t
+db_rows_count(const struct db_rows *rows)
+{
+    return (size_t)mysql_num_rows(rows->res);
+}
+
+bool
+db_next(struct db_rows *rows)
+{
+    rows->row = mysql_fetch_row(rows->res);
+    if (!rows->row)
+        return false;
+    rows->len = mysql_fetch_lengths(rows->res);
+    return true;
+}
+
+const char *
+db_col(const struct db_rows *rows, unsigned i)
+{
+    return rows->row[i];
+}
+
+size_t
+db_len(const struct db_rows *rows, unsigned i)
+{
+    return rows->len[i];
+}
+
+uint64_t
+db_uint(const struct db_rows *rows, unsigned i)
+{
+    return rows->row[i] ? strtoull(rows->row[i], NULL, 10) : 0;
+}
+
+void
+db_textn(struct bytes *sql, const char *s, size_t n)
+{
+    bytes_chr(sql, '\'');
+    for (size_t i = 0; i < n; i++) {
+        switch (s[i]) {
+        case '\0':
+            bytes_str(sql, "\\0");
+            break;
+        case '\'':
+        case '"':
+        case '\\':
+            bytes_chr(sql, '\\');
+            bytes_chr(sql, s[i]);
+            break;
+        default:
+            bytes_chr(sql, s[i]);
+        }
+    }
+    bytes_chr(sql, '\'');
+}
+
+void
+db_text(struct bytes *sql, const char *s)
+{
+    if (s)
+        db_textn(sql, s, strlen(s));
+    else
+        bytes_str(sql, "NULL");
+}
+
+void
+db_name(struct bytes *sql, const char *name)
+{
+    bytes_chr(sql, '`');
+    for (; *name; name++) {
+        if (*name == '`')
+            bytes_chr(sql, '`');
+        bytes_chr(sql, *name);
+    }
+    bytes_chr(sql, '`');
+}

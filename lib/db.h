@@ -1,0 +1,94 @@
+/*
+ * db: one connection to a MySQL, MariaDB or Percona server.
+ *
+ * The session speaks utf8mb4, READ COMMITTED, sql_mode '' (as the billing
+ * itself: a value too long for its column is cut on a character boundary),
+ * and waits 2 s at most for a row or table lock. Affected rows are the rows
+ * matched. Statements are text; whatever is not a constant goes through
+ * db_text() or a number.
+ *
+ * A connection that died is not opened again behind the caller's back: the
+ * call says DB_GONE and db_open() starts anew.
+ */
+#ifndef MBEV_DB_H
+#define MBEV_DB_H
+
+#include "bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum db_status {
+    DB_OK,
+    DB_GONE,      /* connection lost; a COMMIT may or may not have happened */
+    DB_BUSY,      /* deadlock or lock wait timeout: roll back, try again */
+    DB_DUPLICATE, /* unique key */
+    DB_REFUSED,   /* the server says no: privilege, missing table, ... */
+};
+
+struct db_settings {
+    const char *host;   /* "" with a socket */
+    unsigned port;      /* 0 = 3306 */
+    const char *socket; /* "" = by host */
+    const char *user;
+    const char *password;
+    const char *database; /* default database of the session */
+};
+
+struct db; /* opaque; one thread */
+
+/* A closed connection with these settings, which are not copied and stay
+ * with the caller. NULL when out of memory. */
+struct db *db_make(const struct db_settings *settings);
+
+/* Closes, frees and sets *db to NULL; a NULL connection is fine. */
+void db_close(struct db **db);
+
+/* Connects anew, whatever the state was before. */
+enum db_status db_open(struct db *db);
+
+/* The last error: "1146 Table ... doesn't exist". Valid until the next call.
+ * Never holds the password. */
+const char *db_error(const struct db *db);
+
+/* Its number, 0 for none. */
+unsigned db_errno(const struct db *db);
+
+/* Runs the statement or statements, separated by semicolons, and drops what
+ * they return. All are tried in order until one fails. */
+enum db_status db_run(struct db *db, const struct bytes *sql);
+enum db_status db_exec(struct db *db, const char *sql);
+
+/* Rows that the last statement of the last db_run() or db_exec() matched. */
+uint64_t db_matched(const struct db *db);
+
+/* AUTO_INCREMENT of the first row it inserted, and the step to the next. */
+uint64_t db_insert_id(const struct db *db);
+uint64_t db_id_step(const struct db *db);
+
+struct db_rows; /* opaque; the rows of one answer, held in memory */
+
+/* Runs one statement that returns rows. *rows is to be closed. */
+enum db_status
+db_query(struct db *db, const struct bytes *sql, struct db_rows **rows);
+enum db_status db_ask(struct db *db, const char *sql, struct db_rows **rows);
+void db_rows_close(struct db_rows **rows);
+
+size_t db_rows_count(const struct db_rows *rows);
+
+/* Steps to the next row; false after the last. */
+bool db_next(struct db_rows *rows);
+
+/* Column i of the row: its text and length; NULL for SQL NULL. */
+const char *db_col(const struct db_rows *rows, unsigned i);
+size_t db_len(const struct db_rows *rows, unsigned i);
+uint64_t db_uint(const struct db_rows *rows, unsigned i); /* 0 for NULL */
+
+/* Appends a quoted, escaped string literal; NULL becomes the word NULL. */
+void db_text(struct bytes *sql, const char *s);
+void db_textn(struct bytes *sql, const char *s, size_t n);
+
+/* Appends an identifier in backticks. */
+void db_name(struct bytes *sql, const char *name);
+
+#endif

@@ -1,0 +1,267 @@
+/* http: see http.h. */
+#include "http.h"
+
+#include "bytes.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LARGEST_REPLY = 64 * 1024, MOST_FDS = 8, KEEP_IDLE_S = 30 };
+
+struct http {
+    CURLM *multi;
+    struct exchange *first;
+    size_t active;
+};
+
+/* One request and its reply. */
+struct exchange {
+    struct http *http;
+    struct exchange *prev, *next;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct bytes request;
+    struct bytes reply;
+    size_t sent;
+    http_done *done;
+    void *arg;
+    char error[CURL_ERROR_SIZE];
+};
+
+struct http *
+http_make(void)
+{
+    struct http *http = calloc(1, sizeof *http);
+
+    if (!http)
+        return NULL;
+    http->multi = curl_multi_init();
+    if (!http->multi) {
+        free(http);
+        return NULL;
+    }
+    return http;
+}
+
+static void
+unlink_exchange(struct exchange *x)
+{
+    if (x->prev)
+        x->prev->next = x->next;
+    else
+        x->http->first = x->next;
+    if (x->next)
+        x->next->prev = x->prev;
+    x->http->active--;
+}
+
+static void
+link_exchange(struct http *http, struct exchange *x)
+{
+    x->http = http;
+    x->next = http->first;
+    if (x->next)
+        x->next->prev = x;
+    http->first = x;
+    http->active++;
+}
+
+static void
+free_exchange(struct exchange *x)
+{
+    if (x->easy)
+        curl_easy_cleanup(x->easy);
+    curl_slist_free_all(x->headers);
+    bytes_free(&x->request);
+    bytes_free(&x->reply);
+    free(x);
+}
+
+static void
+end_exchange(struct exchange *x)
+{
+    curl_multi_remove_handle(x->http->multi, x->easy);
+    unlink_exchange(x);
+    free_exchange(x);
+}
+
+void
+http_close(struct http **http)
+{
+    if (!*http)
+        return;
+    while ((*http)->first)
+        end_exchange((*http)->first);
+    curl_multi_cleanup((*http)->multi);
+    free(*http);
+    *http = NULL;
+}
+
+static size_t
+on_reply(char *p, size_t size, size_t n, void *arg)
+{
+    struct exchange *x = arg;
+
+    bytes_add(&x->reply, p, size * n);
+    return bytes_ok(&x->reply) ? size * n : 0;
+}
+
+/* Hands the body to libcurl piece by piece. There is deliberately no way to
+ * rewind it: see the promise in http.h. */
+static size_t
+on_send(char *to, size_t size, size_t n, void *arg)
+{
+    struct exchange *x = arg;
+    size_t room = size * n, left = x->request.n - x->sent;
+    size_t take = left < room ? left : room;
+
+    if (take)
+        memcpy(to, x->request.p + x->sent, take);
+    x->sent += take;
+    return take;
+}
+
+static bool
+add_header(struct exchange *x, const char *name, const char *value)
+{
+    struct bytes line = bytes_make(512);
+    struct curl_slist *more;
+
+    bytes_printf(&line, "%s:%s%s", name, *value ? " " : "", value);
+    more = bytes_ok(&line) ? curl_slist_append(x->headers, line.p) : NULL;
+    bytes_free(&line);
+    if (!more)
+        return false;
+    x->headers = more;
+    return true;
+}
+
+static void
+set_up(struct exchange *x, const struct http_request *r)
+{
+    CURL *e = x->easy;
+
+    curl_easy_setopt(e, CURLOPT_URL, r->url);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(e, CURLOPT_PROXY, "");
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_POST, 1L);
+    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->request.n);
+    curl_easy_setopt(e, CURLOPT_READFUNCTION, on_send);
+    curl_easy_setopt(e, CURLOPT_READDATA, x);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_reply);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms);
+    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, r->timeout_ms);
+    curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)KEEP_IDLE_S);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->error);
+    curl_easy_setopt(e, CURLOPT_PRIVATE, x);
+    if (*r->ca_file)
+        curl_easy_setopt(e, CURLOPT_CAINFO, r->ca_file);
+}
+
+static struct exchange *
+make_exchange(const struct http_request *r)
+{
+    struct exchange *x = calloc(1, sizeof *x);
+
+    if (!x)
+        return NULL;
+    x->request = bytes_make(r->body_len);
+    x->reply = bytes_make(LARGEST_REPLY);
+    bytes_add(&x->request, r->body, r->body_len);
+    x->easy = curl_easy_init();
+    /* "Expect:" keeps libcurl from waiting for a 100 before the body. */
+    if (!x->easy || !bytes_ok(&x->request) ||
+        !add_header(x, "Content-Type", r->content_type) ||
+        !add_header(x, "Expect", "")) {
+        free_exchange(x);
+        return NULL;
+    }
+    set_up(x, r);
+    return x;
+}
+
+bool
+http_start(struct http *http, const struct http_request *request,
+    http_done *done, void *arg)
+{
+    struct exchange *x = make_exchange(request);
+
+    if (!x)
+        return false;
+    x->done = done;
+    x->arg = arg;
+    if (curl_multi_add_handle(http->multi, x->easy) != CURLM_OK) {
+        free_exchange(x);
+        return false;
+    }
+    link_exchange(http, x);
+    return true;
+}
+
+size_t
+http_active(const struct http *http)
+{
+    return http->active;
+}
+
+static void
+finish(struct exchange *x, CURLcode code)
+{
+    struct http_reply reply = { .maybe_sent = x->sent > 0 };
+    bool too_large = !bytes_ok(&x->reply);
+    long status = 0;
+
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    reply.status = code == CURLE_OK ? (int)status : 0;
+    reply.body = bytes_text(&x->reply);
+    reply.body_len = x->reply.n;
+    if (too_large)
+        reply.error = "the reply is larger than 64 KiB";
+    else if (code != CURLE_OK)
+        reply.error = x->error[0] ? x->error : curl_easy_strerror(code);
+    x->done(x->arg, &reply);
+    end_exchange(x);
+}
+
+static void
+tell_finished(struct http *http)
+{
+    CURLMsg *msg;
+    int left;
+
+    while ((msg = curl_multi_info_read(http->multi, &left))) {
+        struct exchange *x;
+        CURLcode code = msg->data.result;
+
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x);
+        finish(x, code);
+    }
+}
+
+void
+http_wait(struct http *http, const int *fds, unsigned n, int timeout_ms)
+{
+    struct curl_waitfd extra[MOST_FDS] = { 0 };
+    size_t before;
+    int running;
+
+    for (unsigned i = 0; i < n && i < MOST_FDS; i++)
+        extra[i] =
+            (struct curl_waitfd){ .fd = fds[i], .events = CURL_WAIT_POLLIN };
+    before = http->active;
+    curl_multi_perform(http->multi, &running);
+    tell_finished(http);
+    if (http->active < before)
+        timeout_ms = 0;
+    curl_multi_poll(http->multi, extra, n, timeout_ms, NULL);
+    curl_multi_perform(http->multi, &running);
+    tell_finished(http);
+}

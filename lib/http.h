@@ -1,0 +1,58 @@
+/*
+ * http: POST requests, many at once on one thread, over kept connections.
+ *
+ * Promises: TLS certificates are checked; redirects, cookies, proxies of the
+ * environment and stored credentials are not used; a reply is read up to a
+ * bound; and a request whose bytes may have reached the server is never sent
+ * again behind the caller's back (libcurl would repeat a POST when a kept
+ * connection dies before the reply; here it cannot, because the body cannot
+ * be rewound).
+ */
+#ifndef MBEV_HTTP_H
+#define MBEV_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct http; /* opaque; one thread */
+
+struct http_request {
+    const char *url;
+    const char *body; /* all of it is copied */
+    size_t body_len;
+    const char *content_type;
+    const char *ca_file; /* "" = the system's */
+    long connect_timeout_ms;
+    long timeout_ms; /* for the whole exchange */
+};
+
+struct http_reply {
+    int status;       /* HTTP status; 0 = there was no reply */
+    const char *body; /* NUL-terminated; "" when there was none */
+    size_t body_len;
+    bool maybe_sent;   /* the server may have got the request */
+    const char *error; /* why the exchange failed; NULL when it did not */
+};
+
+/* Told once for each request started, from within http_wait(). */
+typedef void http_done(void *arg, const struct http_reply *reply);
+
+/* NULL when out of memory. */
+struct http *http_make(void);
+
+/* Ends what is under way without telling anybody, frees, sets NULL. */
+void http_close(struct http **http);
+
+/* Starts a request. False, and done is never called, when out of memory. */
+bool http_start(struct http *http, const struct http_request *request,
+    http_done *done, void *arg);
+
+/* Requests started and not yet told about. */
+size_t http_active(const struct http *http);
+
+/* Moves all requests on, tells about finished ones, and sleeps until there is
+ * network work, one of the n descriptors fds[] can be read, or timeout_ms has
+ * passed. */
+void http_wait(struct http *http, const int *fds, unsigned n, int timeout_ms);
+
+#endif

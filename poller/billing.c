@@ -1,0 +1,97 @@
+/* billing: see billing.h. */
+#include "billing.h"
+
+#include "log.h"
+
+enum { SCHEMA_VERSION = 1 };
+
+static enum db_status
+ask_number(struct db *db, const struct bytes *sql, uint64_t *out)
+{
+    struct db_rows *rows;
+    enum db_status status = db_query(db, sql, &rows);
+
+    if (status != DB_OK)
+        return status;
+    *out = db_next(rows) ? db_uint(rows, 0) : 0;
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+static enum db_status
+check_schema(struct db *db)
+{
+    struct bytes sql = bytes_make(256);
+    enum db_status status;
+    uint64_t version = 0;
+
+    bytes_str(&sql, "SELECT MAX(version) FROM schema_version");
+    status = ask_number(db, &sql, &version);
+    bytes_free(&sql);
+    if (status == DB_REFUSED)
+        log_error("billing: our tables cannot be read: %s; "
+                  "run sql/schema.sql and sql/grants.sql",
+            db_error(db));
+    if (status != DB_OK || version == SCHEMA_VERSION)
+        return status;
+    log_error("billing: our tables have version %llu, this mbevd needs %d; "
+              "run the sql/schema.sql that came with it",
+        (unsigned long long)version, SCHEMA_VERSION);
+    return DB_REFUSED;
+}
+
+/* Counts a column of the billing's table users: 0 or 1. */
+static enum db_status
+has_column(struct db *db, const char *billing, const char *column, bool *has)
+{
+    struct bytes sql = bytes_make(1024);
+    enum db_status status;
+    uint64_t n = 0;
+
+    bytes_str(&sql, "SELECT COUNT(*) FROM information_schema.COLUMNS"
+                    " WHERE TABLE_NAME='users' AND TABLE_SCHEMA=");
+    db_text(&sql, billing);
+    bytes_str(&sql, " AND COLUMN_NAME=");
+    db_text(&sql, column);
+    status = ask_number(db, &sql, &n);
+    bytes_free(&sql);
+    *has = n > 0;
+    return status;
+}
+
+static enum db_status
+check_billing(struct db *db, const char *name, bool *modern)
+{
+    bool there;
+    enum db_status status = has_column(db, name, "sms_tel", &there);
+
+    if (status == DB_OK && there)
+        return has_column(db, name, "state", modern);
+    if (status != DB_OK)
+        return status;
+    log_error("billing: this account sees no table users with a column "
+              "sms_tel in database %s; check [database] billing and run "
+              "sql/grants.sql in it",
+        name);
+    return DB_REFUSED;
+}
+
+enum db_status
+billing_look(struct billing *billing, struct db *db, const struct settings *set)
+{
+    struct bytes sql = bytes_make(128);
+    enum db_status status;
+    uint64_t flush = 1;
+
+    *billing = (struct billing){ .name = set->database.billing };
+    status = check_schema(db);
+    if (status == DB_OK)
+        status = check_billing(db, billing->name, &billing->modern);
+    if (status == DB_OK) {
+        bytes_str(&sql, "SELECT @@innodb_flush_log_at_trx_commit");
+        status = ask_number(db, &sql, &flush);
+    }
+    billing->lazy_flush = flush != 1;
+    bytes_free(&sql);
+    return status;
+}

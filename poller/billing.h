@@ -1,0 +1,24 @@
+/*
+ * billing: what kind of billing database this is.
+ */
+#ifndef MBEV_BILLING_H
+#define MBEV_BILLING_H
+
+#include "db.h"
+#include "settings.h"
+
+#include <stdbool.h>
+
+struct billing {
+    const char *name; /* of its database; belongs to the settings */
+    bool modern;      /* users.state exists */
+    bool lazy_flush;  /* the server keeps commits in memory for a while */
+};
+
+/* Looks at the server behind the connection: our schema's version, the
+ * billing's generation, how durable a commit is. DB_REFUSED when the service
+ * cannot work there; why is logged with the cure. */
+enum db_status billing_look(
+    struct billing *billing, struct db *db, const struct settings *set);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * claim: from due deliveries to running calls.
+ *
+ * Promises: an attempt is committed, and on disk, before its call begins; a
+ * call that could not end within the lease is not begun.
+ */
+#include "actions/sms.h"
+#include "clock.h"
+#include "engine.h"
+#include "fault.h"
+#include "log.h"
+#include "utf8.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LARGEST_SQL = 1 << 20, MARGIN_US = 1000000, SWEEP_US = 10 * 1000000 };
+
+static void
+add_ids(struct bytes *sql, const struct delivery_list *list)
+{
+    bytes_str(sql, " WHERE id IN (0");
+    for (const struct delivery *d = list->first; d; d = d->next)
+        bytes_printf(sql, ",%" PRIu64, d->id);
+    bytes_chr(sql, ')');
+}
+
+static struct delivery *
+read_row(const struct db_rows *rows)
+{
+    struct delivery *d = delivery_make(sms_action, db_col(rows, 4));
+
+    if (!d)
+        return NULL;
+    d->id = db_uint(rows, 0);
+    d->event_id = db_uint(rows, 1);
+    d->attempts = (unsigned)db_uint(rows, 2);
+    utf8_copy(d->address, sizeof d->address, db_col(rows, 3), db_len(rows, 3));
+    d->sms_log_id = db_uint(rows, 5);
+    d->uid = db_uint(rows, 6);
+    d->state = db_uint(rows, 7) ? DELIVERY_EXPIRED : DELIVERY_CALLING;
+    return d;
+}
+
+/* The first due rows of one state, straight off the index. */
+static void
+add_due_of(struct bytes *sql, const char *state, size_t room)
+{
+    bytes_printf(sql,
+        "(SELECT id, due_utc FROM delivery WHERE state = '%s'"
+        " AND due_utc <= UTC_TIMESTAMP(3) ORDER BY due_utc, id LIMIT %zu)",
+        state, room);
+}
+
+/* Reads what is due, oldest first, at most room rows. */
+static enum db_status
+read_due(struct engine *e, size_t room, struct delivery_list *due)
+{
+    struct bytes sql = bytes_make(2048);
+    struct db_rows *rows;
+    struct delivery *d;
+    enum db_status status;
+
+    bytes_str(&sql,
+        "SELECT d.id, d.event_id, d.attempts, COALESCE(d.address, ''),"
+        " COALESCE(d.payload, ''), d.sms_log_id, e.uid,"
+        " COALESCE(d.expires_utc <= UTC_TIMESTAMP(3), 0) FROM (");
+    add_due_of(&sql, "ready", room);
+    bytes_str(&sql, " UNION ALL ");
+    add_due_of(&sql, "retry", room);
+    bytes_printf(&sql,
+        ") AS due JOIN delivery d ON d.id = due.id"
+        " JOIN event e ON e.id = d.event_id"
+        " ORDER BY d.due_utc, d.id LIMIT %zu",
+        room);
+    status = db_query(e->db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    while (db_next(rows) && (d = read_row(rows)))
+        delivery_push(due, d);
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+/* When the next one falls due, so that we sleep until then. */
+static enum db_status
+read_next_due(struct engine *e)
+{
+    struct db_rows *rows;
+    enum db_status status = db_ask(e->db,
+        "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), MIN(due_utc))"
+        " FROM delivery WHERE state = 'ready' AND due_utc > UTC_TIMESTAMP(3)"
+        " UNION ALL "
+        "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), MIN(due_utc))"
+        " FROM delivery WHERE state = 'retry' AND due_utc > UTC_TIMESTAMP(3)",
+        &rows);
+
+    if (status != DB_OK)
+        return status;
+    while (db_next(rows))
+        if (db_col(rows, 0))
+            engine_due_by(e, clock_boot_us() + (int64_t)db_uint(rows, 0));
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+static enum db_status
+mark(struct engine *e, const struct delivery_list *list, const char *change)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status;
+
+    if (list->n == 0)
+        return DB_OK;
+    bytes_printf(
+        &sql, "UPDATE delivery SET changed_utc = UTC_TIMESTAMP(3), %s", change);
+    add_ids(&sql, list);
+    bytes_str(&sql, " AND state IN ('ready', 'retry')");
+    status = db_run(e->db, &sql);
+    bytes_free(&sql);
+    /* The operator changed one of them meanwhile. */
+    if (status == DB_OK && db_matched(e->db) != list->n)
+        return DB_BUSY;
+    return status;
+}
+
+static enum db_status
+commit_claim(struct engine *e, const struct delivery_list *calling,
+    const struct delivery_list *expired)
+{
+    char change[128];
+    enum db_status status = owner_begin(&e->owner, e->db);
+
+    if (status != DB_OK)
+        return status;
+    fault_point("claim.begun");
+    snprintf(change, sizeof change,
+        "state = 'calling', claims = claims + 1, attempts = attempts + 1,"
+        " epoch = %" PRIu64,
+        e->owner.epoch);
+    status = mark(e, calling, change);
+    if (status == DB_OK)
+        status = mark(
+            e, expired, "state = 'expired', reason = 'too old to be of use'");
+    fault_point("claim.marked");
+    if (status != DB_OK) {
+        owner_rollback(e->db);
+        return status;
+    }
+    return owner_commit(e->db);
+}
+
+/* Divides what was read by the state it is to get. */
+static void
+divide(struct engine *e, struct delivery_list *due,
+    struct delivery_list *calling, struct delivery_list *expired)
+{
+    struct delivery *d;
+
+    while ((d = delivery_pop(due))) {
+        if (d->state == DELIVERY_EXPIRED) {
+            delivery_push(expired, d);
+            continue;
+        }
+        d->epoch = e->owner.epoch;
+        d->attempts++;
+        delivery_push(calling, d);
+    }
+}
+
+static enum db_status
+claim_these(struct engine *e, struct delivery_list *due)
+{
+    struct delivery_list calling = { 0 }, expired = { 0 };
+    enum db_status status;
+
+    divide(e, due, &calling, &expired);
+    status = commit_claim(e, &calling, &expired);
+    fault_point("claim.committed");
+    if (status == DB_OK) {
+        for (const struct delivery *d = expired.first; d; d = d->next)
+            log_error("claim: delivery %" PRIu64 " (uid %" PRIu64
+                      ") expired: too old to be of use",
+                d->id, d->uid);
+        status = claim_start(e, &calling);
+    } else if (status == DB_GONE) {
+        while (calling.n)
+            delivery_push(&e->unsure, delivery_pop(&calling));
+    }
+    delivery_drop_all(&calling);
+    delivery_drop_all(&expired);
+    return status;
+}
+
+enum db_status
+claim_due(struct engine *e)
+{
+    struct delivery_list due = { 0 };
+    size_t room = lane_room(e->sms);
+    enum db_status status;
+
+    e->backlog = false;
+    e->due_us = clock_boot_us() + SWEEP_US;
+    if (room == 0) {
+        e->backlog = true;
+        return DB_OK;
+    }
+    status = read_due(e, room, &due);
+    if (status == DB_OK && due.n > 0) {
+        e->backlog = due.n == room;
+        status = claim_these(e, &due);
+    }
+    delivery_drop_all(&due);
+    if (status == DB_OK && !e->backlog)
+        status = read_next_due(e);
+    return status;
+}
+
+/* A server that keeps commits in memory could forget our attempt in a crash
+ * and have us send twice: its log goes to disk first. */
+static enum db_status
+make_durable(struct engine *e)
+{
+    enum db_status status;
+
+    if (!e->billing.lazy_flush)
+        return DB_OK;
+    status = db_exec(e->db, "FLUSH LOCAL ENGINE LOGS");
+    if (status != DB_REFUSED)
+        return status;
+    log_warning("claim: the server keeps commits in memory "
+                "(innodb_flush_log_at_trx_commit is not 1) and we may not "
+                "flush them: %s; grant RELOAD as in sql/grants.sql, or a "
+                "crash of the server can repeat messages",
+        db_error(e->db));
+    e->billing.lazy_flush = false;
+    return DB_OK;
+}
+
+static bool
+ends_within_lease(const struct engine *e)
+{
+    int64_t longest_us = e->set->smspilot.timeout_ms * 1000 + MARGIN_US;
+
+    return clock_boot_us() + longest_us < e->owner.until_us;
+}
+
+enum db_status
+claim_start(struct engine *e, struct delivery_list *list)
+{
+    enum db_status status;
+    struct delivery *d;
+
+    if (list->n == 0)
+        return DB_OK;
+    status = make_durable(e);
+    while ((d = delivery_pop(list))) {
+        if (status == DB_OK && ends_within_lease(e))
+            lane_start(e->sms, d);
+        else
+            delivery_push(&e->unsure, d);
+    }
+    fault_point("claim.started");
+    return status;
+}
+
+enum db_status
+claim_give_back(struct engine *e)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status = owner_begin(&e->owner, e->db);
+
+    if (status == DB_OK) {
+        bytes_str(&sql,
+            "UPDATE delivery SET state = 'ready', claims = 0,"
+            " attempts = attempts - 1, changed_utc = UTC_TIMESTAMP(3)"
+            " WHERE state = 'calling' AND (id, epoch) IN ((0, 0)");
+        for (const struct delivery *d = e->unsure.first; d; d = d->next)
+            bytes_printf(&sql, ",(%" PRIu64 ",%" PRIu64 ")", d->id, d->epoch);
+        bytes_chr(&sql, ')');
+        status = db_run(e->db, &sql);
+        if (status == DB_OK)
+            status = owner_commit(e->db);
+        else
+            owner_rollback(e->db);
+    }
+    bytes_free(&sql);
+    if (status == DB_OK) {
+        delivery_drop_all(&e->unsure);
+        e->backlog = true;
+    }
+    return status;
+}

@@ -1,0 +1,87 @@
+/* delivery: see delivery.h. */
+#include "delivery.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *
+delivery_state_name(enum delivery_state state)
+{
+    static const char *const names[] = {
+        [DELIVERY_READY] = "ready",
+        [DELIVERY_LEASED] = "leased",
+        [DELIVERY_CALLING] = "calling",
+        [DELIVERY_DONE] = "done",
+        [DELIVERY_RETRY] = "retry",
+        [DELIVERY_DOUBTFUL] = "doubtful",
+        [DELIVERY_DEAD] = "dead",
+        [DELIVERY_EXPIRED] = "expired",
+        [DELIVERY_SKIPPED] = "skipped",
+        [DELIVERY_CANCELLED] = "cancelled",
+    };
+
+    return names[state];
+}
+
+struct delivery *
+delivery_make(const char *action, const char *payload)
+{
+    struct delivery *d = calloc(1, sizeof *d);
+
+    if (!d)
+        return NULL;
+    d->action = action;
+    if (payload) {
+        d->payload = strdup(payload);
+        if (!d->payload) {
+            free(d);
+            return NULL;
+        }
+    }
+    return d;
+}
+
+void
+delivery_free(struct delivery *d)
+{
+    if (!d)
+        return;
+    free(d->payload);
+    free(d);
+}
+
+void
+delivery_push(struct delivery_list *list, struct delivery *d)
+{
+    d->next = NULL;
+    if (list->last)
+        list->last->next = d;
+    else
+        list->first = d;
+    list->last = d;
+    list->n++;
+}
+
+struct delivery *
+delivery_pop(struct delivery_list *list)
+{
+    struct delivery *d = list->first;
+
+    if (!d)
+        return NULL;
+    list->first = d->next;
+    if (!list->first)
+        list->last = NULL;
+    list->n--;
+    d->next = NULL;
+    return d;
+}
+
+void
+delivery_drop_all(struct delivery_list *list)
+{
+    struct delivery *d;
+
+    while ((d = delivery_pop(list)))
+        delivery_free(d);
+}

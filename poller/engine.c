@@ -1,0 +1,283 @@
+/* engine: see engine.h. */
+#include "engine.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <stdlib.h>
+#include <sysexits.h>
+
+enum {
+    PAUSE_FIRST_US = 100000,
+    PAUSE_LAST_US = 5000000,
+    STAND_BY_US = 1000000,
+    ONCE_US = 10000,
+    LAST_TRIES = 3,
+};
+
+void
+engine_due_by(struct engine *e, int64_t us)
+{
+    if (us < e->due_us)
+        e->due_us = us;
+}
+
+/* xorshift32: good enough to pick an ending and to spread retries. */
+uint32_t
+engine_chance(struct engine *e)
+{
+    e->chance ^= e->chance << 13;
+    e->chance ^= e->chance >> 17;
+    e->chance ^= e->chance << 5;
+    return e->chance;
+}
+
+static bool
+engine_open(struct engine *e, const struct settings *set,
+    const struct db_settings *db_settings, bool once)
+{
+    *e = (struct engine){ .set = set, .owner.lock_fd = -1 };
+    e->wake.bell_fd = e->wake.signal_fd = e->wake.timer_fd = -1;
+    e->chance = (uint32_t)clock_wall_us() | 1;
+    e->db = db_make(db_settings);
+    e->http = http_make();
+    e->sms = lane_make(set, e->http, &smspilot);
+    if (!e->db || !e->http || !e->sms) {
+        log_fatal("engine: out of memory");
+        return false;
+    }
+    return owner_open(&e->owner, set) &&
+           wake_open(&e->wake, once ? NULL : set->service.doorbell,
+               set->service.safety_poll_ms * 1000);
+}
+
+static void
+engine_close(struct engine *e)
+{
+    http_close(&e->http);
+    lane_close(&e->sms);
+    delivery_drop_all(&e->unsure);
+    delivery_drop_all(&e->results);
+    db_close(&e->db);
+    wake_close(&e->wake);
+    owner_close(&e->owner);
+}
+
+/* Connects, looks at the server, takes the work over. */
+static enum db_status
+take_up(struct engine *e)
+{
+    enum db_status status = db_open(e->db);
+    bool taken = false;
+
+    if (status == DB_OK)
+        status = billing_look(&e->billing, e->db, e->set);
+    if (status == DB_OK)
+        status = owner_acquire(&e->owner, e->db, &taken);
+    if (status != DB_OK || e->owner.epoch == 0)
+        return status;
+    if (taken) {
+        log_info("engine: acting on database %s (%s), epoch %llu",
+            e->billing.name, e->billing.modern ? "modern" : "legacy",
+            (unsigned long long)e->owner.epoch);
+        status = settle_results(e);
+        if (status == DB_OK && e->unsure.n > 0)
+            status = claim_give_back(e);
+        if (status == DB_OK)
+            status = janitor_recover(e);
+    }
+    e->due_us = 0;
+    e->wake.look_us = 0;
+    return status;
+}
+
+/* One round of all duties. *idle: there was nothing to do. */
+static enum db_status
+work(struct engine *e, bool *idle)
+{
+    enum db_status status = settle_results(e);
+    size_t taken = 0;
+
+    *idle = true;
+    if (status == DB_OK && e->unsure.n > 0)
+        status = claim_give_back(e);
+    if (status == DB_OK && !e->wake.stop && wake_due(&e->wake)) {
+        status = ingest_batch(e, &taken);
+        if (taken > 0)
+            *idle = false;
+        if (taken >= (size_t)e->set->service.batch)
+            e->wake.look_us = 0;
+    }
+    if (status == DB_OK && !e->wake.stop &&
+        ((e->backlog && lane_room(e->sms) > 0) || clock_boot_us() >= e->due_us))
+        status = claim_due(e);
+    if (status == DB_OK && clock_boot_us() >= janitor_renew_us(e))
+        status = janitor_renew(e);
+    return status;
+}
+
+/* When to wake up at the latest. */
+static int64_t
+sleep_until(const struct engine *e)
+{
+    int64_t us = e->wake.look_us;
+    int64_t held = lane_held_until_us(e->sms);
+
+    if (e->due_us < us)
+        us = e->due_us;
+    if (janitor_renew_us(e) < us)
+        us = janitor_renew_us(e);
+    if (e->backlog && held > clock_boot_us() && held < us)
+        us = held;
+    if (e->backlog && lane_room(e->sms) > 0)
+        us = 0;
+    return us;
+}
+
+static void
+complain(struct engine *e, enum db_status status)
+{
+    switch (status) {
+    case DB_OK:
+    case DB_DUPLICATE:
+        break;
+    case DB_GONE:
+        log_warning("engine: the database is away: %s", db_error(e->db));
+        break;
+    case DB_BUSY:
+        log_warning("engine: tried again after: %s", db_error(e->db));
+        break;
+    case DB_REFUSED:
+        if (e->owner.epoch == 0)
+            log_error("engine: another service took the work over");
+        else
+            log_error("engine: the database refuses: %s", db_error(e->db));
+        break;
+    }
+}
+
+/* Sleeps as long after each failure as after the last one twice. */
+static void
+pause_after(struct engine *e, int64_t *pause_us)
+{
+    int64_t until = clock_boot_us() + *pause_us;
+
+    while (!e->wake.stop && clock_boot_us() < until)
+        wake_wait(&e->wake, e->http, until);
+    *pause_us *= 2;
+    if (*pause_us > PAUSE_LAST_US)
+        *pause_us = PAUSE_LAST_US;
+}
+
+/* Nothing waits any more that could be done now. */
+static bool
+drained(const struct engine *e, bool idle)
+{
+    return idle && lane_active(e->sms) == 0 && e->results.n == 0 &&
+           e->unsure.n == 0 && lane_finished(e->sms)->n == 0 &&
+           !(e->backlog && lane_room(e->sms) > 0);
+}
+
+/* Works while the connection and the right to act last. */
+static enum db_status
+act(struct engine *e, bool once)
+{
+    int64_t stop_by_us = INT64_MAX;
+    bool idle;
+
+    for (;;) {
+        enum db_status status = work(e, &idle);
+
+        if (status == DB_BUSY)
+            complain(e, status);
+        else if (status != DB_OK)
+            return status;
+        if (e->wake.stop && stop_by_us == INT64_MAX)
+            stop_by_us = clock_boot_us() + e->set->service.stop_ms * 1000;
+        if (e->wake.stop &&
+            (lane_active(e->sms) == 0 || clock_boot_us() >= stop_by_us))
+            return settle_results(e);
+        if (once && status == DB_OK && drained(e, idle))
+            return DB_OK;
+        if (!once) {
+            wake_wait(&e->wake, e->http, sleep_until(e));
+        } else {
+            e->wake.look_us = 0;
+            wake_wait(&e->wake, e->http,
+                lane_active(e->sms) ? clock_boot_us() + ONCE_US : 0);
+        }
+    }
+}
+
+/* Says once who keeps us waiting. */
+static void
+stand_by(struct engine *e, bool *told)
+{
+    if (!*told)
+        log_info("engine: standing by, %s acts", e->owner.other);
+    *told = true;
+    for (int64_t until = clock_boot_us() + STAND_BY_US;
+         !e->wake.stop && clock_boot_us() < until;)
+        wake_wait(&e->wake, e->http, until);
+}
+
+/* True when a last try may still record the results of ended calls. */
+static bool
+unfinished(const struct engine *e, int tries)
+{
+    return !e->wake.stop || (e->results.n > 0 && tries < LAST_TRIES);
+}
+
+static int
+serve(struct engine *e, bool once)
+{
+    int64_t pause_us = PAUSE_FIRST_US;
+    bool told = false;
+    int tries = 0;
+
+    while (unfinished(e, tries)) {
+        enum db_status status = take_up(e);
+
+        tries += e->wake.stop;
+        if (status == DB_OK && e->owner.epoch) {
+            pause_us = PAUSE_FIRST_US;
+            told = false;
+            status = act(e, once);
+            if (status == DB_OK)
+                break;
+        }
+        complain(e, status);
+        if (once)
+            return status == DB_OK ? EX_TEMPFAIL : EX_UNAVAILABLE;
+        if (status == DB_OK)
+            stand_by(e, &told);
+        else
+            pause_after(e, &pause_us);
+    }
+    owner_release(&e->owner, e->db);
+    return EX_OK;
+}
+
+int
+engine_run(const struct settings *set, bool once)
+{
+    const struct db_settings db_settings = {
+        .host = set->database.host,
+        .port = (unsigned)set->database.port,
+        .socket = set->database.socket,
+        .user = set->database.user,
+        .password = set->database.password,
+        .database = set->database.events,
+    };
+    struct engine e;
+    int code = EX_CANTCREAT;
+
+    if (engine_open(&e, set, &db_settings, once)) {
+        code = serve(&e, once);
+        log_info("engine: stopped; %llu sent, %llu failed, %llu skipped",
+            (unsigned long long)e.sent, (unsigned long long)e.failed,
+            (unsigned long long)e.skipped);
+    }
+    engine_close(&e);
+    return code;
+}

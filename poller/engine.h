@@ -1,0 +1,82 @@
+/*
+ * engine: the loop, and what its duties share.
+ *
+ *   outbox --ingest--> event + delivery --claim--> lane --> provider
+ *                                          settle <--/
+ *
+ * One thread, one database connection. Each duty has its file and does one
+ * transaction at a time; whatever a transaction did not commit is found and
+ * done again from what the tables say.
+ */
+#ifndef MBEV_ENGINE_H
+#define MBEV_ENGINE_H
+
+#include "billing.h"
+#include "db.h"
+#include "delivery.h"
+#include "http.h"
+#include "lane.h"
+#include "owner.h"
+#include "settings.h"
+#include "wake.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine {
+    const struct settings *set;
+    struct db *db;
+    struct http *http;
+    struct lane *sms;
+    struct owner owner;
+    struct wake wake;
+    struct billing billing;
+    uint32_t chance; /* state of the dice */
+
+    bool backlog;   /* more deliveries may be due than the lane took */
+    int64_t due_us; /* boot clock: when deliveries may be due next */
+    struct delivery_list unsure;    /* in calling, but perhaps not committed:
+                                       never started, to be given back */
+    struct delivery_list results;   /* ended, not settled yet */
+    uint64_t sent, skipped, failed; /* since the start */
+};
+
+/* Runs until told to stop, or with once until nothing is due any more.
+ * Returns the exit code of the process. */
+int engine_run(const struct settings *set, bool once);
+
+/* Waits no longer than until us (boot clock) for the next claim. */
+void engine_due_by(struct engine *e, int64_t us);
+
+/* A number from the dice. */
+uint32_t engine_chance(struct engine *e);
+
+/* --- duties ---------------------------------------------------------- */
+
+/* ingest.c: moves one batch from the outbox into events and deliveries, and
+ * starts what can be started. *taken is how many rows it moved. */
+enum db_status ingest_batch(struct engine *e, size_t *taken);
+
+/* claim.c: takes due deliveries, as many as the lane has room for, commits
+ * their attempt and starts them. */
+enum db_status claim_due(struct engine *e);
+
+/* claim.c: starts deliveries whose attempt has just been committed. */
+enum db_status claim_start(struct engine *e, struct delivery_list *list);
+
+/* claim.c: gives back what was perhaps committed but never started. */
+enum db_status claim_give_back(struct engine *e);
+
+/* settle.c: records the results of ended calls, with their sms_logs rows. */
+enum db_status settle_results(struct engine *e);
+
+/* janitor.c: after a takeover, settles what an earlier owner left in state
+ * calling. */
+enum db_status janitor_recover(struct engine *e);
+
+/* janitor.c: keeps the lease of an idle service: renews it at this time (boot
+ * clock, microseconds). */
+int64_t janitor_renew_us(const struct engine *e);
+enum db_status janitor_renew(struct engine *e);
+
+#endif

@@ -1,0 +1,144 @@
+/* event: see event.h. */
+#include "event.h"
+
+#include "money.h"
+
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const names[EVENT_KINDS] = {
+    [EVENT_PAYMENT] = "payment",
+    [EVENT_REFUND] = "refund",
+    [EVENT_API_PAYMENT] = "api_payment",
+    [EVENT_API_REFUND] = "api_refund",
+    [EVENT_CREDIT_LIMIT] = "credit_limit",
+    [EVENT_CREDIT] = "credit",
+    [EVENT_TARIFF_CHANGE] = "tariff_change",
+};
+
+const char *
+event_kind_name(enum event_kind kind)
+{
+    return kind < EVENT_KINDS ? names[kind] : NULL;
+}
+
+enum event_kind
+event_kind_of(const char *name)
+{
+    enum event_kind kind = 0;
+
+    while (kind < EVENT_KINDS && strcmp(names[kind], name) != 0)
+        kind++;
+    return kind;
+}
+
+static bool problem(struct event *e, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool
+problem(struct event *e, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(e->problem, sizeof e->problem, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+/* The member's text as it stood in the JSON; NULL for null or absent. */
+static const char *
+text_of(json_object *body, const char *name)
+{
+    json_object *member;
+
+    if (!json_object_object_get_ex(body, name, &member) || !member)
+        return NULL;
+    return json_object_get_string(member);
+}
+
+/* Reads a member as an integer of 10^-places units, never through a float:
+ * json-c keeps the text of a number with a point. Absent or null is zero. */
+static bool
+number_of(json_object *body, const char *name, int places, int64_t *out)
+{
+    const char *text = text_of(body, name);
+
+    *out = 0;
+    return !text || decimal_parse(text, places, out);
+}
+
+static bool
+id_of(json_object *body, const char *name, uint64_t *out)
+{
+    int64_t value;
+
+    if (!number_of(body, name, 0, &value) || value <= 0)
+        return false;
+    *out = (uint64_t)value;
+    return true;
+}
+
+static bool
+key_safe(const char *s)
+{
+    return s[strspn(s, "abcdefghijklmnopqrstuvwxyz_0123456789-:. ")] == '\0';
+}
+
+/* Identity of an inserted billing row. The same row always gives the same
+ * key, whoever captured it; two rows never do, even when the server gives a
+ * row number out again. */
+static bool
+make_key(struct event *e, json_object *body)
+{
+    const char *table = text_of(body, "table");
+    const char *date = text_of(body, "date");
+    const char *sum = text_of(body, "summa");
+    int n;
+
+    if (!table || !date || !key_safe(table) || !key_safe(date))
+        return problem(e, "the body has no table or date");
+    n = snprintf(e->source_key, sizeof e->source_key, "%s:%s:%llu:%llu:%s:%s",
+        names[e->kind], table, (unsigned long long)e->row_id,
+        (unsigned long long)e->uid, date, sum ? sum : "null");
+    if (n < 0 || (size_t)n >= sizeof e->source_key || !key_safe(e->source_key))
+        return problem(e, "table, date and sum make no usable key");
+    return true;
+}
+
+static bool
+read_body(struct event *e, json_object *body)
+{
+    if (!json_object_is_type(body, json_type_object))
+        return problem(e, "the body is not a JSON object");
+    if (!id_of(body, "uid", &e->uid))
+        return problem(e, "the body has no uid");
+    if (e->kind == EVENT_KINDS)
+        return problem(e, "this version knows no such kind of event");
+    if (e->kind == EVENT_TARIFF_CHANGE)
+        return true;
+    if (!id_of(body, "id", &e->row_id))
+        return problem(e, "the body has no id");
+    if (!number_of(body, "age_s", 0, &e->age_s) ||
+        !number_of(body, "kopecks", 0, &e->kopecks) ||
+        !number_of(body, "summa", 6, &e->millionths))
+        return problem(e, "age_s, kopecks or summa is not such a number");
+    return make_key(e, body);
+}
+
+bool
+event_parse(struct event *e, const char *kind, const char *body)
+{
+    json_object *json;
+    bool good;
+
+    *e = (struct event){ .kind = event_kind_of(kind) };
+    json = json_tokener_parse(body);
+    if (!json)
+        return problem(e, "the body is not JSON");
+    good = read_body(e, json);
+    json_object_put(json);
+    return good;
+}

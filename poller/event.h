@@ -1,0 +1,44 @@
+/*
+ * event: a captured change, read from the JSON that the triggers wrote.
+ */
+#ifndef MBEV_EVENT_H
+#define MBEV_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum event_kind {
+    EVENT_PAYMENT,
+    EVENT_REFUND,
+    EVENT_API_PAYMENT,
+    EVENT_API_REFUND,
+    EVENT_CREDIT_LIMIT,
+    EVENT_CREDIT,
+    EVENT_TARIFF_CHANGE,
+    EVENT_KINDS /* how many; also: none of them */
+};
+
+/* As it stands in outbox.kind; NULL for EVENT_KINDS. */
+const char *event_kind_name(enum event_kind kind);
+enum event_kind event_kind_of(const char *name);
+
+enum { EVENT_KEY = 120, EVENT_PROBLEM = 120 };
+
+struct event {
+    enum event_kind kind;
+    uint64_t uid;
+    uint64_t row_id;    /* key of the inserted billing row; 0 = none */
+    int64_t age_s;      /* capture less the row's own date; 0 = not known */
+    int64_t kopecks;    /* the amount as the server rounds it */
+    int64_t millionths; /* the amount as stored, in 10^-6 roubles */
+    char source_key[EVENT_KEY + 1];  /* identity of an inserted row, or "" */
+    char problem[EVENT_PROBLEM + 1]; /* why it cannot be read, or "" */
+};
+
+/* Reads kind and body (JSON) into *e. False when they make no sense:
+ * e->problem then says why, and e->uid holds the subscriber if it was found.
+ * Pure: touches nothing but *e. */
+bool event_parse(struct event *e, const char *kind, const char *body);
+
+#endif

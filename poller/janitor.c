@@ -1,0 +1,92 @@
+/*
+ * janitor: what must be done now and then.
+ */
+#include "actions/sms.h"
+#include "clock.h"
+#include "engine.h"
+#include "log.h"
+#include "utf8.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { RECOVER_MOST = 500 };
+
+static struct delivery *
+read_row(const struct db_rows *rows)
+{
+    struct delivery *d = delivery_make(sms_action, db_col(rows, 4));
+
+    if (!d)
+        return NULL;
+    d->id = db_uint(rows, 0);
+    d->event_id = db_uint(rows, 1);
+    d->epoch = db_uint(rows, 2);
+    utf8_copy(d->address, sizeof d->address, db_col(rows, 3), db_len(rows, 3));
+    d->sms_log_id = db_uint(rows, 5);
+    d->uid = db_uint(rows, 6);
+    d->outcome.class = OUTCOME_UNKNOWN;
+    snprintf(d->outcome.why, sizeof d->outcome.why,
+        "the service stopped before the reply was recorded; it may have "
+        "been sent");
+    return d;
+}
+
+/* Reads what an owner before us left behind. Our own calls have our epoch. */
+static enum db_status
+read_left_behind(struct engine *e)
+{
+    struct bytes sql = bytes_make(1024);
+    struct db_rows *rows;
+    struct delivery *d;
+    enum db_status status;
+
+    bytes_printf(&sql,
+        "SELECT d.id, d.event_id, d.epoch, COALESCE(d.address, ''),"
+        " COALESCE(d.payload, ''), d.sms_log_id, e.uid"
+        " FROM delivery d JOIN event e ON e.id = d.event_id"
+        " WHERE d.state = 'calling' AND d.epoch <> %" PRIu64
+        " ORDER BY d.id LIMIT %d",
+        e->owner.epoch, RECOVER_MOST);
+    status = db_query(e->db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    while (db_next(rows) && (d = read_row(rows)))
+        delivery_push(&e->results, d);
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+/* SMSPilot can neither be asked nor told twice: what was under way when the
+ * last owner stopped is doubtful. */
+enum db_status
+janitor_recover(struct engine *e)
+{
+    enum db_status status;
+    bool more;
+
+    do {
+        status = read_left_behind(e);
+        more = e->results.n > 0;
+        if (status == DB_OK && more)
+            status = settle_results(e);
+    } while (status == DB_OK && more);
+    return status;
+}
+
+int64_t
+janitor_renew_us(const struct engine *e)
+{
+    return e->owner.until_us - e->set->service.lease_ms * 1000 * 2 / 3;
+}
+
+enum db_status
+janitor_renew(struct engine *e)
+{
+    enum db_status status = owner_begin(&e->owner, e->db);
+
+    if (status == DB_OK)
+        status = owner_commit(e->db);
+    return status;
+}

@@ -1,0 +1,208 @@
+/* lane: see lane.h. */
+#include "lane.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct lane {
+    const struct settings *set;
+    struct http *http;
+    const struct provider_ops *ops;
+    struct call *first; /* under way */
+    size_t active;
+    struct delivery_list finished;
+    int64_t held_until_us; /* 0 = not held */
+};
+
+struct call {
+    struct call *prev, *next;
+    struct lane *lane;
+    struct delivery *delivery;
+};
+
+struct lane *
+lane_make(const struct settings *set, struct http *http,
+    const struct provider_ops *ops)
+{
+    struct lane *lane = calloc(1, sizeof *lane);
+
+    if (lane) {
+        lane->set = set;
+        lane->http = http;
+        lane->ops = ops;
+    }
+    return lane;
+}
+
+static struct call *
+link_call(struct lane *lane, struct delivery *d)
+{
+    struct call *call = calloc(1, sizeof *call);
+
+    if (!call)
+        return NULL;
+    call->lane = lane;
+    call->delivery = d;
+    call->next = lane->first;
+    if (call->next)
+        call->next->prev = call;
+    lane->first = call;
+    lane->active++;
+    return call;
+}
+
+/* Takes the call out and frees it; the delivery is the caller's again. */
+static struct delivery *
+unlink_call(struct call *call)
+{
+    struct lane *lane = call->lane;
+    struct delivery *d = call->delivery;
+
+    if (call->prev)
+        call->prev->next = call->next;
+    else
+        lane->first = call->next;
+    if (call->next)
+        call->next->prev = call->prev;
+    lane->active--;
+    free(call);
+    return d;
+}
+
+void
+lane_close(struct lane **lane)
+{
+    if (!*lane)
+        return;
+    while ((*lane)->first)
+        delivery_free(unlink_call((*lane)->first));
+    delivery_drop_all(&(*lane)->finished);
+    free(*lane);
+    *lane = NULL;
+}
+
+const char *
+lane_provider(const struct lane *lane)
+{
+    return lane->ops->name;
+}
+
+size_t
+lane_room(const struct lane *lane)
+{
+    size_t most = (size_t)lane->ops->connections(lane->set);
+
+    if (lane->held_until_us) {
+        if (clock_boot_us() < lane->held_until_us)
+            return 0;
+        most = 1;
+    }
+    return lane->active < most ? most - lane->active : 0;
+}
+
+int64_t
+lane_held_until_us(const struct lane *lane)
+{
+    return lane->held_until_us;
+}
+
+size_t
+lane_active(const struct lane *lane)
+{
+    return lane->active;
+}
+
+struct delivery_list *
+lane_finished(struct lane *lane)
+{
+    return &lane->finished;
+}
+
+static void
+hold(struct lane *lane, const struct outcome *outcome)
+{
+    int64_t ms = lane->set->notice.hold_ms;
+
+    log_error("lane: %s is held for %lld s, the account is refused: %s; "
+              "check section [%s] and the provider's cabinet",
+        lane->ops->name, (long long)ms / 1000, outcome->why, lane->ops->name);
+    lane->held_until_us = clock_boot_us() + ms * 1000;
+}
+
+/* What the outcome of one call means for the whole channel. */
+static void
+learn(struct lane *lane, const struct outcome *outcome)
+{
+    if (outcome->class == OUTCOME_CONFIGURATION) {
+        hold(lane, outcome);
+    } else if (lane->held_until_us && outcome->class == OUTCOME_ACCEPTED) {
+        log_info("lane: %s works again", lane->ops->name);
+        lane->held_until_us = 0;
+    }
+}
+
+/* The transport failed: what was not sent may be sent again. */
+static void
+read_failure(const struct http_reply *reply, struct outcome *out)
+{
+    *out = (struct outcome){ .class = reply->maybe_sent ? OUTCOME_UNKNOWN
+                                                        : OUTCOME_TRANSIENT };
+    snprintf(out->code, sizeof out->code, "transport");
+    snprintf(out->why, sizeof out->why, "%s: %s",
+        reply->maybe_sent ? "no usable reply, it may have been accepted"
+                          : "could not be sent",
+        reply->error);
+}
+
+static void
+finish(struct lane *lane, struct delivery *d)
+{
+    d->provider = lane->ops->name;
+    learn(lane, &d->outcome);
+    delivery_push(&lane->finished, d);
+}
+
+static void
+on_reply(void *arg, const struct http_reply *reply)
+{
+    struct call *call = arg;
+    struct lane *lane = call->lane;
+    struct delivery *d = unlink_call(call);
+
+    if (reply->error)
+        read_failure(reply, &d->outcome);
+    else
+        lane->ops->read(reply, &d->outcome);
+    finish(lane, d);
+}
+
+static void
+fail_unsent(struct lane *lane, struct delivery *d)
+{
+    const struct http_reply reply = { .error = "out of memory" };
+
+    read_failure(&reply, &d->outcome);
+    finish(lane, d);
+}
+
+void
+lane_start(struct lane *lane, struct delivery *d)
+{
+    struct message message = { .to = d->address, .text = d->payload };
+    struct bytes body = bytes_make(256 * 1024);
+    struct http_request request;
+    struct call *call = link_call(lane, d);
+
+    lane->ops->build(lane->set, &message, &request, &body);
+    request.body = bytes_text(&body);
+    request.body_len = body.n;
+    if (!call)
+        fail_unsent(lane, d);
+    else if (!bytes_ok(&body) ||
+             !http_start(lane->http, &request, on_reply, call))
+        fail_unsent(lane, unlink_call(call));
+    bytes_free(&body);
+}

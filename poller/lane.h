@@ -1,0 +1,44 @@
+/*
+ * lane: hands deliveries to one provider over HTTP, several at a time.
+ *
+ * A lane takes what is in state calling, that is, whose attempt is committed,
+ * and gives it back with an outcome. It holds itself when the provider
+ * refuses the account: until the hold is over it has no room, then it has
+ * room for one, and an accepted message opens it again.
+ */
+#ifndef MBEV_LANE_H
+#define MBEV_LANE_H
+
+#include "delivery.h"
+#include "http.h"
+#include "providers/provider.h"
+#include "settings.h"
+
+struct lane; /* opaque */
+
+/* NULL when out of memory. The arguments stay with the caller. */
+struct lane *lane_make(const struct settings *set, struct http *http,
+    const struct provider_ops *ops);
+
+/* Forgets what is under way, frees, sets NULL. The http goes first. */
+void lane_close(struct lane **lane);
+
+const char *lane_provider(const struct lane *lane);
+
+/* How many more deliveries it can start now. */
+size_t lane_room(const struct lane *lane);
+
+/* When a hold ends (boot clock, microseconds); 0 = it is not held. */
+int64_t lane_held_until_us(const struct lane *lane);
+
+/* How many are under way. */
+size_t lane_active(const struct lane *lane);
+
+/* Starts the call for a delivery, which the lane owns from now on. */
+void lane_start(struct lane *lane, struct delivery *d);
+
+/* Deliveries whose call has ended, with their outcome. The caller takes them
+ * from this list. */
+struct delivery_list *lane_finished(struct lane *lane);
+
+#endif

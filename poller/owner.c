@@ -1,0 +1,199 @@
+/* owner: see owner.h. */
+#include "owner.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool
+lock_failed(const char *path)
+{
+    if (errno == EWOULDBLOCK)
+        log_fatal("owner: another mbevd runs with this doorbell: %s is "
+                  "locked; stop it first",
+            path);
+    else
+        log_fatal("owner: cannot open %s: %s; the folder must exist and "
+                  "belong to the service's user",
+            path, strerror(errno));
+    return false;
+}
+
+static void
+name_holder(struct owner *owner)
+{
+    char host[128] = "";
+
+    gethostname(host, sizeof host - 1);
+    snprintf(owner->holder, sizeof owner->holder, "%s:%s", host,
+        owner->set->service.doorbell);
+}
+
+bool
+owner_open(struct owner *owner, const struct settings *set)
+{
+    char path[160], folder[160];
+
+    *owner = (struct owner){ .set = set, .lock_fd = -1 };
+    name_holder(owner);
+    snprintf(folder, sizeof folder, "%s", set->service.doorbell);
+    mkdir(dirname(folder), 0755);
+    snprintf(path, sizeof path, "%s.lock", set->service.doorbell);
+    owner->lock_fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    if (owner->lock_fd < 0)
+        return lock_failed(path);
+    if (flock(owner->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        return lock_failed(path);
+    return true;
+}
+
+void
+owner_close(struct owner *owner)
+{
+    if (owner->lock_fd >= 0)
+        close(owner->lock_fd);
+    owner->lock_fd = -1;
+}
+
+static void
+add_lease(struct bytes *sql, const struct owner *owner)
+{
+    bytes_printf(sql,
+        " lease_until_utc = UTC_TIMESTAMP(3) + INTERVAL %lld MICROSECOND",
+        (long long)owner->set->service.lease_ms * 1000);
+}
+
+/* Counts from before the statement: the true lease ends no earlier. */
+static void
+lease_runs(struct owner *owner, int64_t asked_us)
+{
+    owner->until_us = asked_us + owner->set->service.lease_ms * 1000;
+}
+
+static enum db_status
+take_over(struct owner *owner, struct db *db)
+{
+    struct bytes sql = bytes_make(2048);
+    enum db_status status;
+
+    bytes_str(&sql, "UPDATE owner SET epoch = epoch + 1, holder = ");
+    db_text(&sql, owner->holder);
+    bytes_chr(&sql, ',');
+    add_lease(&sql, owner);
+    bytes_str(&sql, " WHERE name = 'main' AND (holder = ");
+    db_text(&sql, owner->holder);
+    bytes_str(&sql, " OR lease_until_utc < UTC_TIMESTAMP(3))");
+    status = db_run(db, &sql);
+    bytes_free(&sql);
+    return status;
+}
+
+static enum db_status
+read_row(struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
+{
+    struct db_rows *rows;
+    enum db_status status = db_ask(
+        db, "SELECT epoch, holder FROM owner WHERE name = 'main'", &rows);
+
+    *epoch = 0;
+    *ours = false;
+    if (status != DB_OK)
+        return status;
+    if (db_next(rows)) {
+        *epoch = db_uint(rows, 0);
+        *ours = strcmp(db_col(rows, 1), owner->holder) == 0;
+        snprintf(owner->other, sizeof owner->other, "%s", db_col(rows, 1));
+    }
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+enum db_status
+owner_acquire(struct owner *owner, struct db *db, bool *taken)
+{
+    int64_t asked_us = clock_boot_us();
+    uint64_t epoch;
+    bool ours;
+    enum db_status status = read_row(owner, db, &epoch, &ours);
+
+    *taken = false;
+    if (status != DB_OK)
+        return status;
+    if (ours && epoch != 0 && epoch == owner->epoch)
+        return DB_OK; /* reconnected; owner_begin() will renew it */
+    owner->epoch = 0;
+    status = take_over(owner, db);
+    if (status != DB_OK || db_matched(db) == 0)
+        return status;
+    status = read_row(owner, db, &epoch, &ours);
+    if (status == DB_OK && ours) {
+        owner->epoch = epoch;
+        lease_runs(owner, asked_us);
+        *taken = true;
+    }
+    return status;
+}
+
+enum db_status
+owner_begin(struct owner *owner, struct db *db)
+{
+    struct bytes sql = bytes_make(2048);
+    int64_t asked_us = clock_boot_us();
+    enum db_status status;
+
+    bytes_str(&sql, "START TRANSACTION; UPDATE owner SET");
+    add_lease(&sql, owner);
+    bytes_printf(&sql, " WHERE name = 'main' AND epoch = %llu AND holder = ",
+        (unsigned long long)owner->epoch);
+    db_text(&sql, owner->holder);
+    status = db_run(db, &sql);
+    bytes_free(&sql);
+    if (status != DB_OK) {
+        owner_rollback(db);
+        return status;
+    }
+    if (db_matched(db) == 1) {
+        lease_runs(owner, asked_us);
+        return DB_OK;
+    }
+    owner_rollback(db);
+    owner->epoch = 0;
+    return DB_REFUSED;
+}
+
+enum db_status
+owner_commit(struct db *db)
+{
+    return db_exec(db, "COMMIT");
+}
+
+void
+owner_rollback(struct db *db)
+{
+    /* A connection that is gone has rolled back by itself. */
+    db_exec(db, "ROLLBACK");
+}
+
+void
+owner_release(struct owner *owner, struct db *db)
+{
+    struct bytes sql = bytes_make(1024);
+
+    if (owner->epoch == 0)
+        return;
+    bytes_printf(&sql,
+        "UPDATE owner SET lease_until_utc = UTC_TIMESTAMP(3)"
+        " WHERE name = 'main' AND epoch = %llu",
+        (unsigned long long)owner->epoch);
+    db_run(db, &sql);
+    bytes_free(&sql);
+    owner->epoch = 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * owner: the right to act, held by one service at a time.
+ *
+ * The row of table owner carries a lease and an epoch. Taking over raises the
+ * epoch; every transaction of ours begins with owner_begin(), which renews
+ * the lease and changes nothing when the epoch has moved on. So a service
+ * that was stopped and wakes too late commits nothing. Beside the row, a
+ * locked file next to the doorbell tells services of the same host apart: who
+ * holds it may continue a lease of that name at once.
+ */
+#ifndef MBEV_OWNER_H
+#define MBEV_OWNER_H
+
+#include "db.h"
+#include "settings.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct owner {
+    const struct settings *set;
+    int lock_fd;      /* the locked file, or -1 */
+    char holder[256]; /* this host and doorbell */
+    char other[256];  /* who held it when we were refused */
+    uint64_t epoch;   /* 0 = we do not own */
+    int64_t until_us; /* boot clock: surely ours until then */
+};
+
+/* Prepares *owner and locks the file. False, with the reason logged, when
+ * another service of this host has it or the folder is missing. */
+bool owner_open(struct owner *owner, const struct settings *set);
+void owner_close(struct owner *owner);
+
+/* Takes the right over, or continues it. DB_OK and owner->epoch 0: somebody
+ * else has it. *taken is true when the epoch was raised: what an earlier
+ * owner left in state calling is then ours to settle. */
+enum db_status owner_acquire(struct owner *owner, struct db *db, bool *taken);
+
+/* Starts a transaction and renews the lease in it. DB_REFUSED and epoch 0:
+ * somebody took over; the transaction is rolled back. */
+enum db_status owner_begin(struct owner *owner, struct db *db);
+
+/* Commits; rolls back, as good as the connection allows. */
+enum db_status owner_commit(struct db *db);
+void owner_rollback(struct db *db);
+
+/* Gives the lease back, so that another may take over at once. */
+void owner_release(struct owner *owner, struct db *db);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * outcome: what became of a call to a provider.
+ *
+ * The class decides what happens next:
+ *   accepted       done
+ *   transient      tried again after a pause
+ *   permanent      dead: this message will never be taken
+ *   configuration  the account, not the message, is at fault (key, money,
+ *                  sender): the channel is held, no attempt is counted
+ *   unknown        the provider may have taken it: doubtful
+ */
+#ifndef MBEV_OUTCOME_H
+#define MBEV_OUTCOME_H
+
+enum outcome_class {
+    OUTCOME_ACCEPTED,
+    OUTCOME_TRANSIENT,
+    OUTCOME_PERMANENT,
+    OUTCOME_CONFIGURATION,
+    OUTCOME_UNKNOWN,
+};
+
+enum { OUTCOME_CODE = 32, OUTCOME_TEXT = 1023, OUTCOME_ID = 64 };
+
+struct outcome {
+    enum outcome_class class;
+    char code[OUTCOME_CODE + 1];      /* the provider's error code, or "" */
+    char words[OUTCOME_TEXT + 1];     /* the provider's own words, or "" */
+    char why[OUTCOME_TEXT + 1];       /* what happened, for the operator */
+    char provider_id[OUTCOME_ID + 1]; /* the provider's number, or "" */
+};
+
+/* As it stands in delivery.error_class; NULL for accepted. */
+const char *outcome_class_name(enum outcome_class class);
+
+#endif

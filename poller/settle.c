@@ -1,0 +1,288 @@
+/*
+ * settle: from ended calls to their recorded results.
+ *
+ * Promises: the result and the row of sms_logs are written in one transaction
+ * that first proves that we still own the work; a result is recorded once,
+ * even when the answer to an earlier COMMIT was lost; the statements on the
+ * billing's own table travel in one packet with the COMMIT, so that a service
+ * frozen at any point holds no lock there.
+ */
+#include "clock.h"
+#include "engine.h"
+#include "fault.h"
+#include "log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LARGEST_SQL = 4 << 20 };
+
+/* What an outcome makes of a delivery. */
+static enum delivery_state
+state_after(const struct outcome *outcome)
+{
+    switch (outcome->class) {
+    case OUTCOME_ACCEPTED:
+        return DELIVERY_DONE;
+    case OUTCOME_TRANSIENT:
+        return DELIVERY_RETRY;
+    case OUTCOME_PERMANENT:
+        return DELIVERY_DEAD;
+    case OUTCOME_CONFIGURATION:
+        return DELIVERY_READY;
+    case OUTCOME_UNKNOWN:
+        break;
+    }
+    return DELIVERY_DOUBTFUL;
+}
+
+/* Doubles with each attempt up to the longest, a quarter more or less. */
+static int64_t
+retry_pause_us(struct engine *e, unsigned attempts)
+{
+    int64_t pause = e->set->notice.retry_first_ms * 1000;
+    int64_t longest = e->set->notice.retry_longest_ms * 1000;
+
+    while (--attempts > 0 && pause < longest)
+        pause *= 2;
+    if (pause > longest)
+        pause = longest;
+    return pause - pause / 4 + (int64_t)engine_chance(e) % (pause / 2 + 1);
+}
+
+static int64_t
+pause_us(struct engine *e, const struct delivery *d)
+{
+    int64_t until;
+
+    if (d->outcome.class == OUTCOME_TRANSIENT)
+        return retry_pause_us(e, d->attempts);
+    until = lane_held_until_us(e->sms) - clock_boot_us();
+    return until > 0 ? until : 0;
+}
+
+static void
+add_due(struct engine *e, struct bytes *sql, const struct delivery *d)
+{
+    int64_t us;
+
+    if (d->state != DELIVERY_RETRY && d->state != DELIVERY_READY)
+        return;
+    us = pause_us(e, d);
+    engine_due_by(e, clock_boot_us() + us);
+    bytes_printf(sql,
+        ", due_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND", us);
+}
+
+static void
+add_result(struct engine *e, struct bytes *sql, const struct delivery *d)
+{
+    const struct outcome *o = &d->outcome;
+
+    bytes_printf(sql,
+        "UPDATE delivery SET state = '%s', claims = 0,"
+        " changed_utc = UTC_TIMESTAMP(3)",
+        delivery_state_name(d->state));
+    /* The account was at fault: the attempt does not count. */
+    if (d->state == DELIVERY_READY)
+        bytes_str(sql, ", attempts = attempts - 1");
+    add_due(e, sql, d);
+    bytes_str(sql, ", provider = ");
+    db_text(sql, d->provider);
+    bytes_str(sql, ", provider_id = ");
+    db_text(sql, o->provider_id[0] ? o->provider_id : NULL);
+    bytes_str(sql, ", error_class = ");
+    db_text(sql, outcome_class_name(o->class));
+    bytes_str(sql, ", error_code = ");
+    db_text(sql, o->code[0] ? o->code : NULL);
+    bytes_str(sql, ", reason = ");
+    db_text(sql, o->why[0] ? o->why : NULL);
+    bytes_printf(sql, " WHERE id = %" PRIu64 ";", d->id);
+}
+
+/* What the billing's pages show: '' or why it did not go out. */
+static const char *
+error_text(const struct engine *e, const struct outcome *o)
+{
+    if (o->class == OUTCOME_ACCEPTED)
+        return "";
+    return o->words[0] ? o->words : e->set->notice.not_sent;
+}
+
+static void
+add_log_table(struct bytes *sql, const struct engine *e, const char *verb)
+{
+    bytes_printf(sql, "%s ", verb);
+    db_name(sql, e->billing.name);
+    bytes_str(sql, ".sms_logs ");
+}
+
+/* The message's first row; the delivery remembers it while it may still
+ * change. */
+static void
+add_log_insert(
+    struct bytes *sql, const struct engine *e, const struct delivery *d)
+{
+    add_log_table(sql, e, "INSERT INTO");
+    bytes_printf(sql,
+        "(sms_type_id, uid, sms_phone, sms_text, sms_error_text)"
+        " VALUES (0,%" PRIu64 ",",
+        d->uid);
+    db_text(sql, d->address);
+    bytes_chr(sql, ',');
+    db_text(sql, d->payload);
+    bytes_chr(sql, ',');
+    db_text(sql, error_text(e, &d->outcome));
+    bytes_str(sql, ");");
+    if (d->state != DELIVERY_DONE)
+        bytes_printf(sql,
+            "UPDATE delivery SET sms_log_id = LAST_INSERT_ID()"
+            " WHERE id = %" PRIu64 ";",
+            d->id);
+}
+
+static void
+add_log_update(
+    struct bytes *sql, const struct engine *e, const struct delivery *d)
+{
+    add_log_table(sql, e, "UPDATE");
+    bytes_str(sql, "SET sms_error_text = ");
+    db_text(sql, error_text(e, &d->outcome));
+    bytes_printf(sql, " WHERE sms_id = %" PRIu64 ";", d->sms_log_id);
+}
+
+/* Drops from the list what is no longer ours to settle: recorded before, or
+ * settled by another owner. */
+static enum db_status
+keep_calling(struct engine *e)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    struct delivery_list all = e->results, kept = { 0 };
+    struct db_rows *rows;
+    struct delivery *d;
+    enum db_status status;
+
+    bytes_str(&sql, "SELECT id FROM delivery WHERE state = 'calling'"
+                    " AND (id, epoch) IN ((0, 0)");
+    for (d = all.first; d; d = d->next)
+        bytes_printf(&sql, ",(%" PRIu64 ",%" PRIu64 ")", d->id, d->epoch);
+    bytes_str(&sql, ")");
+    status = db_query(e->db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    for (d = all.first; d; d = d->next)
+        d->event = 0;
+    while (db_next(rows))
+        for (d = all.first; d; d = d->next)
+            if (d->id == db_uint(rows, 0))
+                d->event = 1;
+    db_rows_close(&rows);
+    while ((d = delivery_pop(&all))) {
+        if (d->event)
+            delivery_push(&kept, d);
+        else
+            delivery_free(d);
+    }
+    e->results = kept;
+    return DB_OK;
+}
+
+static enum db_status
+write_results(struct engine *e)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status;
+
+    for (struct delivery *d = e->results.first; d; d = d->next) {
+        d->state = state_after(&d->outcome);
+        add_result(e, &sql, d);
+    }
+    status = db_run(e->db, &sql);
+    bytes_free(&sql);
+    return status;
+}
+
+static enum db_status
+write_logs_and_commit(struct engine *e, bool with_log)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status;
+
+    for (struct delivery *d = e->results.first; with_log && d; d = d->next) {
+        if (d->sms_log_id)
+            add_log_update(&sql, e, d);
+        else
+            add_log_insert(&sql, e, d);
+    }
+    bytes_str(&sql, "COMMIT");
+    status = db_run(e->db, &sql);
+    bytes_free(&sql);
+    return status;
+}
+
+static enum db_status
+write_all(struct engine *e, bool with_log)
+{
+    enum db_status status = owner_begin(&e->owner, e->db);
+
+    if (status != DB_OK)
+        return status;
+    fault_point("settle.begun");
+    status = keep_calling(e);
+    if (status == DB_OK && e->results.n > 0)
+        status = write_results(e);
+    fault_point("settle.results");
+    if (status == DB_OK)
+        status = write_logs_and_commit(e, with_log);
+    if (status != DB_OK)
+        owner_rollback(e->db);
+    fault_point("settle.committed");
+    return status;
+}
+
+static void
+tell(struct engine *e, const struct delivery *d)
+{
+    enum log_level level = LOG_INFO;
+    const char *sep = d->outcome.why[0] ? ": " : "";
+
+    if (d->state == DELIVERY_DONE)
+        e->sent++;
+    else
+        e->failed++;
+    if (d->state == DELIVERY_RETRY || d->state == DELIVERY_READY)
+        level = LOG_WARNING;
+    else if (d->state != DELIVERY_DONE)
+        level = LOG_ERROR;
+    log_at(level,
+        "settle: %s of event %" PRIu64 " (uid %" PRIu64 ") to %s is %s%s%s",
+        d->action, d->event_id, d->uid, d->address,
+        delivery_state_name(d->state), sep, d->outcome.why);
+}
+
+enum db_status
+settle_results(struct engine *e)
+{
+    struct delivery_list *finished = lane_finished(e->sms);
+    enum db_status status;
+
+    while (finished->n)
+        delivery_push(&e->results, delivery_pop(finished));
+    if (e->results.n == 0)
+        return DB_OK;
+    status = write_all(e, true);
+    if (status == DB_REFUSED && e->owner.epoch) {
+        log_error("settle: sms_logs of the billing cannot be written: %s; "
+                  "results are recorded without it; see sql/grants.sql",
+            db_error(e->db));
+        status = write_all(e, false);
+    }
+    if (status != DB_OK)
+        return status;
+    for (const struct delivery *d = e->results.first; d; d = d->next)
+        tell(e, d);
+    delivery_drop_all(&e->results);
+    return DB_OK;
+}

@@ -1,0 +1,149 @@
+/* wake: see wake.h. */
+#include "wake.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { FIRST_STEP_US = 200, LAST_STEP_US = 12800 };
+
+static int
+open_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+/* Any account of this host may ring, so the database server's can; a ring
+ * carries nothing and at most makes us look once more. */
+static int
+open_bell(const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    strncpy(addr.sun_path, path, sizeof addr.sun_path - 1);
+    unlink(path);
+    if (bind(fd, (struct sockaddr *)&addr, sizeof addr) == 0 &&
+        chmod(path, 0666) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+bool
+wake_open(struct wake *wake, const char *path, int64_t poll_us)
+{
+    *wake = (struct wake){
+        .bell_fd = -1, .timer_fd = -1, .path = path, .poll_us = poll_us
+    };
+    wake->signal_fd = open_signals();
+    wake->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (wake->signal_fd < 0 || wake->timer_fd < 0) {
+        log_fatal("wake: no signals or timer: %s", strerror(errno));
+        return false;
+    }
+    if (!path)
+        return true;
+    wake->bell_fd = open_bell(path);
+    if (wake->bell_fd >= 0)
+        return true;
+    log_fatal("wake: cannot make the doorbell %s: %s; the folder must exist "
+              "and belong to the service's user",
+        path, strerror(errno));
+    return false;
+}
+
+void
+wake_close(struct wake *wake)
+{
+    if (wake->bell_fd >= 0) {
+        unlink(wake->path);
+        close(wake->bell_fd);
+    }
+    if (wake->signal_fd >= 0)
+        close(wake->signal_fd);
+    if (wake->timer_fd >= 0)
+        close(wake->timer_fd);
+}
+
+static void
+hear_bell(struct wake *wake)
+{
+    char ring[16];
+    bool rang = false;
+
+    while (recv(wake->bell_fd, ring, sizeof ring, 0) >= 0)
+        rang = true;
+    if (!rang)
+        return;
+    wake->step_us = FIRST_STEP_US;
+    wake->look_us = clock_boot_us() + FIRST_STEP_US;
+}
+
+static void
+hear_signals(struct wake *wake)
+{
+    struct signalfd_siginfo info;
+
+    while (read(wake->signal_fd, &info, sizeof info) == sizeof info)
+        wake->stop = true;
+}
+
+static void
+set_timer(struct wake *wake, int64_t us)
+{
+    struct itimerspec at = { .it_value = { .tv_sec = us / 1000000,
+                                 .tv_nsec = us % 1000000 * 1000 } };
+
+    timerfd_settime(wake->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+void
+wake_wait(struct wake *wake, struct http *http, int64_t until_us)
+{
+    const int fds[] = { wake->timer_fd, wake->signal_fd, wake->bell_fd };
+    unsigned n = wake->bell_fd >= 0 ? 3 : 2;
+    bool now = until_us <= clock_boot_us();
+
+    if (!now)
+        set_timer(wake, until_us);
+    http_wait(http, fds, n, now ? 0 : 60 * 1000);
+    hear_signals(wake);
+    if (wake->bell_fd >= 0)
+        hear_bell(wake);
+}
+
+bool
+wake_due(struct wake *wake)
+{
+    int64_t now = clock_boot_us();
+
+    if (now < wake->look_us)
+        return false;
+    if (wake->step_us && wake->step_us < LAST_STEP_US) {
+        wake->step_us *= 2;
+        wake->look_us = now + wake->step_us;
+    } else {
+        wake->step_us = 0;
+        wake->look_us = now + wake->poll_us;
+    }
+    return true;
+}

@@ -1,0 +1,41 @@
+/*
+ * wake: what ends the service's sleep.
+ *
+ * The doorbell: a datagram socket that the database's triggers ring. It rings
+ * before the transaction commits, and also when it rolls back, so it is only
+ * a hint: after a ring the outbox is looked at after 0.2 ms, then again after
+ * twice as long, up to 12.8 ms, then the safety poll takes over.
+ * The signals: SIGTERM and SIGINT ask for an orderly stop.
+ */
+#ifndef MBEV_WAKE_H
+#define MBEV_WAKE_H
+
+#include "http.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct wake {
+    int bell_fd; /* -1 = no doorbell */
+    int signal_fd;
+    int timer_fd;
+    const char *path;
+    int64_t look_us; /* boot clock: when to look next */
+    int64_t step_us; /* pause after that look; 0 = only the safety poll */
+    int64_t poll_us; /* the safety poll */
+    bool stop;       /* a signal asked for it */
+};
+
+/* Opens timer and signals, and the doorbell at path unless path is NULL.
+ * False, with the reason logged, when that fails. */
+bool wake_open(struct wake *wake, const char *path, int64_t poll_us);
+void wake_close(struct wake *wake);
+
+/* Sleeps until something rang, network work is due, or until_us (boot clock)
+ * has come, and moves the network on. */
+void wake_wait(struct wake *wake, struct http *http, int64_t until_us);
+
+/* True when it is time to look at the outbox; sets the time of the next. */
+bool wake_due(struct wake *wake);
+
+#endif
