@@ -1,0 +1,69 @@
+/*
+ * mbevctl queue [STATE]: deliveries that are not done, with the reason.
+ */
+#include "bytes.h"
+#include "ctl.h"
+#include "delivery.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum { MOST_ROWS = 100 };
+
+static bool
+known_state(const char *word)
+{
+    for (enum delivery_state s = 0; s <= DELIVERY_CANCELLED; s++)
+        if (strcmp(delivery_state_name(s), word) == 0)
+            return true;
+    return false;
+}
+
+static void
+build(struct bytes *sql, const char *state)
+{
+    bytes_str(sql, "SELECT d.id, d.event_id, e.kind, e.uid, d.action, d.state,"
+                   " d.attempts, d.due_utc, COALESCE(d.address, ''),"
+                   " COALESCE(d.reason, '')"
+                   " FROM delivery d JOIN event e ON e.id = d.event_id"
+                   " WHERE d.state ");
+    if (state) {
+        bytes_str(sql, "= ");
+        db_text(sql, state);
+    } else {
+        bytes_str(sql, "NOT IN ('done', 'skipped', 'cancelled')");
+    }
+    bytes_printf(sql, " ORDER BY d.id DESC LIMIT %d", MOST_ROWS);
+}
+
+int
+ctl_queue(struct ctl *ctl)
+{
+    static const char *const heads[] = { "id", "event", "kind", "uid", "action",
+        "state", "tries", "due, UTC", "to", "reason" };
+    const char *state = ctl->argc > 0 ? ctl->argv[0] : NULL;
+    struct bytes sql = bytes_make(2048);
+    struct db_rows *rows;
+    enum db_status status;
+
+    if (state && !known_state(state)) {
+        fputs("mbevctl: a state is one of ready leased calling done retry "
+              "doubtful dead expired skipped cancelled\n",
+            stderr);
+        return EX_USAGE;
+    }
+    build(&sql, state);
+    status = db_query(ctl->db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return ctl_failed(ctl);
+    if (db_rows_count(rows) == 0)
+        puts("nothing");
+    else
+        table_print(rows, heads, sizeof heads / sizeof *heads);
+    if (db_rows_count(rows) == MOST_ROWS)
+        printf("(the %d newest)\n", MOST_ROWS);
+    db_rows_close(&rows);
+    return EX_OK;
+}

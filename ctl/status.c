@@ -1,0 +1,123 @@
+/*
+ * mbevctl status: does it work, on one screen.
+ */
+#include "bytes.h"
+#include "ctl.h"
+#include "utf8.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+static void
+print_safe(const char *label, const char *text, size_t n)
+{
+    struct bytes safe = bytes_make(4096);
+
+    utf8_escape(&safe, text, n);
+    printf("%-12s %s\n", label, bytes_text(&safe));
+    bytes_free(&safe);
+}
+
+static bool
+print_installation(struct ctl *ctl)
+{
+    struct db_rows *rows;
+
+    if (db_ask(ctl->db,
+            "SELECT CONCAT(billing, ' (', generation, '), captured since ',"
+            " installed_utc, ' UTC') FROM installation",
+            &rows) != DB_OK)
+        return false;
+    if (db_next(rows))
+        print_safe("billing", db_col(rows, 0), db_len(rows, 0));
+    else
+        puts("billing      not installed: run sql/triggers.sql in the "
+             "billing's database");
+    db_rows_close(&rows);
+    return true;
+}
+
+static bool
+print_owner(struct ctl *ctl)
+{
+    struct db_rows *rows;
+
+    if (db_ask(ctl->db,
+            "SELECT IF(lease_until_utc > UTC_TIMESTAMP(3),"
+            " CONCAT('acting: ', holder, ', epoch ', epoch),"
+            " 'NOT RUNNING: no service holds the lease; start mbevd')"
+            " FROM owner WHERE name = 'main'",
+            &rows) != DB_OK)
+        return false;
+    if (db_next(rows))
+        print_safe("service", db_col(rows, 0), db_len(rows, 0));
+    db_rows_close(&rows);
+    return true;
+}
+
+static bool
+print_outbox(struct ctl *ctl)
+{
+    struct db_rows *rows;
+
+    if (db_ask(ctl->db,
+            "SELECT COUNT(*), COALESCE(TIMESTAMPDIFF(SECOND,"
+            " MIN(captured_utc), UTC_TIMESTAMP(3)), 0) FROM outbox",
+            &rows) != DB_OK)
+        return false;
+    if (db_next(rows))
+        printf("%-12s %" PRIu64 " waiting, oldest %" PRIu64 " s\n", "outbox",
+            db_uint(rows, 0), db_uint(rows, 1));
+    db_rows_close(&rows);
+    return true;
+}
+
+static bool
+print_problems(struct ctl *ctl)
+{
+    struct db_rows *rows;
+
+    if (db_ask(ctl->db,
+            "SELECT COUNT(*), MAX(id) FROM event WHERE problem IS NOT NULL",
+            &rows) != DB_OK)
+        return false;
+    if (db_next(rows) && db_uint(rows, 0) > 0)
+        printf("%-12s %" PRIu64 " events were not understood, the last is "
+               "%" PRIu64 "; see event.problem\n",
+            "problems", db_uint(rows, 0), db_uint(rows, 1));
+    db_rows_close(&rows);
+    return true;
+}
+
+static bool
+print_states(struct ctl *ctl)
+{
+    static const char *const heads[] = { "action", "state", "all", "last 24 h",
+        "last change, UTC" };
+    struct db_rows *rows;
+
+    if (db_ask(ctl->db,
+            "SELECT action, state, COUNT(*),"
+            " SUM(changed_utc > UTC_TIMESTAMP(3) - INTERVAL 1 DAY),"
+            " MAX(changed_utc) FROM delivery GROUP BY action, state",
+            &rows) != DB_OK)
+        return false;
+    putchar('\n');
+    if (db_rows_count(rows) == 0)
+        puts("no deliveries yet");
+    else
+        table_print(rows, heads, sizeof heads / sizeof *heads);
+    db_rows_close(&rows);
+    return true;
+}
+
+int
+ctl_status(struct ctl *ctl)
+{
+    printf("%-12s %s\n", "version", MBEV_VERSION);
+    if (print_installation(ctl) && print_owner(ctl) && print_outbox(ctl) &&
+        print_problems(ctl) && print_states(ctl))
+        return EX_OK;
+    return ctl_failed(ctl);
+}
