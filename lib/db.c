@@ -112,7 +112,7 @@ failed(struct db *db)
     status = classify(db->number);
     if (status == DB_GONE)
         hang_up(db);
-    return status;
+    return status == DB_OK ? DB_REFUSED : status;
 }
 
 static enum db_status

@@ -18,7 +18,7 @@ struct http {
 /* One request and its reply. */
 struct exchange {
     struct http *http;
-    struct exchange *prev, *next;
+    struct exchange *next;
     CURL *easy;
     struct curl_slist *headers;
     struct bytes request;
@@ -47,12 +47,12 @@ http_make(void)
 static void
 unlink_exchange(struct exchange *x)
 {
-    if (x->prev)
-        x->prev->next = x->next;
-    else
-        x->http->first = x->next;
-    if (x->next)
-        x->next->prev = x->prev;
+    struct exchange **at = &x->http->first;
+
+    while (*at && *at != x)
+        at = &(*at)->next;
+    if (*at)
+        *at = x->next;
     x->http->active--;
 }
 
@@ -61,8 +61,6 @@ link_exchange(struct http *http, struct exchange *x)
 {
     x->http = http;
     x->next = http->first;
-    if (x->next)
-        x->next->prev = x;
     http->first = x;
     http->active++;
 }
@@ -78,21 +76,16 @@ free_exchange(struct exchange *x)
     free(x);
 }
 
-static void
-end_exchange(struct exchange *x)
-{
-    curl_multi_remove_handle(x->http->multi, x->easy);
-    unlink_exchange(x);
-    free_exchange(x);
-}
-
 void
 http_close(struct http **http)
 {
     if (!*http)
         return;
-    while ((*http)->first)
-        end_exchange((*http)->first);
+    for (struct exchange *x = (*http)->first, *next; x; x = next) {
+        next = x->next;
+        curl_multi_remove_handle((*http)->multi, x->easy);
+        free_exchange(x);
+    }
     curl_multi_cleanup((*http)->multi);
     free(*http);
     *http = NULL;
@@ -226,7 +219,9 @@ finish(struct exchange *x, CURLcode code)
     else if (code != CURLE_OK)
         reply.error = x->error[0] ? x->error : curl_easy_strerror(code);
     x->done(x->arg, &reply);
-    end_exchange(x);
+    curl_multi_remove_handle(x->http->multi, x->easy);
+    unlink_exchange(x);
+    free_exchange(x);
 }
 
 static void

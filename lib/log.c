@@ -66,8 +66,8 @@ log_at(enum log_level level, const char *fmt, ...)
     bytes_printf(&line, " %s ", words[level]);
     utf8_escape(&line, text, strlen(text));
     bytes_chr(&line, '\n');
-    /* Nobody is left to tell when standard error itself fails. */
-    if (bytes_ok(&line) && write(STDERR_FILENO, line.p, line.n) < 0)
-        n = -1;
+    if (bytes_ok(&line) && write(STDERR_FILENO, line.p, line.n) < 0) {
+        /* Nobody is left to tell when standard error itself fails. */
+    }
     bytes_free(&line);
 }

@@ -18,7 +18,7 @@ struct lane {
 };
 
 struct call {
-    struct call *prev, *next;
+    struct call *next;
     struct lane *lane;
     struct delivery *delivery;
 };
@@ -47,8 +47,6 @@ link_call(struct lane *lane, struct delivery *d)
     call->lane = lane;
     call->delivery = d;
     call->next = lane->first;
-    if (call->next)
-        call->next->prev = call;
     lane->first = call;
     lane->active++;
     return call;
@@ -60,13 +58,12 @@ unlink_call(struct call *call)
 {
     struct lane *lane = call->lane;
     struct delivery *d = call->delivery;
+    struct call **at = &lane->first;
 
-    if (call->prev)
-        call->prev->next = call->next;
-    else
-        lane->first = call->next;
-    if (call->next)
-        call->next->prev = call->prev;
+    while (*at && *at != call)
+        at = &(*at)->next;
+    if (*at)
+        *at = call->next;
     lane->active--;
     free(call);
     return d;
@@ -77,8 +74,11 @@ lane_close(struct lane **lane)
 {
     if (!*lane)
         return;
-    while ((*lane)->first)
-        delivery_free(unlink_call((*lane)->first));
+    for (struct call *call = (*lane)->first, *next; call; call = next) {
+        next = call->next;
+        delivery_free(call->delivery);
+        free(call);
+    }
     delivery_drop_all(&(*lane)->finished);
     free(*lane);
     *lane = NULL;

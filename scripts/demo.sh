@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Shows the main job: a private MariaDB with a MikBill billing, our triggers,
+# mbevd, a stand-in provider, and a timeline of what happened. Installs what
+# it needs (Debian 12, root or sudo). Nothing leaves this machine.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+PATH=/usr/bin:/usr/sbin:$PATH
+# shellcheck disable=SC2086
+need_packages $BUILD_PACKAGES $RUN_PACKAGES
+
+echo "building ..."
+cmake -S . -B build-demo -G Ninja >/dev/null
+cmake --build build-demo --target mbevd mbevctl mbev >/dev/null
+export MBEV_BUILD=$PWD/build-demo
+exec python3 tests/demo/demo.py

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Checks form and finds faults without running anything.
+#
+#   scripts/lint.sh BUILD    BUILD: a folder configured with CC=clang
+#   scripts/lint.sh --fix    formats the C files in place
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+mapfile -t all < <(git ls-files '*.c' '*.h')
+if [ "${1:-}" = --fix ]; then
+    clang-format -i "${all[@]}"
+    exit
+fi
+build=${1:?usage: scripts/lint.sh BUILD}
+clang-format --dry-run -Werror "${all[@]}"
+mapfile -t code < <(git ls-files 'lib/*.c' 'udf/*.c' 'poller/*.c' 'ctl/*.c' \
+    'bench/*.c')
+cppcheck --quiet --std=c11 --enable=warning,performance,portability \
+    --inline-suppr --error-exitcode=1 --library=posix --library=gnu \
+    --suppress=missingInclude -Ilib -Ipoller -Iudf \
+    -DMBEV_VERSION='"0"' -DMBEV_DOORBELL='"/d"' -DMBEV_CONF_FILE='"/c"' \
+    "${code[@]}"
+printf '%s\n' "${code[@]}" |
+    xargs -P 2 -n 4 clang-tidy --quiet -p "$build" --warnings-as-errors='*'

@@ -1,0 +1,40 @@
+# Sourced by the other scripts: what they need from Debian, installed when it
+# is missing (root or sudo).
+
+BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libmariadb-dev \
+libcurl4-openssl-dev libjson-c-dev libxml2-dev"
+RUN_PACKAGES="mariadb-server-core mariadb-client-core python3-minimal python3 \
+python3-pymysql openssl"
+TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist clang \
+clang-format clang-tidy cppcheck"
+
+missing_packages() {
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null |
+            grep -q 'install ok installed' || echo "$package"
+    done
+}
+
+need_packages() {
+    local missing root=
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    [ "$(id -u)" = 0 ] || root=sudo
+    if [ -n "$root" ] && ! command -v sudo >/dev/null; then
+        echo "needs root, or sudo, to install:" $missing >&2
+        return 1
+    fi
+    echo "installing:" $missing >&2
+    $root apt-get update -qq
+    # shellcheck disable=SC2086
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+        --no-install-recommends $missing >/dev/null
+}
+
+# build DIR [cmake options]: configures and builds the tree into DIR.
+build() {
+    local dir=$1
+    shift
+    cmake -S . -B "$dir" -G Ninja "$@" >/dev/null
+    cmake --build "$dir"
+}

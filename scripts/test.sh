@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test; installs what that needs (Debian 12,
+# root or sudo). The last line is the sum: "N passed, N failed".
+#
+#   scripts/test.sh            all of it
+#   scripts/test.sh quick      the plain build and its tests only
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+
+PASSED=0
+FAILED=0
+LOGS=$(mktemp -d)
+trap 'rm -rf "$LOGS"' EXIT
+
+# step NAME COMMAND...: runs it, shows the end of its output, counts.
+step() {
+    local name=$1 log="$LOGS/step" begun=$SECONDS
+    shift
+    echo "== $name"
+    if "$@" >"$log" 2>&1; then
+        tail -n 3 "$log"
+        count "$log" || PASSED=$((PASSED + 1))
+    else
+        tail -n 150 "$log"
+        count "$log" || true
+        FAILED=$((FAILED + 1))
+        echo "** $name FAILED"
+    fi
+    echo "   $((SECONDS - begun)) s"
+}
+
+# Adds what a test runner counted in its last lines; false when none did.
+count() {
+    local n
+    n=$(tail -n 40 "$1" | grep -oE '[0-9]+ passed|out of [0-9]+' |
+        tail -n 1 | grep -oE '[0-9]+') || return 1
+    PASSED=$((PASSED + n))
+}
+
+tests() { # tests BUILD LABEL
+    export MBEV_BUILD=$PWD/$1
+    step "$2: unit tests" ctest --test-dir "$1" --output-on-failure
+    step "$2: tests on a real server" \
+        python3 -m pytest -q -p no:cacheprovider -n 2 --dist loadfile tests
+    step "$2: recorded cases" scripts/conformance.sh tests/data/vectors
+}
+
+PATH=/usr/bin:/usr/sbin:$PATH
+# shellcheck disable=SC2086
+need_packages $BUILD_PACKAGES $RUN_PACKAGES $TEST_PACKAGES
+
+step "build with gcc" build build -DMBEV_FAULTS=ON
+if [ "${1:-}" != quick ]; then
+    step "build with clang" env CC=clang bash -c \
+        '. scripts/packages.sh && build build-clang'
+    step "lint" scripts/lint.sh build-clang
+    step "build with sanitizers" build build-asan -DMBEV_FAULTS=ON \
+        -DMBEV_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=Debug
+fi
+[ "$FAILED" = 0 ] && tests build plain
+if [ "${1:-}" != quick ] && [ "$FAILED" = 0 ]; then
+    MBEV_SERVER_PRELOAD=$(gcc -print-file-name=libasan.so)
+    export MBEV_SERVER_PRELOAD ASAN_OPTIONS=detect_leaks=1
+    tests build-asan "ASan+UBSan"
+fi
+
+echo
+echo "$PASSED passed, $FAILED failed"
+[ "$FAILED" = 0 ]

@@ -1,0 +1,1 @@
+"""Real parts for the tests: servers, a billing, the product, providers."""

@@ -1,0 +1,41 @@
+"""Child processes that never outlive the test run.
+
+Every child is started by one thread that lives as long as the interpreter,
+with the kernel told to kill the child when that thread is gone: also after
+a SIGKILL of the test run, and whichever thread asked for the child.
+"""
+
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
+
+
+def spawn(argv, **popen_args):
+    """Start argv and return its Popen; its pid is that of the program."""
+    command = ["setpriv", "--pdeathsig", "KILL", *map(str, argv)]
+    return _spawner.submit(subprocess.Popen, command, **popen_args).result()
+
+
+def end(process, timeout):
+    """Ask a child to stop; kill it after the timeout. Return its exit code."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def wait_until(condition, timeout, what, pause=0.02):
+    """Return the first true value of condition(), or raise TimeoutError."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no {what} after {timeout} s")
+        time.sleep(pause)

@@ -1,0 +1,91 @@
+"""What the tests of the whole chain do again and again."""
+
+from harness.process import wait_until
+from harness.product import Service
+
+TABLES = ["outbox", "event", "delivery"]
+BILLING_TABLES = ["users", "usersfreeze", "usersblok", "usersdel",
+                  "bugh_plategi_stat", "bugh_uslugi_stat", "sms_logs"]
+PAYMENT = ("INSERT INTO bugh_plategi_stat SET uid={uid}, date=NOW(), who=1,"
+           " bughtypeid={type}, before_billing=0, summa={summa}")
+
+
+class Chain:
+    """A billing with triggers, a service that may run, a provider."""
+
+    def __init__(self, db, pilot, settings):
+        self.db = db
+        self.pilot = pilot
+        self.settings = settings
+        self.service = Service(settings)
+
+    def close(self):
+        """Stop the service."""
+        self.service.close()
+
+    def empty(self):
+        """No subscribers, payments, events."""
+        self.db.sql("".join(f"DELETE FROM mikbill_events.{t};"
+                            for t in TABLES))
+        self.db.sql("".join(f"DELETE FROM mikbill.{t};"
+                            for t in BILLING_TABLES))
+        self.db.sql("DELETE FROM mikbill_events.outbox")
+
+    def reconfigure(self, settings):
+        """Other settings for the next start."""
+        self.settings = settings
+        self.service.configure(settings)
+
+    def start(self, **env):
+        """Start the service and wait until it acts."""
+        self.service.env.update(env)
+        self.service.start()
+        self.service.wait_log(r"engine: acting")
+        return self
+
+    def subscriber(self, uid=1001, phone="79001234567", table="users"):
+        """A subscriber named sub<uid>."""
+        self.db.sql(f"INSERT INTO {table} SET uid={uid}, user='sub{uid}',"
+                    f" gid=5, sms_tel='{phone}'", "mikbill")
+
+    def pay(self, uid=1001, summa=100, kind=5):
+        """One payment, committed."""
+        self.db.sql(PAYMENT.format(uid=uid, summa=summa, type=kind),
+                    "mikbill")
+
+    def deliveries(self, columns="state", where="1"):
+        """Rows of table delivery by id."""
+        return self.db.sql(f"SELECT {columns} FROM delivery WHERE {where}"
+                           " ORDER BY id", "mikbill_events")
+
+    def states(self):
+        """The states of all deliveries, by id."""
+        return [state for (state,) in self.deliveries()]
+
+    def wait_states(self, *states, timeout=15):
+        """Wait until the deliveries have just these states."""
+        try:
+            wait_until(lambda: self.states() == list(states), timeout, "")
+        except TimeoutError:
+            log = self.service.log_text()[-2000:]
+            raise TimeoutError(f"states are {self.states()}, not {states}\n"
+                               f"{log}") from None
+
+    def wait_settled(self, count, timeout=60):
+        """Wait until count deliveries exist and none is in work."""
+        wait_until(
+            lambda: self.db.sql(
+                "SELECT COUNT(*), SUM(state IN"
+                " ('ready','leased','calling','retry')) FROM delivery",
+                "mikbill_events")[0] == (count, 0), timeout,
+            f"end of {count} deliveries")
+
+    def sms_logs(self):
+        """(phone, text, error) of the billing's message log."""
+        return self.db.sql("SELECT sms_phone, sms_text, sms_error_text FROM"
+                           " sms_logs ORDER BY sms_id", "mikbill")
+
+    def sent(self):
+        """(phone, text) of the requests that came to the provider."""
+        return [(r.params["to"], r.params["send"])
+                for r in self.pilot.requests]

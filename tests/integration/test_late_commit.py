@@ -1,0 +1,40 @@
+"""AUTO_INCREMENT order is not commit order."""
+
+from integration.chain import PAYMENT
+
+
+def plain_cursor(db, last):
+    """What a reader that remembers the last id would still see."""
+    return [row[0] for row in db.sql(
+        f"SELECT id FROM outbox WHERE id > {last} ORDER BY id",
+        "mikbill_events")]
+
+
+def test_a_payment_that_commits_late_is_found(chain):
+    chain.subscriber(1)
+    chain.subscriber(2)
+    early = chain.db.connect("mikbill", autocommit=False)
+    with early, early.cursor() as cursor:
+        cursor.execute(PAYMENT.format(uid=1, summa=11, type=5))
+        chain.pay(2, 22)
+        seen = plain_cursor(chain.db, 0)
+        assert chain.service.once() == 0
+        early.commit()
+    # The row is there now, but below the last one seen: a cursor loses it.
+    assert len(seen) == 1 and plain_cursor(chain.db, seen[-1]) == []
+    assert plain_cursor(chain.db, 0) != []
+    assert chain.service.once() == 0
+    assert sorted(text for _, text in chain.sent()) == [
+        "sub1: 11.00 руб", "sub2: 22.00 руб"]
+
+
+def test_a_running_service_finds_it_too(chain):
+    chain.start().subscriber(1)
+    chain.subscriber(2)
+    early = chain.db.connect("mikbill", autocommit=False)
+    with early, early.cursor() as cursor:
+        cursor.execute(PAYMENT.format(uid=1, summa=11, type=5))
+        chain.pay(2, 22)
+        chain.wait_states("done")
+        early.commit()
+    chain.wait_states("done", "done")

@@ -1,0 +1,85 @@
+"""A service frozen in the middle of any of its transactions holds nothing
+that the billing waits for."""
+
+import re
+import threading
+import time
+
+import pytest
+
+from harness.product import repo
+from harness.standin import Reply
+from integration.chain import PAYMENT
+
+PATIENCE_S = 5
+
+
+def fault_points():
+    """The names of all seams in the code."""
+    found = set()
+    for file in (repo() / "poller").rglob("*.c"):
+        found |= set(re.findall(r'fault_point\("([a-z.]+)"\)',
+                                file.read_text()))
+    return sorted(found)
+
+
+def within(seconds, work):
+    """Run work in a thread; how long it took, or a failure."""
+    errors = []
+
+    def guarded():
+        try:
+            work()
+        except Exception as error:  # pylint: disable=broad-except
+            errors.append(error)
+    thread = threading.Thread(target=guarded, daemon=True)
+    begun = time.monotonic()
+    thread.start()
+    thread.join(seconds)
+    assert not thread.is_alive(), f"still waiting after {seconds} s"
+    assert not errors, errors
+    return time.monotonic() - begun
+
+
+def work_of_the_billing(chain):
+    """What the billing does all day, on rows that ours may have touched."""
+    with chain.db.connect("mikbill") as link, link.cursor() as cursor:
+        for statement in [
+                PAYMENT.format(uid=1001, summa=33, type=5),
+                "UPDATE users SET deposit = deposit + 33 WHERE uid = 1001",
+                "UPDATE users SET gid = gid + 1 WHERE uid = 1001",
+                "INSERT INTO bugh_uslugi_stat SET uid=1001, usluga=1,"
+                " date_start=NOW(), gid=5",
+                "INSERT INTO sms_logs SET sms_type_id=4, uid=1001,"
+                " sms_phone='1', sms_text='x'",
+                "UPDATE sms_logs SET sms_code = 1",
+                "DELETE FROM sms_logs WHERE sms_text = 'x'"]:
+            cursor.execute(statement)
+
+
+def test_there_are_seams():
+    assert len(fault_points()) >= 10
+
+
+@pytest.mark.parametrize("point", fault_points())
+def test_frozen_at(chain, point):
+    chain.subscriber()
+    # The first call fails, so that a claim and an update of sms_logs follow.
+    chain.pilot.reply = lambda request: (
+        Reply(body='{"error":{"code":"110","description":"busy"}}')
+        if request.number == 1 else chain.pilot.ordinary_reply(request))
+    chain.pay()
+    chain.start(MBEV_FAULT=f"{point}:stop")
+    wait_until_frozen(chain.service.pid)
+    within(PATIENCE_S, lambda: work_of_the_billing(chain))
+
+
+def wait_until_frozen(pid):
+    """Wait until the process is stopped by its seam."""
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            if stat.read().rsplit(")", 1)[1].split()[0] == "T":
+                return
+        time.sleep(0.02)
+    raise AssertionError("the seam was not reached")
