@@ -148,9 +148,9 @@ complain(struct engine *e, enum db_status status)
         log_warning("engine: tried again after: %s", db_error(e->db));
         break;
     case DB_REFUSED:
-        if (e->owner.epoch == 0)
+        if (e->owner.lost)
             log_error("engine: another service took the work over");
-        else
+        else if (db_errno(e->db))
             log_error("engine: the database refuses: %s", db_error(e->db));
         break;
     }

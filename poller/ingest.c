@@ -15,10 +15,11 @@
 #include "snapshot.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_BATCH_SQL = 8 << 20, LARGEST_BODIES = 2 << 20 };
+enum { LARGEST_BATCH_SQL = 8 << 20, LARGEST_BODIES = 256 << 10 };
 
 /* One row of the outbox and what became of it. Texts belong to the rows. */
 struct item {
@@ -143,24 +144,27 @@ decide(struct engine *e, struct batch *b)
     return true;
 }
 
-/* What can be started at once is born in state calling. */
+/* What can be started at once is born in state calling; what was captured too
+ * long ago is not started at all. */
 static void
 choose_states(struct engine *e, struct batch *b)
 {
     size_t room = lane_room(e->sms);
-    int64_t expire_ms = e->set->notice.expire_ms;
 
     for (struct delivery *d = b->work.first; d; d = d->next) {
-        if (d->state == DELIVERY_SKIPPED || d->age_ms >= expire_ms)
+        if (d->state == DELIVERY_SKIPPED)
             continue;
-        if (room == 0) {
+        if (d->age_ms >= e->set->notice.expire_ms) {
+            d->state = DELIVERY_EXPIRED;
+            snprintf(d->reason, sizeof d->reason, "too old to be of use");
+        } else if (room > 0) {
+            room--;
+            d->state = DELIVERY_CALLING;
+            d->epoch = e->owner.epoch;
+            d->attempts = 1;
+        } else {
             e->backlog = true;
-            continue;
         }
-        room--;
-        d->state = DELIVERY_CALLING;
-        d->epoch = e->owner.epoch;
-        d->attempts = 1;
     }
 }
 
@@ -373,6 +377,22 @@ keep_unsure(struct engine *e, struct batch *b)
     }
 }
 
+/* Says what came to its end without a call. */
+static void
+tell(struct engine *e, const struct delivery *d)
+{
+    bool expired = d->state == DELIVERY_EXPIRED;
+
+    if (!expired && d->state != DELIVERY_SKIPPED)
+        return;
+    e->skipped += !expired;
+    e->failed += expired;
+    log_at(expired ? LOG_ERROR : LOG_INFO,
+        "ingest: %s of event %" PRIu64 " (uid %" PRIu64 ") is %s: %s",
+        d->action, d->event_id, d->uid, delivery_state_name(d->state),
+        d->reason);
+}
+
 static enum db_status
 start_work(struct engine *e, struct batch *b)
 {
@@ -380,11 +400,7 @@ start_work(struct engine *e, struct batch *b)
     struct delivery *d;
 
     while ((d = delivery_pop(&b->work))) {
-        e->skipped += d->state == DELIVERY_SKIPPED;
-        if (d->state == DELIVERY_SKIPPED)
-            log_info("ingest: %s of event %" PRIu64 " (uid %" PRIu64
-                     ") skipped: %s",
-                d->action, d->event_id, d->uid, d->reason);
+        tell(e, d);
         if (d->state == DELIVERY_CALLING)
             delivery_push(&start, d);
         else

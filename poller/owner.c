@@ -125,6 +125,7 @@ owner_acquire(struct owner *owner, struct db *db, bool *taken)
     enum db_status status = read_row(owner, db, &epoch, &ours);
 
     *taken = false;
+    owner->lost = false;
     if (status != DB_OK)
         return status;
     if (ours && epoch != 0 && epoch == owner->epoch)
@@ -166,6 +167,7 @@ owner_begin(struct owner *owner, struct db *db)
     }
     owner_rollback(db);
     owner->epoch = 0;
+    owner->lost = true;
     return DB_REFUSED;
 }
 

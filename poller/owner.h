@@ -23,6 +23,7 @@ struct owner {
     char holder[256]; /* this host and doorbell */
     char other[256];  /* who held it when we were refused */
     uint64_t epoch;   /* 0 = we do not own */
+    bool lost;        /* somebody took over while we acted */
     int64_t until_us; /* boot clock: surely ours until then */
 };
 

@@ -2,16 +2,67 @@
 --
 --   mysql < sql/schema.sql
 --
--- Needs: CREATE on *.*, INSERT on mysql.* (for CREATE FUNCTION), and mbev.so
--- in the server's plugin_dir (SELECT @@plugin_dir).
--- Running it again is harmless: it creates what is missing and keeps the rest.
--- Undo: sql/uninstall.sql.
+-- Needs: CREATE, CREATE ROUTINE and ALTER ROUTINE on mikbill_events.*, INSERT
+-- and DELETE on mysql.* (for CREATE FUNCTION), BINLOG ADMIN or SUPER, and the
+-- file mbev.so in the server's plugin_dir (SELECT @@plugin_dir).
+-- Running it again is harmless: it creates what is missing, renews the
+-- procedures and keeps the rest. Undo: sql/uninstall.sql.
 --
 -- All times are UTC and say so in their names. All text is utf8mb4 or ascii.
 
 SET NAMES utf8mb4;
 SET SESSION sql_mode = '';
 SET SESSION lock_wait_timeout = 2;
+
+-- 1. The functions of mbev.so. First, because they fail when the file is not
+--    there (error 1126), and then nothing else is half done.
+--    Not into the binary log: a replica without the file would stop there.
+--    A function that works is never dropped: triggers that are in the table
+--    cache would go on without it, in silence. Upgrades: docs, not this file.
+--    MySQL has no IF NOT EXISTS here: there a second run stops with 1125.
+--    After a repair of the functions run triggers.sql once more, for the same
+--    reason.
+
+SET SESSION sql_log_bin = 0;
+
+-- Forgets a registration whose library the server could not load when it
+-- started: CREATE FUNCTION would take it for present.
+-- Reads: nothing. Writes: mysql.func.
+USE information_schema;
+DELIMITER //
+/*M!100500
+BEGIN NOT ATOMIC
+  BEGIN
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+      EXECUTE IMMEDIATE 'DROP FUNCTION IF EXISTS mbev_json';
+    DO mbev_json();
+  END;
+  BEGIN
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+      EXECUTE IMMEDIATE 'DROP FUNCTION IF EXISTS mbev_ring';
+    DO mbev_ring();
+  END;
+  BEGIN
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+      EXECUTE IMMEDIATE 'DROP FUNCTION IF EXISTS mbev_version';
+    DO mbev_version();
+  END;
+END */ //
+DELIMITER ;
+
+-- mbev_json(name, value, ...): a JSON object of the pairs.
+CREATE FUNCTION /*M! IF NOT EXISTS */ mbev_json
+  RETURNS STRING SONAME 'mbev.so';
+-- mbev_ring(): wakes the service; 0 or a negative errno.
+CREATE FUNCTION /*M! IF NOT EXISTS */ mbev_ring
+  RETURNS INTEGER SONAME 'mbev.so';
+-- mbev_version(): version of the loaded library.
+CREATE FUNCTION /*M! IF NOT EXISTS */ mbev_version
+  RETURNS STRING SONAME 'mbev.so';
+
+SET SESSION sql_log_bin = 1;
+
+-- 2. The tables.
 
 CREATE DATABASE IF NOT EXISTS mikbill_events
   DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
@@ -161,3 +212,354 @@ CREATE TABLE IF NOT EXISTS installation (
   PRIMARY KEY (billing)
 ) ENGINE=InnoDB
   COMMENT='The captured billing, one row. Written by sql/triggers.sql';
+
+-- 3. What the other files call. All of it runs with the rights of the caller
+--    and changes nothing, except grant_if_table.
+
+DELIMITER //
+
+-- refuse(reason): ends the calling script with the reason as its error.
+-- Old servers hold 128 characters.
+DROP PROCEDURE IF EXISTS refuse //
+CREATE PROCEDURE refuse (IN reason TEXT)
+  NO SQL SQL SECURITY INVOKER
+  COMMENT 'ends the calling script with the reason as its error'
+BEGIN
+  SET reason = LEFT(reason, 128);
+  SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = reason;
+END //
+
+-- server_variable(name, value): a global variable of the server, NULL when
+-- this server has none of that name.
+DROP PROCEDURE IF EXISTS server_variable //
+CREATE PROCEDURE server_variable (IN name VARCHAR(64), OUT value TEXT)
+  READS SQL DATA SQL SECURITY INVOKER
+  COMMENT 'a global variable, NULL when this server does not know it'
+BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+  SET @mbev_value = NULL;
+  SET @mbev_text = CONCAT('SELECT @@GLOBAL.', name, ' INTO @mbev_value');
+  PREPARE mbev_step FROM @mbev_text;
+  EXECUTE mbev_step;
+  DEALLOCATE PREPARE mbev_step;
+  SET value = @mbev_value;
+END //
+
+-- account_name(user_and_host): the form that information_schema uses,
+-- 'user'@'host', of the form that CURRENT_USER() gives.
+DROP FUNCTION IF EXISTS account_name //
+CREATE FUNCTION account_name (user_and_host VARCHAR(300))
+  RETURNS VARCHAR(310) DETERMINISTIC NO SQL SQL SECURITY INVOKER
+  COMMENT 'quoted as in information_schema'
+BEGIN
+  DECLARE host VARCHAR(300) DEFAULT SUBSTRING_INDEX(user_and_host, '@', -1);
+  RETURN CONCAT('\'', LEFT(user_and_host, CHAR_LENGTH(user_and_host)
+                                          - CHAR_LENGTH(host) - 1),
+                '\'@\'', host, '\'');
+END //
+
+-- may(account, schema, table, privilege): whether the account was granted the
+-- privilege itself, on the table, its schema or everything. What it has by a
+-- role is not seen, nor what belongs to accounts that the caller cannot see.
+-- Reads: information_schema.
+DROP FUNCTION IF EXISTS may //
+CREATE FUNCTION may (account VARCHAR(310), in_schema VARCHAR(64),
+                     on_table VARCHAR(64), wanted VARCHAR(64))
+  RETURNS BOOLEAN READS SQL DATA SQL SECURITY INVOKER
+  COMMENT 'whether the account was granted the privilege directly'
+BEGIN
+  RETURN EXISTS (
+      SELECT 1 FROM information_schema.user_privileges
+      WHERE grantee = account AND privilege_type = wanted)
+    OR EXISTS (
+      SELECT 1 FROM information_schema.schema_privileges
+      WHERE grantee = account AND privilege_type = wanted
+        AND in_schema LIKE table_schema)
+    OR EXISTS (
+      SELECT 1 FROM information_schema.table_privileges
+      WHERE grantee = account AND privilege_type = wanted
+        AND table_schema = in_schema AND table_name = on_table);
+END //
+
+-- grant_if_table(billing, table, privileges, user): GRANT on a table that not
+-- every billing has. The user is one of ours, at localhost.
+-- Reads: information_schema. Writes: the grants.
+DROP PROCEDURE IF EXISTS grant_if_table //
+CREATE PROCEDURE grant_if_table (IN billing VARCHAR(64),
+                                 IN on_table VARCHAR(64),
+                                 IN privilege_list VARCHAR(255),
+                                 IN account_user VARCHAR(32))
+  MODIFIES SQL DATA SQL SECURITY INVOKER
+  COMMENT 'GRANT on a table that not every billing has'
+BEGIN
+  IF EXISTS (SELECT 1 FROM information_schema.tables
+             WHERE table_schema = billing AND table_name = on_table) THEN
+    SET @mbev_text = CONCAT(
+      'GRANT ', privilege_list, ' ON `', REPLACE(billing, '`', '``'), '`.`',
+      on_table, '` TO ', QUOTE(account_user), '@\'localhost\'');
+    PREPARE mbev_step FROM @mbev_text;
+    EXECUTE mbev_step;
+    DEALLOCATE PREPARE mbev_step;
+  END IF;
+END //
+
+-- billing_check(billing): refuses what is not a MikBill billing.
+-- Reads: information_schema.
+DROP PROCEDURE IF EXISTS billing_check //
+CREATE PROCEDURE billing_check (IN billing VARCHAR(64))
+  READS SQL DATA SQL SECURITY INVOKER
+  COMMENT 'refuses what is not a MikBill billing'
+BEGIN
+  DECLARE lacking VARCHAR(130) DEFAULT NULL;
+  DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
+
+  IF billing IS NULL THEN
+    CALL refuse('no database selected: name the billing, mysql BILLING < file');
+  END IF;
+
+  SELECT CONCAT(need.in_table, '.', need.in_column) INTO lacking
+  FROM (SELECT 'bugh_plategi_stat' AS in_table, 'plategid' AS in_column
+        UNION ALL SELECT 'bugh_plategi_stat', 'uid'
+        UNION ALL SELECT 'bugh_plategi_stat', 'date'
+        UNION ALL SELECT 'bugh_plategi_stat', 'who'
+        UNION ALL SELECT 'bugh_plategi_stat', 'bughtypeid'
+        UNION ALL SELECT 'bugh_plategi_stat', 'before_billing'
+        UNION ALL SELECT 'bugh_plategi_stat', 'summa'
+        UNION ALL SELECT 'bugh_plategi_stat', 'comment'
+        UNION ALL SELECT 'bugh_plategi_type', 'bughtypeid'
+        UNION ALL SELECT 'bugh_plategi_type', 'typename'
+        UNION ALL SELECT 'bugh_plategi_type', 'deposit_action'
+        UNION ALL SELECT 'bugh_uslugi_stat', 'uslid'
+        UNION ALL SELECT 'bugh_uslugi_stat', 'uid'
+        UNION ALL SELECT 'bugh_uslugi_stat', 'gid'
+        UNION ALL SELECT 'bugh_uslugi_stat', 'usluga'
+        UNION ALL SELECT 'bugh_uslugi_stat', 'date_start'
+        UNION ALL SELECT 'bugh_uslugi_stat', 'summa'
+        UNION ALL SELECT 'bugh_uslugi_stat', 'credit'
+        UNION ALL SELECT 'users', 'uid'
+        UNION ALL SELECT 'users', 'gid'
+        UNION ALL SELECT 'usersfreeze', 'uid'
+        UNION ALL SELECT 'usersfreeze', 'gid'
+        UNION ALL SELECT 'sms_logs', 'sms_id') AS need
+  LEFT JOIN information_schema.columns AS has
+    ON has.table_schema = billing AND has.table_name = need.in_table
+   AND has.column_name = need.in_column
+  WHERE has.column_name IS NULL
+  LIMIT 1;
+  IF lacking IS NOT NULL THEN
+    CALL refuse(CONCAT(billing, ' is not a MikBill billing: no ', lacking,
+                       '. Name the billing database'));
+  END IF;
+END //
+
+-- The parts of install_check(billing), in its order.
+
+-- functions_check(): refuses when a function of mbev.so cannot be called.
+DROP PROCEDURE IF EXISTS functions_check //
+CREATE PROCEDURE functions_check ()
+  NO SQL SQL SECURITY INVOKER
+  COMMENT 'refuses when a function of mbev.so cannot be called'
+BEGIN
+  DECLARE lacking VARCHAR(64) DEFAULT '';
+
+  BEGIN
+    DECLARE CONTINUE HANDLER FOR SQLEXCEPTION
+      SET lacking = CONCAT(lacking, ' mbev_json');
+    DO mbev_json();
+  END;
+  BEGIN
+    DECLARE CONTINUE HANDLER FOR SQLEXCEPTION
+      SET lacking = CONCAT(lacking, ' mbev_ring');
+    DO mbev_ring();
+  END;
+  BEGIN
+    DECLARE CONTINUE HANDLER FOR SQLEXCEPTION
+      SET lacking = CONCAT(lacking, ' mbev_version');
+    DO mbev_version();
+  END;
+  IF lacking <> '' THEN
+    CALL refuse(CONCAT('functions missing:', lacking,
+                       '. Put mbev.so into plugin_dir, run schema.sql'));
+  END IF;
+END //
+
+-- server_check(billing): refuses settings of the server under which a trigger
+-- of ours could make a statement of the billing fail or wait.
+-- Reads: global variables, information_schema.
+DROP PROCEDURE IF EXISTS server_check //
+CREATE PROCEDURE server_check (IN billing VARCHAR(64))
+  READS SQL DATA SQL SECURITY INVOKER
+  COMMENT 'refuses settings under which our triggers could do harm'
+BEGIN
+  DECLARE value TEXT;
+  DECLARE name VARCHAR(130) DEFAULT NULL;
+  DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
+
+  -- A whole statement would hold the counter of outbox to its end.
+  CALL server_variable('innodb_autoinc_lock_mode', value);
+  IF value = '0' THEN
+    CALL refuse('innodb_autoinc_lock_mode=0: set 1 or 2 and restart the server');
+  END IF;
+
+  -- 1785 when the statement is opened: no handler sees it.
+  CALL server_variable('enforce_gtid_consistency', value);
+  IF value IN ('ON', 'WARN', '1', '2') THEN
+    SELECT table_name INTO name FROM information_schema.tables
+    WHERE table_schema = billing AND table_type = 'BASE TABLE'
+      AND table_name IN ('bugh_plategi_stat', 'bugh_uslugi_stat', 'users',
+                         'usersfreeze')
+      AND engine NOT IN (SELECT engine FROM information_schema.engines
+                         WHERE transactions = 'YES')
+    LIMIT 1;
+    IF name IS NOT NULL THEN
+      CALL refuse(CONCAT('enforce_gtid_consistency, and ', name,
+                         ' has no transactions: ALTER it to InnoDB'));
+    END IF;
+  END IF;
+
+  CALL server_variable('log_bin', value);
+  IF value IN ('1', 'ON') THEN
+    CALL binlog_check();
+  END IF;
+END //
+
+-- binlog_check(): server_check for a server with a binary log.
+-- STATEMENT: 1665 and 1592 for the billing, and triggers run on replicas too.
+-- MIXED: look-ups in triggers lock; our trigger reads with SKIP LOCKED there,
+-- which is written for MariaDB since 10.6.
+-- Reads: global variables, information_schema.
+DROP PROCEDURE IF EXISTS binlog_check //
+CREATE PROCEDURE binlog_check ()
+  READS SQL DATA SQL SECURITY INVOKER
+  COMMENT 'refuses logging under which our triggers could do harm'
+BEGIN
+  DECLARE value TEXT;
+  DECLARE me VARCHAR(310) DEFAULT account_name(CURRENT_USER());
+  DECLARE skips_locked BOOLEAN DEFAULT FALSE /*M!100600 OR TRUE */;
+
+  CALL server_variable('binlog_format', value);
+  IF value = 'STATEMENT' THEN
+    CALL refuse('binlog_format=STATEMENT: set it to ROW or MIXED');
+  END IF;
+  IF value = 'MIXED' AND NOT skips_locked THEN
+    CALL refuse('binlog_format=MIXED makes look-ups lock here: set it to ROW');
+  END IF;
+  CALL server_variable('log_bin_trust_function_creators', value);
+  IF value IN ('0', 'OFF') AND NOT may(me, '', '', 'SUPER')
+     AND NOT may(me, '', '', 'BINLOG ADMIN') THEN
+    CALL refuse('no SUPER, and log_bin_trust_function_creators=0: run as root');
+  END IF;
+END //
+
+-- rights_check(billing): refuses when the caller could not create the
+-- triggers, or when their definer could not run them: then every payment
+-- would fail with 1449 or 1142, and no handler helps.
+-- Reads: information_schema.
+DROP PROCEDURE IF EXISTS rights_check //
+CREATE PROCEDURE rights_check (IN billing VARCHAR(64))
+  READS SQL DATA SQL SECURITY INVOKER
+  COMMENT 'refuses when caller or definer lack a privilege'
+BEGIN
+  DECLARE me VARCHAR(310) DEFAULT account_name(CURRENT_USER());
+  DECLARE definer VARCHAR(64) DEFAULT '\'mbev_trigger\'@\'localhost\'';
+  DECLARE lacking VARCHAR(130) DEFAULT NULL;
+  DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
+
+  SELECT CONCAT('TRIGGER on ', need.on_table) INTO lacking
+  FROM (SELECT 'bugh_plategi_stat' AS on_table
+        UNION ALL SELECT 'bugh_uslugi_stat'
+        UNION ALL SELECT 'users'
+        UNION ALL SELECT 'usersfreeze') AS need
+  WHERE NOT may(me, billing, need.on_table, 'TRIGGER')
+  LIMIT 1;
+  IF lacking IS NULL AND NOT may(me, '', '', 'SUPER')
+     AND NOT may(me, '', '', 'SET USER')
+     AND NOT may(me, '', '', 'SET_USER_ID')
+     AND NOT may(me, '', '', 'SET_ANY_DEFINER') THEN
+    SET lacking = 'SET USER (or SUPER)';
+  END IF;
+  IF lacking IS NOT NULL THEN
+    CALL refuse(CONCAT('you lack ', lacking, ': run as root'));
+  END IF;
+
+  IF NOT EXISTS (SELECT 1 FROM information_schema.user_privileges
+                 WHERE grantee = definer) THEN
+    CALL refuse('no account mbev_trigger@localhost to be seen: as root, run grants.sql');
+  END IF;
+  SELECT CONCAT(need.privilege, ' on ', need.on_table) INTO lacking
+  FROM (SELECT 'mikbill_events' AS in_schema, 'outbox' AS on_table,
+               'INSERT' AS privilege
+        UNION ALL SELECT 'mikbill_events', 'payment_kind', 'SELECT'
+        UNION ALL SELECT billing, 'bugh_plategi_type', 'SELECT'
+        UNION ALL SELECT billing, 'bugh_plategi_stat', 'TRIGGER'
+        UNION ALL SELECT billing, 'bugh_plategi_stat', 'SELECT'
+        UNION ALL SELECT billing, 'bugh_uslugi_stat', 'TRIGGER'
+        UNION ALL SELECT billing, 'bugh_uslugi_stat', 'SELECT'
+        UNION ALL SELECT billing, 'users', 'TRIGGER'
+        UNION ALL SELECT billing, 'users', 'SELECT'
+        UNION ALL SELECT billing, 'usersfreeze', 'TRIGGER'
+        UNION ALL SELECT billing, 'usersfreeze', 'SELECT') AS need
+  WHERE NOT may(definer, need.in_schema, need.on_table, need.privilege)
+  LIMIT 1;
+  IF lacking IS NOT NULL THEN
+    CALL refuse(CONCAT('mbev_trigger@localhost lacks ', lacking,
+                       ': run grants.sql'));
+  END IF;
+END //
+
+-- strangers_check(billing): refuses when a name of ours is taken by a trigger
+-- that is not ours, or the one place that old servers have for a trigger.
+-- Ours are known by their definer and by the label before their BEGIN.
+-- Reads: information_schema.
+DROP PROCEDURE IF EXISTS strangers_check //
+CREATE PROCEDURE strangers_check (IN billing VARCHAR(64))
+  READS SQL DATA SQL SECURITY INVOKER
+  COMMENT 'refuses when a trigger that is not ours is in the way'
+BEGIN
+  DECLARE stranger VARCHAR(64) DEFAULT NULL;
+  DECLARE one_only BOOLEAN DEFAULT TRUE
+    /*M!100203 AND FALSE */ /*!50702 AND FALSE */;
+  DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
+
+  SELECT trigger_name INTO stranger FROM information_schema.triggers
+  WHERE trigger_schema = billing
+    AND (definer <> 'mbev_trigger@localhost'
+         OR action_statement NOT LIKE 'mikbill\_events:%')
+    AND (trigger_name IN ('mbev_ai_bugh_plategi_stat',
+                          'mbev_ai_bugh_uslugi_stat',
+                          'mbev_au_users', 'mbev_au_usersfreeze')
+         OR (one_only AND action_timing = 'AFTER'
+             AND CONCAT(event_manipulation, ' ', event_object_table) IN
+                 ('INSERT bugh_plategi_stat', 'INSERT bugh_uslugi_stat',
+                  'UPDATE users', 'UPDATE usersfreeze')))
+  LIMIT 1;
+  IF stranger IS NOT NULL THEN
+    CALL refuse(CONCAT('trigger ', stranger, ' is not ours: rename or drop it'));
+  END IF;
+END //
+
+-- install_check(billing): refuses, with the reason and the cure, whatever
+-- triggers.sql must not be run on. Changes nothing.
+-- Reads: installation, information_schema, global variables.
+DROP PROCEDURE IF EXISTS install_check //
+CREATE PROCEDURE install_check (IN billing VARCHAR(64))
+  READS SQL DATA SQL SECURITY INVOKER
+  COMMENT 'refuses what triggers.sql must not be run on'
+BEGIN
+  DECLARE other VARCHAR(64) DEFAULT NULL;
+  DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
+
+  CALL billing_check(billing);
+  SELECT i.billing INTO other FROM installation AS i
+  WHERE i.billing <> billing LIMIT 1;
+  IF other IS NOT NULL THEN
+    CALL refuse(CONCAT('mikbill_events serves ', other,
+                       ': run uninstall.sql on that one first'));
+  END IF;
+  CALL functions_check();
+  CALL server_check(billing);
+  CALL rights_check(billing);
+  CALL strangers_check(billing);
+END //
+
+DELIMITER ;

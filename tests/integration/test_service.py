@@ -114,6 +114,36 @@ def test_once_says_that_the_database_is_away(chain):
     assert "database is away" in chain.service.log_text()
 
 
+def test_a_wrong_password_is_told_as_such(chain):
+    chain.settings["database"]["password"] = "wrong-one"
+    chain.reconfigure(chain.settings)
+    assert chain.service.once() == EX_UNAVAILABLE
+    assert "Access denied" in chain.service.log_text()
+    assert "wrong-one" not in chain.service.log_text()
+
+
+def test_what_was_captured_too_long_ago_expires(chain):
+    chain.subscriber()
+    chain.pay()
+    chain.db.sql("UPDATE outbox SET captured_utc = captured_utc -"
+                 " INTERVAL 25 HOUR", "mikbill_events")
+    assert chain.service.once() == 0
+    assert chain.deliveries("state, reason") == [
+        ("expired", "too old to be of use")]
+    assert chain.sent() == []
+
+
+def test_what_waited_too_long_expires(chain):
+    chain.settings["notice"]["expire"] = "2 s"
+    chain.reconfigure(chain.settings)
+    chain.pilot.stop()
+    chain.start().subscriber()
+    chain.pay()
+    chain.wait_states("expired")
+    chain.pilot.start()
+    assert chain.sent() == []
+
+
 def test_a_second_one_on_the_same_doorbell_is_refused(chain, service_of):
     chain.start()
     second = service_of(chain.settings)

@@ -1,0 +1,115 @@
+-- mikbill-events: the accounts, and what each may do.
+--
+--   mysql BILLING < sql/grants.sql        (BILLING: name of the billing)
+--
+-- Needs: sql/schema.sql first; CREATE USER, and what is granted here WITH
+-- GRANT OPTION: run it as root.
+-- Running it again is harmless: a password that was set stays.
+-- Undo: sql/uninstall.sql.
+--
+--   mbev_trigger  definer of our triggers. Nobody can log in as it. Never drop
+--                 it while a trigger of ours exists: payments would fail, 1449.
+--   mbev_service  mbevd and mbevctl.
+--   mbev_reader   monitoring; reads our database, nothing of the billing.
+--
+-- Service and reader have no usable password yet. Set one inside the client,
+-- not on its command line, so that no shell history and no list of processes
+-- shows it; and keep it out of the client's own history:
+--
+--   MYSQL_HISTFILE=/dev/null mysql
+--   SET PASSWORD FOR 'mbev_service'@'localhost' = PASSWORD('...');  (MariaDB)
+--   SET PASSWORD FOR 'mbev_service'@'localhost' = '...';            (MySQL)
+
+SET NAMES utf8mb4;
+SET SESSION sql_mode = '';
+SET SESSION lock_wait_timeout = 2;
+
+-- 1. Refuse what this must not be run on.
+
+DELIMITER //
+/*M!100500
+BEGIN NOT ATOMIC
+  IF NOT EXISTS (SELECT 1 FROM information_schema.routines
+                 WHERE routine_schema = 'mikbill_events'
+                   AND routine_name = 'install_check') THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT =
+      'mikbill_events is not here: run mysql < sql/schema.sql first';
+  END IF;
+END */ //
+DELIMITER ;
+
+CALL mikbill_events.billing_check(DATABASE());
+
+-- 2. The accounts. 'invalid' is no hash of any password.
+
+CREATE USER IF NOT EXISTS 'mbev_trigger'@'localhost'
+  /*M! IDENTIFIED VIA mysql_native_password USING 'invalid' */
+  /*!50706 IDENTIFIED WITH mysql_native_password
+           AS '*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE' */
+  ACCOUNT LOCK;
+
+CREATE USER IF NOT EXISTS 'mbev_service'@'localhost'
+  /*M! IDENTIFIED VIA mysql_native_password USING 'invalid' */
+  /*!50706 IDENTIFIED WITH mysql_native_password
+           AS '*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE' */;
+
+CREATE USER IF NOT EXISTS 'mbev_reader'@'localhost'
+  /*M! IDENTIFIED VIA mysql_native_password USING 'invalid' */
+  /*!50706 IDENTIFIED WITH mysql_native_password
+           AS '*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE' */;
+
+-- 3. The definer of the triggers: what their bodies do, and nothing else.
+
+GRANT INSERT ON mikbill_events.outbox TO 'mbev_trigger'@'localhost';
+GRANT SELECT ON mikbill_events.payment_kind TO 'mbev_trigger'@'localhost';
+GRANT SELECT ON bugh_plategi_type TO 'mbev_trigger'@'localhost';
+GRANT TRIGGER, SELECT ON bugh_plategi_stat TO 'mbev_trigger'@'localhost';
+GRANT TRIGGER, SELECT ON bugh_uslugi_stat TO 'mbev_trigger'@'localhost';
+GRANT TRIGGER, SELECT ON users TO 'mbev_trigger'@'localhost';
+GRANT TRIGGER, SELECT ON usersfreeze TO 'mbev_trigger'@'localhost';
+
+-- 4. The service. In our database: work is its own, settings are the DBA's.
+
+GRANT SELECT ON mikbill_events.* TO 'mbev_service'@'localhost';
+GRANT INSERT, DELETE ON mikbill_events.outbox TO 'mbev_service'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON mikbill_events.event
+  TO 'mbev_service'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON mikbill_events.delivery
+  TO 'mbev_service'@'localhost';
+GRANT INSERT, UPDATE ON mikbill_events.owner TO 'mbev_service'@'localhost';
+
+-- In the billing it reads what decisions are made of, table by table...
+GRANT SELECT ON users TO 'mbev_service'@'localhost';
+GRANT SELECT ON usersfreeze TO 'mbev_service'@'localhost';
+GRANT SELECT ON bugh_plategi_stat TO 'mbev_service'@'localhost';
+GRANT SELECT ON bugh_uslugi_stat TO 'mbev_service'@'localhost';
+GRANT SELECT ON bugh_plategi_type TO 'mbev_service'@'localhost';
+-- ... and those that not every billing has ...
+CALL mikbill_events.grant_if_table(DATABASE(), 'usersblok',
+                                   'SELECT', 'mbev_service');
+CALL mikbill_events.grant_if_table(DATABASE(), 'usersdel',
+                                   'SELECT', 'mbev_service');
+CALL mikbill_events.grant_if_table(DATABASE(), 'packets',
+                                   'SELECT', 'mbev_service');
+CALL mikbill_events.grant_if_table(DATABASE(), 'users_custom_fields',
+                                   'SELECT', 'mbev_service');
+CALL mikbill_events.grant_if_table(DATABASE(), 'addons_pay_api',
+                                   'SELECT', 'mbev_service');
+CALL mikbill_events.grant_if_table(DATABASE(), 'addons_pay_api_category',
+                                   'SELECT', 'mbev_service');
+CALL mikbill_events.grant_if_table(DATABASE(), 'stuff_personal',
+                                   'SELECT', 'mbev_service');
+CALL mikbill_events.grant_if_table(DATABASE(), 'logs',
+                                   'SELECT', 'mbev_service');
+-- ... and writes the log of messages that the billing's own pages show.
+GRANT SELECT, INSERT, UPDATE ON sms_logs TO 'mbev_service'@'localhost';
+
+-- For FLUSH LOCAL ENGINE LOGS alone: where innodb_flush_log_at_trx_commit is
+-- not 1, the service has its attempts brought to disk before it sends, so that
+-- a crash of the server cannot make it send twice. Leave it out where the
+-- setting is 1. Without it the service keeps a journal file instead.
+GRANT RELOAD ON *.* TO 'mbev_service'@'localhost';
+
+-- 5. Monitoring.
+
+GRANT SELECT ON mikbill_events.* TO 'mbev_reader'@'localhost';

@@ -1,0 +1,287 @@
+-- mikbill-events: the triggers on the billing's tables.
+--
+--   mysql BILLING < sql/triggers.sql      (BILLING: name of the billing)
+--
+-- Needs: sql/schema.sql and sql/grants.sql first; TRIGGER on the billing,
+-- SET USER or SUPER, INSERT and UPDATE on mikbill_events.*: run it as root.
+-- Refuses, with the reason and the cure, what it must not be run on, and has
+-- changed nothing then. Undo: sql/uninstall.sql.
+--
+-- Safe on a live billing: no billing statement waits for it more than 3 s.
+-- Where a long query or transaction holds a table it gives up with a lock
+-- wait error; what was done until then works, run it again.
+-- Running it again is harmless: each trigger is replaced while its table is
+-- locked, so no change goes by uncaptured, and what the DBA changed in
+-- payment_kind stays. Run it again after functions of mbev.so were restored:
+-- triggers in the table cache would go on without them, in silence.
+--
+-- The label mikbill_events before each BEGIN is how we know our own triggers:
+-- the mysql client does not send comments.
+
+SET NAMES utf8mb4;
+SET SESSION sql_mode = '';
+SET SESSION lock_wait_timeout = 2;
+SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
+
+-- 1. Refuse what this must not be run on.
+
+DELIMITER //
+/*M!100500
+BEGIN NOT ATOMIC
+  IF NOT EXISTS (SELECT 1 FROM information_schema.routines
+                 WHERE routine_schema = 'mikbill_events'
+                   AND routine_name = 'install_check') THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT =
+      'mikbill_events is not here, or not for you: schema.sql first, as root';
+  END IF;
+END */ //
+DELIMITER ;
+
+CALL mikbill_events.install_check(DATABASE());
+
+-- 2. What the payment types mean. INSERT IGNORE: rows that are there stay.
+
+-- Our defaults: movements of money that are no payment of a subscriber.
+INSERT IGNORE INTO mikbill_events.payment_kind (bughtypeid, kind, origin)
+VALUES
+  (7, 'refund', 'default'), (18, 'credit_limit', 'default'),
+  (62, 'api', 'default'),
+  (1, 'ignore', 'default'), (2, 'ignore', 'default'),
+  (6, 'ignore', 'default'), (9, 'ignore', 'default'),
+  (10, 'ignore', 'default'), (15, 'ignore', 'default'),
+  (16, 'ignore', 'default'), (17, 'ignore', 'default'),
+  (20, 'ignore', 'default'), (21, 'ignore', 'default'),
+  (22, 'ignore', 'default'), (23, 'ignore', 'default'),
+  (24, 'ignore', 'default'), (25, 'ignore', 'default'),
+  (26, 'ignore', 'default'), (27, 'ignore', 'default'),
+  (29, 'ignore', 'default'), (30, 'ignore', 'default'),
+  (32, 'ignore', 'default'), (33, 'ignore', 'default'),
+  (34, 'ignore', 'default'), (35, 'ignore', 'default'),
+  (36, 'ignore', 'default'), (39, 'ignore', 'default'),
+  (42, 'ignore', 'default'), (43, 'ignore', 'default'),
+  (46, 'ignore', 'default'), (48, 'ignore', 'default'),
+  (49, 'ignore', 'default'), (50, 'ignore', 'default'),
+  (51, 'ignore', 'default'), (64, 'ignore', 'default'),
+  (65, 'ignore', 'default'), (72, 'ignore', 'default'),
+  (73, 'ignore', 'default'), (74, 'ignore', 'default'),
+  (75, 'ignore', 'default'), (78, 'ignore', 'default'),
+  (79, 'ignore', 'default'), (93, 'ignore', 'default'),
+  (99, 'ignore', 'default'), (100, 'ignore', 'default'),
+  (103, 'ignore', 'default'), (104, 'ignore', 'default'),
+  (105, 'ignore', 'default');
+
+-- Their names, as this billing calls them.
+UPDATE mikbill_events.payment_kind AS ours
+JOIN bugh_plategi_type AS theirs USING (bughtypeid)
+SET ours.comment = theirs.typename
+WHERE ours.origin = 'default' AND ours.comment = '';
+
+-- Every other type of this billing: what adds to the deposit is a payment.
+INSERT IGNORE INTO mikbill_events.payment_kind
+  (bughtypeid, kind, origin, comment)
+SELECT bughtypeid, IF(deposit_action = '+', 'payment', 'ignore'), 'billing',
+       typename
+FROM bugh_plategi_type;
+
+-- 3. From where on this billing is captured. The keys are those of the first
+--    time; the generation follows the billing.
+
+INSERT INTO mikbill_events.installation
+  (billing, generation, first_plategid, first_uslid, installed_utc)
+SELECT DATABASE(),
+       IF(EXISTS (SELECT 1 FROM information_schema.columns
+                  WHERE table_schema = DATABASE() AND table_name = 'users'
+                    AND column_name = 'state'), 'modern', 'legacy'),
+       (SELECT IFNULL(MAX(plategid), 0) FROM bugh_plategi_stat),
+       (SELECT IFNULL(MAX(uslid), 0) FROM bugh_uslugi_stat),
+       UTC_TIMESTAMP(3)
+ON DUPLICATE KEY UPDATE generation = VALUES(generation);
+
+-- 4. The triggers.
+--
+-- CREATE TRIGGER waits twice, for writers of the table and then for readers,
+-- and the billing waits behind it: lock_wait_timeout limits each wait, the
+-- statement's own limit both together. MySQL has no such limit and no OR
+-- REPLACE: there one LOCK TABLES waits, once, and the rest is done under it.
+--
+-- What holds in every body:
+--   * No error of ours reaches the billing: the first handler. What it
+--     swallows is found by the service, which compares.
+--   * A wait or a deadlock cannot be handled. So: no locking read, and one
+--     INSERT of one row into a table that nobody locks.
+--   * Text is converted here: mbev_json takes UTF-8.
+
+/*M!100500 SET SESSION max_statement_time = 2.5 */;
+
+-- Purpose: payments, refunds, credit limits.
+-- Reads:   payment_kind; bugh_plategi_type for a type that is not there.
+-- Writes:  one row of outbox, unless the type is to be ignored.
+-- Costs:   a look-up by primary key for every row of the table; the look-up,
+--          an insert and a datagram for a payment.
+--
+-- A plain look-up takes no lock, so it never waits for whoever changes
+-- payment_kind. Not so where InnoDB makes it a locking read: binary log with
+-- MIXED, or SERIALIZABLE. There a row that somebody is changing is skipped, and
+-- a type whose row was skipped has our default meaning. Keep the list as above.
+--
+-- kopecks: rounded as the billing rounds, by ROUND(summa, 2) of the double.
+
+DELIMITER //
+/*!50701 LOCK TABLES bugh_plategi_stat WRITE */ //
+/*!50701 DROP TRIGGER IF EXISTS mbev_ai_bugh_plategi_stat */ //
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_ai_bugh_plategi_stat AFTER INSERT ON bugh_plategi_stat
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE meaning VARCHAR(16) CHARACTER SET ascii DEFAULT NULL;
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+  DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
+
+  IF (@@log_bin AND @@binlog_format <> 'ROW')
+     /*M! OR @@tx_isolation = 'SERIALIZABLE' */ THEN
+    SELECT kind INTO meaning FROM mikbill_events.payment_kind
+    WHERE bughtypeid = NEW.bughtypeid
+    /*M!100600 LOCK IN SHARE MODE SKIP LOCKED */;
+    IF meaning IS NULL THEN
+      SET meaning = CASE
+        WHEN NEW.bughtypeid = 7 THEN 'refund'
+        WHEN NEW.bughtypeid = 18 THEN 'credit_limit'
+        WHEN NEW.bughtypeid = 62 THEN 'api'
+        WHEN NEW.bughtypeid IN
+          (1, 2, 6, 9, 10, 15, 16, 17, 20, 21, 22, 23, 24, 25, 26, 27, 29, 30,
+           32, 33, 34, 35, 36, 39, 42, 43, 46, 48, 49, 50, 51, 64, 65, 72, 73,
+           74, 75, 78, 79, 93, 99, 100, 103, 104, 105) THEN 'ignore'
+      END;
+    END IF;
+    IF meaning IS NULL THEN
+      SELECT IF(deposit_action = '+', 'payment', 'ignore') INTO meaning
+      FROM bugh_plategi_type WHERE bughtypeid = NEW.bughtypeid
+      /*M!100600 LOCK IN SHARE MODE SKIP LOCKED */;
+    END IF;
+  ELSE
+    SELECT quiet.kind INTO meaning FROM mikbill_events.payment_kind AS quiet
+    WHERE quiet.bughtypeid = NEW.bughtypeid;
+    IF meaning IS NULL THEN
+      SELECT IF(quiet.deposit_action = '+', 'payment', 'ignore') INTO meaning
+      FROM bugh_plategi_type AS quiet WHERE quiet.bughtypeid = NEW.bughtypeid;
+    END IF;
+  END IF;
+
+  IF meaning = 'ignore' THEN
+    LEAVE mikbill_events;
+  ELSEIF meaning IS NULL THEN
+    SET meaning = 'payment';
+  ELSEIF meaning = 'api' THEN
+    SET meaning = IF(NEW.summa < 0, 'api_refund', 'api_payment');
+  END IF;
+
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), meaning, mbev_json(
+    'v', 1,
+    'table', 'bugh_plategi_stat',
+    'id', NEW.plategid,
+    'uid', NEW.uid,
+    'date', NEW.date,
+    'age_s', TIMESTAMPDIFF(SECOND, NEW.date, NOW()),
+    'type', NEW.bughtypeid,
+    'summa', CAST(NEW.summa AS DECIMAL(26,6)),
+    'kopecks', CAST(ROUND(ROUND(NEW.summa, 2) * 100) AS SIGNED),
+    'before', CAST(NEW.before_billing AS DECIMAL(26,6)),
+    'who', NEW.who,
+    'comment', CONVERT(NEW.comment USING utf8mb4)));
+  DO mbev_ring();
+END //
+/*!50701 UNLOCK TABLES */ //
+
+-- Purpose: credits taken: usluga 1 (credit), 2 (credit with percents).
+-- Reads:   nothing.
+-- Writes:  one row of outbox.
+-- Costs:   nothing for other services; an insert and a datagram for a credit.
+
+/*!50701 LOCK TABLES bugh_uslugi_stat WRITE */ //
+/*!50701 DROP TRIGGER IF EXISTS mbev_ai_bugh_uslugi_stat */ //
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_ai_bugh_uslugi_stat AFTER INSERT ON bugh_uslugi_stat
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
+  IF NEW.usluga NOT IN (1, 2) THEN
+    LEAVE mikbill_events;
+  END IF;
+
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), 'credit', mbev_json(
+    'v', 1,
+    'table', 'bugh_uslugi_stat',
+    'id', NEW.uslid,
+    'uid', NEW.uid,
+    'date', NEW.date_start,
+    'age_s', TIMESTAMPDIFF(SECOND, NEW.date_start, NOW()),
+    'usluga', NEW.usluga,
+    'summa', CAST(NEW.summa AS DECIMAL(26,6)),
+    'kopecks', CAST(ROUND(ROUND(NEW.summa, 2) * 100) AS SIGNED),
+    'credit', CAST(NEW.credit AS DECIMAL(26,6)),
+    'gid', NEW.gid));
+  DO mbev_ring();
+END //
+/*!50701 UNLOCK TABLES */ //
+
+-- Purpose: change of tariff of a subscriber.
+-- Reads:   nothing.
+-- Writes:  one row of outbox when gid changed.
+-- Costs:   a comparison for every other update, and users is updated all day;
+--          an insert and a datagram for a change.
+
+/*!50701 LOCK TABLES users WRITE */ //
+/*!50701 DROP TRIGGER IF EXISTS mbev_au_users */ //
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_au_users AFTER UPDATE ON users
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
+  IF OLD.gid <=> NEW.gid THEN
+    LEAVE mikbill_events;
+  END IF;
+
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), 'tariff_change', mbev_json(
+    'v', 1,
+    'table', 'users',
+    'uid', NEW.uid,
+    'gid_old', OLD.gid,
+    'gid_new', NEW.gid));
+  DO mbev_ring();
+END //
+/*!50701 UNLOCK TABLES */ //
+
+-- Purpose: change of tariff of a frozen subscriber.
+-- Reads:   nothing.
+-- Writes:  one row of outbox when gid changed.
+-- Costs:   a comparison for every other update; an insert and a datagram for a
+--          change.
+
+/*!50701 LOCK TABLES usersfreeze WRITE */ //
+/*!50701 DROP TRIGGER IF EXISTS mbev_au_usersfreeze */ //
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_au_usersfreeze AFTER UPDATE ON usersfreeze
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
+  IF OLD.gid <=> NEW.gid THEN
+    LEAVE mikbill_events;
+  END IF;
+
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), 'tariff_change', mbev_json(
+    'v', 1,
+    'table', 'usersfreeze',
+    'uid', NEW.uid,
+    'gid_old', OLD.gid,
+    'gid_new', NEW.gid));
+  DO mbev_ring();
+END //
+/*!50701 UNLOCK TABLES */ //
+DELIMITER ;

@@ -1,0 +1,144 @@
+-- mikbill-events: take everything out again.
+--
+--   systemctl stop mbevd
+--   mysql BILLING < sql/uninstall.sql     (BILLING: name of the billing)
+--
+-- Needs: the rights that installing needed, and DROP and DROP USER: run it as
+-- root.
+-- The billing comes first and is as it was before, in any case: the triggers
+-- go, whatever else is missing. Then functions, our database and the accounts,
+-- but only when no trigger of ours is left anywhere (one without its definer
+-- would fail the billing's statements, 1449) and no work is undone: captured
+-- events not taken over, deliveries not finished. Let mbevd finish them and
+-- run this again, or insist:
+--
+--   mysql --init-command='SET @mbev_discard_events = 1' BILLING < uninstall.sql
+--
+-- Safe on a live billing: no billing statement waits for it more than 3 s.
+-- Where a long query or transaction holds a table it gives up with a lock
+-- wait error; run it again. Running it again is harmless.
+
+SET NAMES utf8mb4;
+SET SESSION sql_mode = '';
+SET SESSION lock_wait_timeout = 2;
+
+-- 1. Refuse to drop a stranger's trigger that has a name of ours.
+
+DELIMITER //
+/*M!100500
+BEGIN NOT ATOMIC
+  DECLARE stranger VARCHAR(64) DEFAULT NULL;
+  DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
+  IF DATABASE() IS NULL THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT =
+      'no database selected: mysql BILLING < sql/uninstall.sql';
+  END IF;
+  SELECT trigger_name INTO stranger FROM information_schema.triggers
+  WHERE trigger_schema = DATABASE()
+    AND trigger_name IN ('mbev_ai_bugh_plategi_stat',
+                         'mbev_ai_bugh_uslugi_stat',
+                         'mbev_au_users', 'mbev_au_usersfreeze')
+    AND definer <> 'mbev_trigger@localhost'
+    AND action_statement NOT LIKE 'mikbill\_events:%' LIMIT 1;
+  IF stranger IS NOT NULL THEN
+    SET @mbev_reason = CONCAT('trigger ', stranger, ' is not ours: rename it');
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @mbev_reason;
+  END IF;
+END */ //
+DELIMITER ;
+
+-- 2. The triggers. The time limit as in triggers.sql; on MySQL one LOCK TABLES
+--    waits, once.
+
+/*M!100500 SET SESSION max_statement_time = 2.5 */;
+
+/*!50701 LOCK TABLES bugh_plategi_stat WRITE */;
+DROP TRIGGER IF EXISTS mbev_ai_bugh_plategi_stat;
+/*!50701 LOCK TABLES bugh_uslugi_stat WRITE */;
+DROP TRIGGER IF EXISTS mbev_ai_bugh_uslugi_stat;
+/*!50701 LOCK TABLES users WRITE */;
+DROP TRIGGER IF EXISTS mbev_au_users;
+/*!50701 LOCK TABLES usersfreeze WRITE */;
+DROP TRIGGER IF EXISTS mbev_au_usersfreeze;
+/*!50701 UNLOCK TABLES */;
+
+/*M!100500 SET SESSION max_statement_time = 0 */;
+
+-- 3. The rest, each step only when nothing is in the way: under mysql --force
+--    too. What is in the way ends the script with the reason.
+
+SET @mbev_undone = 0, @mbev_obstacle = NULL;
+SET @mbev_host = SUBSTRING_INDEX(CURRENT_USER(), '@', -1);
+SET @mbev_user = LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER())
+                                      - CHAR_LENGTH(@mbev_host) - 1);
+
+-- Work undone, where our tables are still there.
+SET @mbev_text = IF(
+  (SELECT COUNT(*) FROM information_schema.tables
+   WHERE table_schema = 'mikbill_events'
+     AND table_name IN ('outbox', 'delivery')) = 2,
+  'SELECT (SELECT COUNT(*) FROM mikbill_events.outbox)
+        + (SELECT COUNT(*) FROM mikbill_events.delivery
+           WHERE state IN (''ready'', ''leased'', ''calling'', ''retry'',
+                           ''doubtful'')) INTO @mbev_undone',
+  'DO 0');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+
+-- Who lacks TRIGGER does not see the triggers that are left.
+SELECT CASE
+  WHEN NOT EXISTS (
+    SELECT 1 FROM information_schema.user_privileges
+    WHERE privilege_type = 'TRIGGER'
+      AND grantee = CONCAT('\'', @mbev_user, '\'@\'', @mbev_host, '\''))
+  THEN 'you lack TRIGGER on *.*: run as root'
+  WHEN EXISTS (
+    SELECT 1 FROM information_schema.triggers
+    WHERE definer = 'mbev_trigger@localhost')
+  THEN (
+    SELECT CONCAT('trigger ', trigger_schema, '.', trigger_name,
+                  ' is left: run uninstall.sql there')
+    FROM information_schema.triggers
+    WHERE definer = 'mbev_trigger@localhost' LIMIT 1)
+  WHEN @mbev_undone > 0 AND IFNULL(@mbev_discard_events, 0) <> 1
+  THEN CONCAT('triggers are gone, the rest kept: ', @mbev_undone,
+              ' undone. Let mbevd finish, or SET @mbev_discard_events = 1')
+END INTO @mbev_obstacle;
+
+DELIMITER //
+/*M!100500
+BEGIN NOT ATOMIC
+  IF @mbev_obstacle IS NOT NULL THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @mbev_obstacle;
+  END IF;
+END */ //
+/*!50701 SELECT @mbev_obstacle AS `in the way` */ //
+DELIMITER ;
+
+-- The functions: not into the binary log, as they came. MySQL cannot prepare
+-- this: there they go in any case, and a trigger that is left captures nothing.
+SET SESSION sql_log_bin = 0;
+/*!50701 DROP FUNCTION IF EXISTS mbev_json */;
+/*!50701 DROP FUNCTION IF EXISTS mbev_ring */;
+/*!50701 DROP FUNCTION IF EXISTS mbev_version */;
+/*M!100500 EXECUTE IMMEDIATE IF(@mbev_obstacle IS NULL,
+  'DROP FUNCTION IF EXISTS mbev_json', 'DO 0') */;
+/*M!100500 EXECUTE IMMEDIATE IF(@mbev_obstacle IS NULL,
+  'DROP FUNCTION IF EXISTS mbev_ring', 'DO 0') */;
+/*M!100500 EXECUTE IMMEDIATE IF(@mbev_obstacle IS NULL,
+  'DROP FUNCTION IF EXISTS mbev_version', 'DO 0') */;
+SET SESSION sql_log_bin = 1;
+
+-- Our database.
+SET @mbev_text = IF(@mbev_obstacle IS NULL,
+  'DROP DATABASE IF EXISTS mikbill_events', 'DO 0');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+
+-- The accounts, the definer among them.
+SET @mbev_text = IF(@mbev_obstacle IS NULL,
+  'DROP USER IF EXISTS ''mbev_trigger''@''localhost'',
+     ''mbev_service''@''localhost'', ''mbev_reader''@''localhost''', 'DO 0');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+DEALLOCATE PREPARE mbev_step;
