@@ -76,22 +76,35 @@ check_billing(struct db *db, const char *name, bool *modern)
     return DB_REFUSED;
 }
 
+static enum db_status
+check_durability(struct billing *billing, struct db *db)
+{
+    struct db_rows *rows;
+    enum db_status status = db_ask(db,
+        "SELECT @@innodb_flush_log_at_trx_commit,"
+        " @@innodb_flush_log_at_timeout",
+        &rows);
+
+    if (status != DB_OK)
+        return status;
+    if (db_next(rows)) {
+        billing->lazy_flush = db_uint(rows, 0) != 1;
+        billing->flush_us = (int64_t)db_uint(rows, 1) * 1000000;
+    }
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
 enum db_status
 billing_look(struct billing *billing, struct db *db, const struct settings *set)
 {
-    struct bytes sql = bytes_make(128);
     enum db_status status;
-    uint64_t flush = 1;
 
     *billing = (struct billing){ .name = set->database.billing };
     status = check_schema(db);
     if (status == DB_OK)
         status = check_billing(db, billing->name, &billing->modern);
-    if (status == DB_OK) {
-        bytes_str(&sql, "SELECT @@innodb_flush_log_at_trx_commit");
-        status = ask_number(db, &sql, &flush);
-    }
-    billing->lazy_flush = flush != 1;
-    bytes_free(&sql);
+    if (status == DB_OK)
+        status = check_durability(billing, db);
     return status;
 }

@@ -13,6 +13,7 @@ struct billing {
     const char *name; /* of its database; belongs to the settings */
     bool modern;      /* users.state exists */
     bool lazy_flush;  /* the server keeps commits in memory for a while */
+    int64_t flush_us; /* for about so long */
 };
 
 /* Looks at the server behind the connection: our schema's version, the

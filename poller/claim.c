@@ -7,6 +7,7 @@
 #include "actions/sms.h"
 #include "clock.h"
 #include "engine.h"
+#include "event.h"
 #include "fault.h"
 #include "log.h"
 #include "utf8.h"
@@ -40,6 +41,8 @@ read_row(const struct db_rows *rows)
     d->sms_log_id = db_uint(rows, 5);
     d->uid = db_uint(rows, 6);
     d->state = db_uint(rows, 7) ? DELIVERY_EXPIRED : DELIVERY_CALLING;
+    d->receiver = (unsigned)db_uint(rows, 8);
+    delivery_set_key(d, db_col(rows, 9));
     return d;
 }
 
@@ -65,7 +68,8 @@ read_due(struct engine *e, size_t room, struct delivery_list *due)
     bytes_str(&sql,
         "SELECT d.id, d.event_id, d.attempts, COALESCE(d.address, ''),"
         " COALESCE(d.payload, ''), d.sms_log_id, e.uid,"
-        " COALESCE(d.expires_utc <= UTC_TIMESTAMP(3), 0) FROM (");
+        " COALESCE(d.expires_utc <= UTC_TIMESTAMP(3), 0), d.receiver,"
+        " " EVENT_IDENTITY_SQL("e") " FROM (");
     add_due_of(&sql, "ready", room);
     bytes_str(&sql, " UNION ALL ");
     add_due_of(&sql, "retry", room);
@@ -218,27 +222,6 @@ claim_due(struct engine *e)
     return status;
 }
 
-/* A server that keeps commits in memory could forget our attempt in a crash
- * and have us send twice: its log goes to disk first. */
-static enum db_status
-make_durable(struct engine *e)
-{
-    enum db_status status;
-
-    if (!e->billing.lazy_flush)
-        return DB_OK;
-    status = db_exec(e->db, "FLUSH LOCAL ENGINE LOGS");
-    if (status != DB_REFUSED)
-        return status;
-    log_warning("claim: the server keeps commits in memory "
-                "(innodb_flush_log_at_trx_commit is not 1) and we may not "
-                "flush them: %s; grant RELOAD as in sql/grants.sql, or a "
-                "crash of the server can repeat messages",
-        db_error(e->db));
-    e->billing.lazy_flush = false;
-    return DB_OK;
-}
-
 static bool
 ends_within_lease(const struct engine *e)
 {
@@ -247,23 +230,52 @@ ends_within_lease(const struct engine *e)
     return clock_boot_us() + longest_us < e->owner.until_us;
 }
 
+/* A server that keeps commits in memory may have forgotten in a crash that
+ * this was tried before; our own disk has not. */
+static void
+set_aside_forgotten(
+    struct engine *e, struct delivery_list *list, struct delivery_list *start)
+{
+    struct delivery *d;
+
+    while ((d = delivery_pop(list))) {
+        if (!journal_is_open(&e->journal)) {
+            delivery_push(start, d);
+        } else if (!journal_begun(&e->journal, d->key)) {
+            journal_begin(&e->journal, d->key);
+            delivery_push(start, d);
+        } else {
+            d->outcome.class = OUTCOME_UNKNOWN;
+            snprintf(d->outcome.why, sizeof d->outcome.why,
+                "the server forgot an earlier attempt in a crash; it may "
+                "have been sent");
+            delivery_push(&e->results, d);
+        }
+    }
+}
+
 enum db_status
 claim_start(struct engine *e, struct delivery_list *list)
 {
-    enum db_status status;
+    struct delivery_list start = { 0 };
     struct delivery *d;
+    bool durable;
 
-    if (list->n == 0)
-        return DB_OK;
-    status = make_durable(e);
-    while ((d = delivery_pop(list))) {
-        if (status == DB_OK && ends_within_lease(e))
+    set_aside_forgotten(e, list, &start);
+    durable = start.n == 0 || !journal_is_open(&e->journal) ||
+              journal_sync(&e->journal);
+    fault_point("claim.durable");
+    while ((d = delivery_pop(&start))) {
+        if (durable && ends_within_lease(e)) {
             lane_start(e->sms, d);
-        else
-            delivery_push(&e->unsure, d);
+            continue;
+        }
+        if (journal_is_open(&e->journal))
+            journal_free(&e->journal, d->key);
+        delivery_push(&e->unsure, d);
     }
     fault_point("claim.started");
-    return status;
+    return durable ? DB_OK : DB_REFUSED;
 }
 
 enum db_status

@@ -1,6 +1,7 @@
 /* delivery: see delivery.h. */
 #include "delivery.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,13 @@ delivery_make(const char *action, const char *payload)
         }
     }
     return d;
+}
+
+void
+delivery_set_key(struct delivery *d, const char *identity)
+{
+    snprintf(
+        d->key, sizeof d->key, "%s|%s|%u", identity, d->action, d->receiver);
 }
 
 void

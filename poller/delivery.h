@@ -45,7 +45,7 @@ enum delivery_state {
 /* As it stands in delivery.state. */
 const char *delivery_state_name(enum delivery_state state);
 
-enum { DELIVERY_ADDRESS = 64, DELIVERY_REASON = 255 };
+enum { DELIVERY_ADDRESS = 64, DELIVERY_REASON = 255, DELIVERY_KEY = 175 };
 
 struct delivery {
     struct delivery *next; /* in whatever list it is */
@@ -61,7 +61,9 @@ struct delivery {
     uint64_t sms_log_id; /* 0 = has no row in sms_logs yet */
     int64_t age_ms;      /* since its capture, when it was taken over */
     char address[DELIVERY_ADDRESS + 1];
-    char *payload; /* owned; NULL = none */
+    char *payload;              /* owned; NULL = none */
+    char key[DELIVERY_KEY + 1]; /* identity that outlives a lost commit:
+                                   event, action, receiver */
     char reason[DELIVERY_REASON + 1];
     struct outcome outcome; /* of the last call, once there was one */
     const char *provider;   /* a constant; NULL = none was asked */
@@ -70,6 +72,9 @@ struct delivery {
 /* A new delivery with a copy of payload (may be NULL). NULL when out of
  * memory. */
 struct delivery *delivery_make(const char *action, const char *payload);
+/* Sets its key: identity is the event's, see event.h. */
+void delivery_set_key(struct delivery *d, const char *identity);
+
 void delivery_free(struct delivery *d);
 
 /* A queue of deliveries, first in, first out. */

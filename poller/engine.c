@@ -13,6 +13,7 @@ enum {
     STAND_BY_US = 1000000,
     ONCE_US = 10000,
     LAST_TRIES = 3,
+    JOURNAL_US = 60000000,
 };
 
 void
@@ -36,7 +37,7 @@ static bool
 engine_open(struct engine *e, const struct settings *set,
     const struct db_settings *db_settings, bool once)
 {
-    *e = (struct engine){ .set = set, .owner.lock_fd = -1 };
+    *e = (struct engine){ .set = set, .owner.lock_fd = -1, .journal.fd = -1 };
     e->wake.bell_fd = e->wake.signal_fd = e->wake.timer_fd = -1;
     e->chance = (uint32_t)clock_wall_us() | 1;
     e->db = db_make(db_settings);
@@ -59,8 +60,42 @@ engine_close(struct engine *e)
     delivery_drop_all(&e->unsure);
     delivery_drop_all(&e->results);
     db_close(&e->db);
+    journal_close(&e->journal);
     wake_close(&e->wake);
     owner_close(&e->owner);
+}
+
+/* A server that keeps commits in memory needs our own record of attempts. */
+static enum db_status
+keep_journal(struct engine *e)
+{
+    int64_t period_us = JOURNAL_US;
+
+    if (!e->billing.lazy_flush || journal_is_open(&e->journal))
+        return DB_OK;
+    if (period_us < 10 * e->billing.flush_us)
+        period_us = 10 * e->billing.flush_us;
+    log_info("engine: the server keeps commits in memory for a while "
+             "(innodb_flush_log_at_trx_commit is not 1): attempts are "
+             "written to %s as well",
+        e->set->service.state_dir);
+    return journal_open(&e->journal, e->set->service.state_dir, period_us)
+               ? DB_OK
+               : DB_REFUSED;
+}
+
+/* Settles what is left from before: our own ended calls, what we never began,
+ * and what others left behind. */
+static enum db_status
+tidy_up(struct engine *e)
+{
+    enum db_status status = settle_results(e);
+
+    if (status == DB_OK && e->unsure.n > 0)
+        status = claim_give_back(e);
+    if (status == DB_OK)
+        status = janitor_recover(e);
+    return status;
 }
 
 /* Connects, looks at the server, takes the work over. */
@@ -68,27 +103,21 @@ static enum db_status
 take_up(struct engine *e)
 {
     enum db_status status = db_open(e->db);
-    bool taken = false;
 
     if (status == DB_OK)
         status = billing_look(&e->billing, e->db, e->set);
     if (status == DB_OK)
-        status = owner_acquire(&e->owner, e->db, &taken);
+        status = keep_journal(e);
+    if (status == DB_OK)
+        status = owner_acquire(&e->owner, e->db);
     if (status != DB_OK || e->owner.epoch == 0)
         return status;
-    if (taken) {
-        log_info("engine: acting on database %s (%s), epoch %llu",
-            e->billing.name, e->billing.modern ? "modern" : "legacy",
-            (unsigned long long)e->owner.epoch);
-        status = settle_results(e);
-        if (status == DB_OK && e->unsure.n > 0)
-            status = claim_give_back(e);
-        if (status == DB_OK)
-            status = janitor_recover(e);
-    }
+    log_info("engine: acting on database %s (%s), epoch %llu", e->billing.name,
+        e->billing.modern ? "modern" : "legacy",
+        (unsigned long long)e->owner.epoch);
     e->due_us = 0;
     e->wake.look_us = 0;
-    return status;
+    return tidy_up(e);
 }
 
 /* One round of all duties. *idle: there was nothing to do. */

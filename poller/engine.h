@@ -15,6 +15,7 @@
 #include "db.h"
 #include "delivery.h"
 #include "http.h"
+#include "journal.h"
 #include "lane.h"
 #include "owner.h"
 #include "settings.h"
@@ -30,6 +31,7 @@ struct engine {
     struct lane *sms;
     struct owner owner;
     struct wake wake;
+    struct journal journal; /* open when the server's commits need it */
     struct billing billing;
     uint32_t chance; /* state of the dice */
 

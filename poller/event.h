@@ -23,6 +23,12 @@ enum event_kind {
 const char *event_kind_name(enum event_kind kind);
 enum event_kind event_kind_of(const char *name);
 
+/* Identity of an event as SQL over table event: the same for the same change,
+ * whatever id it was given. */
+#define EVENT_IDENTITY_SQL(e)                                                  \
+    "COALESCE(" e ".source_key, CONCAT(" e ".kind, ':', " e ".uid, ':', " e    \
+    ".captured_utc))"
+
 enum { EVENT_KEY = 120, EVENT_PROBLEM = 120 };
 
 struct event {

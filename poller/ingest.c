@@ -118,10 +118,19 @@ load_snapshot(struct engine *e, struct batch *b)
 static void
 adopt(struct delivery *d, const struct item *item, size_t i)
 {
+    char identity[EVENT_KEY + 1];
+
+    /* The same as EVENT_IDENTITY_SQL. */
+    if (item->event.source_key[0])
+        snprintf(identity, sizeof identity, "%s", item->event.source_key);
+    else
+        snprintf(identity, sizeof identity, "%s:%" PRIu64 ":%.32s", item->kind,
+            item->event.uid, item->captured);
     for (; d; d = d->next) {
         d->event = i;
         d->uid = item->event.uid;
         d->age_ms = item->age_ms;
+        delivery_set_key(d, identity);
     }
 }
 

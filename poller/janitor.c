@@ -32,11 +32,21 @@ read_row(const struct db_rows *rows)
     return d;
 }
 
-/* Reads what an owner before us left behind. Our own calls have our epoch. */
+/* Leaves out what is under way in our own lane since before a reconnect. */
+static void
+exclude_running(struct bytes *sql, const struct engine *e)
+{
+    bytes_str(sql, " AND d.id NOT IN (0");
+    lane_ids(e->sms, sql);
+    bytes_chr(sql, ')');
+}
+
+/* Reads what an owner before us, or we on a connection before this one, left
+ * behind. */
 static enum db_status
 read_left_behind(struct engine *e)
 {
-    struct bytes sql = bytes_make(1024);
+    struct bytes sql = bytes_make(8192);
     struct db_rows *rows;
     struct delivery *d;
     enum db_status status;
@@ -45,9 +55,10 @@ read_left_behind(struct engine *e)
         "SELECT d.id, d.event_id, d.epoch, COALESCE(d.address, ''),"
         " COALESCE(d.payload, ''), d.sms_log_id, e.uid"
         " FROM delivery d JOIN event e ON e.id = d.event_id"
-        " WHERE d.state = 'calling' AND d.epoch <> %" PRIu64
-        " ORDER BY d.id LIMIT %d",
-        e->owner.epoch, RECOVER_MOST);
+        " WHERE d.state = 'calling' AND d.epoch <> %" PRIu64,
+        e->owner.epoch);
+    exclude_running(&sql, e);
+    bytes_printf(&sql, " ORDER BY d.id LIMIT %d", RECOVER_MOST);
     status = db_query(e->db, &sql, &rows);
     bytes_free(&sql);
     if (status != DB_OK)

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -107,6 +108,13 @@ int64_t
 lane_held_until_us(const struct lane *lane)
 {
     return lane->held_until_us;
+}
+
+void
+lane_ids(const struct lane *lane, struct bytes *out)
+{
+    for (const struct call *call = lane->first; call; call = call->next)
+        bytes_printf(out, ",%" PRIu64, call->delivery->id);
 }
 
 size_t

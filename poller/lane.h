@@ -31,6 +31,9 @@ size_t lane_room(const struct lane *lane);
 /* When a hold ends (boot clock, microseconds); 0 = it is not held. */
 int64_t lane_held_until_us(const struct lane *lane);
 
+/* Appends the ids of those under way, each behind a comma. */
+void lane_ids(const struct lane *lane, struct bytes *out);
+
 /* How many are under way. */
 size_t lane_active(const struct lane *lane);
 

@@ -117,28 +117,21 @@ read_row(struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
 }
 
 enum db_status
-owner_acquire(struct owner *owner, struct db *db, bool *taken)
+owner_acquire(struct owner *owner, struct db *db)
 {
     int64_t asked_us = clock_boot_us();
     uint64_t epoch;
     bool ours;
-    enum db_status status = read_row(owner, db, &epoch, &ours);
+    enum db_status status = take_over(owner, db);
+    bool taken = status == DB_OK && db_matched(db) == 1;
 
-    *taken = false;
     owner->lost = false;
-    if (status != DB_OK)
-        return status;
-    if (ours && epoch != 0 && epoch == owner->epoch)
-        return DB_OK; /* reconnected; owner_begin() will renew it */
     owner->epoch = 0;
-    status = take_over(owner, db);
-    if (status != DB_OK || db_matched(db) == 0)
-        return status;
-    status = read_row(owner, db, &epoch, &ours);
-    if (status == DB_OK && ours) {
+    if (status == DB_OK)
+        status = read_row(owner, db, &epoch, &ours);
+    if (status == DB_OK && taken && ours) {
         owner->epoch = epoch;
         lease_runs(owner, asked_us);
-        *taken = true;
     }
     return status;
 }

@@ -32,10 +32,9 @@ struct owner {
 bool owner_open(struct owner *owner, const struct settings *set);
 void owner_close(struct owner *owner);
 
-/* Takes the right over, or continues it. DB_OK and owner->epoch 0: somebody
- * else has it. *taken is true when the epoch was raised: what an earlier
- * owner left in state calling is then ours to settle. */
-enum db_status owner_acquire(struct owner *owner, struct db *db, bool *taken);
+/* Takes the right over, from ourselves too: a new epoch for each connection.
+ * DB_OK and owner->epoch 0: somebody else has it, owner->other. */
+enum db_status owner_acquire(struct owner *owner, struct db *db);
 
 /* Starts a transaction and renews the lease in it. DB_REFUSED and epoch 0:
  * somebody took over; the transaction is rolled back. */

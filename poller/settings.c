@@ -319,6 +319,9 @@ check_together(struct loader *l)
     else if (strlen(s->service.doorbell) > 100)
         complain_at(l, AT(service.doorbell),
             "a socket's path has at most 100 characters");
+    if (s->service.state_dir[0] != '/' || strlen(s->service.state_dir) > 150)
+        complain_at(l, AT(service.state_dir),
+            "must be an absolute path of at most 150 characters");
     if (s->notice.retry_longest_ms < s->notice.retry_first_ms)
         complain_at(l, AT(notice.retry_longest_ms),
             "must not be shorter than retry_first");

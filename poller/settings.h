@@ -40,6 +40,7 @@ struct settings {
     } database;
     struct {
         char *doorbell;
+        char *state_dir;
         char *log_level;
         int64_t safety_poll_ms;
         int64_t lease_ms;

@@ -51,6 +51,10 @@ const struct settings_key settings_keys[] = {
         MBEV_DOORBELL, 0, 0, NULL,
         "Socket at which the database wakes the service. The library in\n"
         "the server has the same path built in: change both or none" },
+    { "service", "state_dir", KEY_TEXT, false, AT(service.state_dir),
+        MBEV_STATE_DIR, 0, 0, NULL,
+        "Folder for what must outlive a crash: the journal of attempts,\n"
+        "kept when the server's innodb_flush_log_at_trx_commit is not 1" },
     { "service", "log_level", KEY_TEXT, false, AT(service.log_level), "info", 0,
         0, NULL, "error, warning, info or debug" },
     { "service", "safety_poll", KEY_DURATION, false, AT(service.safety_poll_ms),

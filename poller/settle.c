@@ -262,6 +262,17 @@ tell(struct engine *e, const struct delivery *d)
         delivery_state_name(d->state), sep, d->outcome.why);
 }
 
+/* What the provider certainly did not take may be tried again, whatever the
+ * server remembers. */
+static void
+free_attempt(struct engine *e, const struct delivery *d)
+{
+    if (journal_is_open(&e->journal) &&
+        (d->outcome.class == OUTCOME_TRANSIENT ||
+            d->outcome.class == OUTCOME_CONFIGURATION))
+        journal_free(&e->journal, d->key);
+}
+
 enum db_status
 settle_results(struct engine *e)
 {
@@ -281,8 +292,10 @@ settle_results(struct engine *e)
     }
     if (status != DB_OK)
         return status;
-    for (const struct delivery *d = e->results.first; d; d = d->next)
+    for (const struct delivery *d = e->results.first; d; d = d->next) {
         tell(e, d);
+        free_attempt(e, d);
+    }
     delivery_drop_all(&e->results);
     return DB_OK;
 }

@@ -13,6 +13,7 @@
 SET NAMES utf8mb4;
 SET SESSION sql_mode = '';
 SET SESSION lock_wait_timeout = 2;
+SET SESSION innodb_lock_wait_timeout = 2;
 
 -- 1. The functions of mbev.so. First, because they fail when the file is not
 --    there (error 1126), and then nothing else is half done.

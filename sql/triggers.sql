@@ -21,6 +21,7 @@
 SET NAMES utf8mb4;
 SET SESSION sql_mode = '';
 SET SESSION lock_wait_timeout = 2;
+SET SESSION innodb_lock_wait_timeout = 2;
 SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
 
 -- 1. Refuse what this must not be run on.

@@ -21,6 +21,7 @@
 SET NAMES utf8mb4;
 SET SESSION sql_mode = '';
 SET SESSION lock_wait_timeout = 2;
+SET SESSION innodb_lock_wait_timeout = 2;
 
 -- 1. Refuse to drop a stranger's trigger that has a name of ours.
 

@@ -29,14 +29,15 @@ def install(db, billing="mikbill"):
            f"PASSWORD('{SERVICE_PASSWORD}')")
 
 
-def uninstall(db, billing="mikbill"):
-    """Take everything out again."""
-    run_sql(db, "uninstall.sql", billing)
+def uninstall(db, billing="mikbill", discard=False):
+    """Take everything out again; discard also what is not done yet."""
+    args = ["--init-command=SET @mbev_discard_events = 1"] if discard else []
+    run_sql(db, "uninstall.sql", billing, args)
 
 
-def run_sql(db, file, billing=None):
+def run_sql(db, file, billing=None, args=()):
     """Feed sql/<file> to the plain client; raise with its words on error."""
-    code, _, errors = db.client(REPO / "sql" / file, billing)
+    code, _, errors = db.client(REPO / "sql" / file, billing, args)
     if code:
         raise RuntimeError(f"sql/{file} failed: {errors}")
 
@@ -51,7 +52,8 @@ def default_settings(db, url="http://127.0.0.1:9/api.php", billing="mikbill"):
             "socket": db.socket, "user": SERVICE_ACCOUNT,
             "password": SERVICE_PASSWORD, "billing": billing,
             "events": "mikbill_events"},
-        "service": {"doorbell": db.doorbell, "log_level": "debug"},
+        "service": {"doorbell": db.doorbell, "log_level": "debug",
+                    "state_dir": db.folder},
         "company": {"currency": "руб"},
         "smspilot": {"url": url, "api_key": "TESTKEY", "sender": "INFORM"},
         "payment": {"sms": "no"},

@@ -1,0 +1,1 @@
+"""Replays recorded behaviour against the product; see run.py."""

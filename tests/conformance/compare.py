@@ -1,0 +1,173 @@
+"""Sees whether an observation is what was expected: by meaning."""
+
+import json
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from urllib.parse import parse_qsl
+
+from conformance.vectors import load_list
+
+EXTRA = load_list("extra_parameters.txt", 2)
+NOW_WITHIN = 40  # seconds
+
+
+def differences(expected, seen, provider, extras):
+    """Everything that is not as expected, in words.
+
+    Parameters that EXTRA allows are added to the set `extras`.
+    """
+    found = []
+    if seen.exit_code != 0:
+        found.append(f"mbevd --once ended with {seen.exit_code}: "
+                     f"{seen.log[-500:]!r}")
+    if seen.waiting:
+        found.append(f"{seen.waiting} rows are left in the outbox")
+    found += _requests(expected, seen, provider, extras)
+    found += _tables("appear", expected.appear, seen.appeared, seen.now)
+    found += _tables("vanish", expected.vanish, seen.vanished, seen.now)
+    if expected.failing:
+        found += _not_done(seen.deliveries)
+    return found
+
+
+def _requests(expected, seen, provider, extras):
+    actual = [_request(request) for request in seen.requests]
+    if expected.failing:
+        actual = _without_repeats(actual)
+    for request in actual:
+        _take_extras(request, expected.requests, provider, extras)
+    return _match("request", expected.requests, actual, _request_difference)
+
+
+def _request(request):
+    """A request of the stand-in in the recorded form."""
+    return {"method": request.method, "url_path": request.path,
+            "query": dict(parse_qsl(request.query, keep_blank_values=True)),
+            "headers": request.headers, "body": _body(request)}
+
+
+def _body(request):
+    """Decoded parameters or JSON; the bytes in words if they are neither."""
+    try:
+        if request.headers.get("content-type", "").startswith(
+                "application/json"):
+            return json.loads(request.body, parse_float=Decimal)
+        if len(request.pairs) == len(request.params):
+            return request.params
+        return f"a parameter stands twice: {request.body!r}"
+    except ValueError as error:
+        return f"{request.body!r}: {error}"
+
+
+def _without_repeats(requests):
+    """Later tries of the same message left out."""
+    unique = []
+    for request in requests:
+        if request not in unique:
+            unique.append(request)
+    return unique
+
+
+def _take_extras(request, expected, provider, extras):
+    """Take allowed parameters out that no expected request has."""
+    recorded = {name for one in expected for name in one.get("body", {})}
+    if isinstance(request["body"], dict):
+        for name in request["body"].keys() - recorded:
+            if (provider, name) in EXTRA:
+                extras.add((provider, name))
+                del request["body"][name]
+
+
+def _request_difference(expected, actual):
+    """The first difference of two requests in words, or None."""
+    for name in ("method", "url_path", "query"):
+        if expected[name] != actual[name]:
+            return _but(name, expected[name], actual[name])
+    for name, value in expected["headers"].items():
+        if actual["headers"].get(name.lower()) != value:
+            return _but(f"header {name}", value,
+                        actual["headers"].get(name.lower()))
+    return _body_difference(expected["body"], actual["body"])
+
+
+def _body_difference(expected, actual):
+    if not isinstance(expected, dict) or not isinstance(actual, dict):
+        return None if expected == actual else _but("body", expected, actual)
+    for name in sorted(expected.keys() | actual.keys()):
+        if expected.get(name) != actual.get(name):
+            return _but(f"parameter {name}", expected.get(name),
+                        actual.get(name))
+    return None
+
+
+def _tables(what, expected, actual, now):
+    """Differences of the rows that appear or vanish, table by table."""
+    found = []
+    for table in sorted(expected.keys() | actual.keys()):
+        found += _match(f"row of {table} to {what}", expected.get(table, []),
+                        actual.get(table, []),
+                        lambda one, other: _row_difference(one, other, now))
+    return found
+
+
+def _row_difference(expected, actual, now):
+    """The first difference in the recorded columns, or None."""
+    for column, value in expected.items():
+        if column not in actual:
+            return f"there is no column {column}"
+        if not _same_value(value, actual[column], now):
+            return _but(column, value, actual[column])
+    return None
+
+
+def _same_value(expected, actual, now):
+    if expected == "NOW()":
+        return (isinstance(actual, datetime)
+                and abs((actual - now).total_seconds()) <= NOW_WITHIN)
+    if expected is None or actual is None:
+        return expected is actual
+    if isinstance(actual, (int, float, Decimal)):
+        return _decimal(expected) == _decimal(actual)
+    return str(expected) == str(actual)
+
+
+def _decimal(value):
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def _match(what, expected, actual, difference):
+    """Pair expected with actual in any order; tell what is left over."""
+    left = list(actual)
+    missing = []
+    for one in expected:
+        equal = next((other for other in left
+                      if difference(one, other) is None), None)
+        if equal is None:
+            missing.append(one)
+        else:
+            left.remove(equal)
+    pairs = list(zip(missing, left))
+    return ([f"{what}: {difference(*pair)}" for pair in pairs]
+            + [f"{what} is missing: {_short(one)}"
+               for one in missing[len(pairs):]]
+            + [f"{what} is too much: {_short(one)}"
+               for one in left[len(pairs):]])
+
+
+def _not_done(states):
+    if not states:
+        return ["there is no delivery"]
+    return ["a delivery is done, though the provider failed"
+            ] if "done" in states else []
+
+
+def _but(name, expected, actual):
+    return f"{name} is {_short(actual)}, expected {_short(expected)}"
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 300 else text[:300] + "..."

@@ -1,0 +1,87 @@
+"""A server that forgets its last commits in a crash
+(innodb_flush_log_at_trx_commit=0, as the vendor sets it) does not make us
+send twice."""
+
+import time
+
+import pytest
+
+from harness.billing import create_billing
+from harness.product import install
+from harness.server import MariaDB
+from harness.standin import Reply
+
+SERVER_WRITES_ITS_LOG_S = 2.5
+
+
+@pytest.fixture(scope="module")
+def installed():
+    """A server set as the vendor's own."""
+    with MariaDB(options=["--innodb-flush-log-at-trx-commit=0"]) as db:
+        create_billing(db, "mikbill", "legacy")
+        install(db)
+        yield db
+
+
+def crash_in_the_first_call(chain):
+    """A payment is safe on disk; the attempt is committed but not, when the
+    server dies."""
+    chain.subscriber()
+    chain.pay()
+    time.sleep(SERVER_WRITES_ITS_LOG_S)
+    chain.pilot.reply = lambda request: Reply(
+        body=chain.pilot.ordinary_reply(request).body, delay=0.3)
+    chain.start()
+    chain.pilot.wait(1)
+    chain.db.kill()
+
+
+def forgotten(chain):
+    """True when the server lost what the service had committed."""
+    chain.db.start()
+    return chain.db.sql("SELECT COUNT(*) FROM event",
+                        "mikbill_events") == [(0,)]
+
+
+def test_the_service_lives_on(chain):
+    crash_in_the_first_call(chain)
+    forgotten(chain)
+    chain.wait_settled(1)
+    chain.pay(summa=50)
+    chain.wait_settled(2)
+    assert len(chain.sent()) == 2
+    assert chain.states()[1] == "done"
+
+
+def test_the_service_dies_too(chain):
+    crash_in_the_first_call(chain)
+    chain.service.kill()
+    lost = forgotten(chain)
+    chain.pilot.reply = chain.pilot.ordinary_reply
+    chain.start()
+    chain.wait_states("doubtful")
+    (reason,), = chain.deliveries("reason")
+    assert ("server forgot" in reason) == lost
+    assert len(chain.sent()) == 1
+
+
+def test_what_was_refused_is_tried_again_after_all(chain):
+    chain.pilot.reply = lambda request: (
+        Reply(body='{"error":{"code":"110","description":"busy"}}')
+        if request.number == 1 else chain.pilot.ordinary_reply(request))
+    chain.start().subscriber()
+    chain.pay()
+    chain.wait_states("done")
+    assert len(chain.sent()) == 2
+
+
+def test_without_its_folder_nothing_is_sent(chain):
+    chain.settings["service"]["state_dir"] = "/nonexistent/folder"
+    chain.reconfigure(chain.settings)
+    chain.subscriber()
+    chain.pay()
+    chain.service.start()
+    chain.service.wait_log(r"error journal: /nonexistent/folder.*state_dir")
+    assert chain.sent() == []
+    assert chain.db.sql("SELECT COUNT(*) FROM outbox",
+                        "mikbill_events") == [(1,)]

@@ -1,0 +1,422 @@
+"""What the triggers put into the outbox: a billing row in, a body out."""
+
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pymysql
+import pytest
+
+from harness import billing as facts_of
+from harness import product
+
+# RULES 0.3, list N: what is no payment of a subscriber...
+NO_PAYMENTS = {
+    1, 2, 6, 7, 9, 10, 15, 16, 17, 18, 20, 21, 22, 23, 24, 25, 26, 27, 29, 30,
+    32, 33, 34, 35, 36, 39, 42, 43, 46, 48, 49, 50, 51, 62, 64, 65, 72, 73,
+    74, 75, 78, 79, 93, 99, 100, 103, 104, 105}
+# ... and those of them that have a meaning of their own.
+OTHER_KINDS = {7: "refund", 18: "credit_limit", 62: "api_payment"}
+FEE, PAYMENT, REFUND, API, UNKNOWN = 1, 5, 7, 62, 60001
+
+
+@pytest.fixture(params=["legacy", "modern"])
+def generation(request):
+    """Both generations of the billing, one after the other."""
+    return request.param
+
+
+@pytest.fixture
+def capture(server, generation, request):
+    """A billing of the generation with our triggers."""
+    request.getfixturevalue(f"{generation}_billing")
+    product.install(server)
+    link = server.connect("mikbill")
+    yield Capture(server, link)
+    link.close()
+
+
+class Capture:
+    """The billing's connection, and what our triggers made of it."""
+
+    def __init__(self, server, link):
+        self.server = server
+        self.link = link
+
+    def run(self, sql, *values):
+        """A statement of the billing; the id of the row it inserted."""
+        with self.link.cursor() as cursor:
+            cursor.execute(sql, values or None)
+            return cursor.lastrowid
+
+    def rows(self, sql):
+        """Rows that the billing reads."""
+        with self.link.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+    def pay(self, kind=PAYMENT, summa="100", comment=None, date=None):
+        """One payment of subscriber 1001; its plategid."""
+        return self.run(
+            "INSERT INTO bugh_plategi_stat (uid, date, who, bughtypeid,"
+            " before_billing, summa, comment)"
+            " VALUES (1001, %s, 3, %s, 12.5, %s, %s)",
+            date or datetime.now().replace(microsecond=0), kind, summa,
+            comment)
+
+    def add_user(self, table="users", uid=1001, gid=10):
+        """One subscriber."""
+        self.run(f"INSERT INTO {table} (user, uid, gid) VALUES (%s, %s, %s)",
+                 f"{table}{uid}", uid, gid)
+
+    def captured(self):
+        """(kind, body as text) of all outbox rows, in their order."""
+        return self.server.sql(
+            "SELECT kind, body FROM mikbill_events.outbox ORDER BY id")
+
+    def events(self):
+        """(kind, body as parsed JSON) of all outbox rows."""
+        return [(kind, json.loads(body)) for kind, body in self.captured()]
+
+    def kinds(self):
+        """Kinds of all outbox rows."""
+        return [kind for kind, _ in self.captured()]
+
+
+# ---- the capture points and their bodies
+
+
+def test_payment(capture):
+    date = datetime.now().replace(microsecond=0) - timedelta(seconds=30)
+    plategid = capture.pay(summa="100.5", comment="Оплата №7", date=date)
+    [(kind, body)] = capture.events()
+    assert kind == "payment"
+    assert 30 <= body.pop("age_s") <= 35
+    assert body == {
+        "v": 1, "table": "bugh_plategi_stat", "id": plategid, "uid": 1001,
+        "date": date.strftime("%Y-%m-%d %H:%M:%S"), "type": PAYMENT,
+        "summa": 100.5, "kopecks": 10050, "before": 12.5, "who": 3,
+        "comment": "Оплата №7"}
+
+
+def test_numbers_of_a_payment_are_exact_decimals(capture):
+    capture.pay(summa="123456789.12")
+    [(_, text)] = capture.captured()
+    assert '"summa":123456789.120000,"kopecks":12345678912,' \
+           '"before":12.500000,' in text
+
+
+def test_payment_of_nobody_without_comment(capture):
+    capture.run(
+        "INSERT INTO bugh_plategi_stat (uid, date, bughtypeid, before_billing,"
+        " summa) VALUES (1, NOW(), 5, -7.25, 10)")
+    [(_, body)] = capture.events()
+    assert (body["who"], body["comment"], body["before"]) == (None, None,
+                                                              -7.25)
+
+
+def test_time_of_capture_is_utc(capture):
+    capture.run("SET time_zone = '+05:00'")
+    capture.pay()
+    [(age,)] = capture.server.sql(
+        "SELECT TIMESTAMPDIFF(SECOND, captured_utc, UTC_TIMESTAMP())"
+        " FROM mikbill_events.outbox")
+    assert 0 <= age <= 5
+
+
+@pytest.mark.parametrize("usluga", [1, 2])
+def test_credit(capture, usluga):
+    uslid = capture.run(
+        "INSERT INTO bugh_uslugi_stat (uid, gid, usluga, date_start, active,"
+        " credit, summa) VALUES (1001, 10, %s, '2024-05-06 07:08:09', 1,"
+        " 300, 15.555)", usluga)
+    [(kind, body)] = capture.events()
+    assert kind == "credit"
+    assert body.pop("age_s") > 0
+    assert body == {
+        "v": 1, "table": "bugh_uslugi_stat", "id": uslid, "uid": 1001,
+        "date": "2024-05-06 07:08:09", "usluga": usluga, "summa": 15.555,
+        "kopecks": 1556, "credit": 300, "gid": 10}
+
+
+def test_credit_without_sums(capture):
+    capture.run("INSERT INTO bugh_uslugi_stat (uid, gid, usluga, date_start)"
+                " VALUES (1001, 10, 1, NOW())")
+    [(_, body)] = capture.events()
+    assert (body["summa"], body["kopecks"], body["credit"]) == (None,) * 3
+
+
+@pytest.mark.parametrize("table", ["users", "usersfreeze"])
+def test_change_of_tariff_leaves_exactly_one(capture, table):
+    capture.add_user(table)
+    capture.run(f"UPDATE {table} SET gid = 11, deposit = 5 WHERE uid = 1001")
+    assert capture.events() == [("tariff_change", {
+        "v": 1, "table": table, "uid": 1001, "gid_old": 10, "gid_new": 11})]
+
+
+def test_change_of_tariff_by_insert_on_duplicate_key(capture):
+    capture.add_user()
+    capture.run("INSERT INTO users (user, uid, gid) VALUES ('x', 1001, 0)"
+                " ON DUPLICATE KEY UPDATE gid = 12")
+    assert capture.kinds() == ["tariff_change"]
+
+
+# ---- what leaves nothing
+
+
+def test_fee_leaves_nothing(capture):
+    capture.pay(kind=FEE)
+    assert capture.captured() == []
+
+
+@pytest.mark.parametrize("usluga", [0, 3, 4, 5])
+def test_other_service_leaves_nothing(capture, usluga):
+    capture.run("INSERT INTO bugh_uslugi_stat (uid, gid, usluga, date_start)"
+                " VALUES (1001, 10, %s, NOW())", usluga)
+    assert capture.captured() == []
+
+
+@pytest.mark.parametrize("table", ["users", "usersfreeze"])
+@pytest.mark.parametrize("change", [
+    "deposit = deposit + 1", "blocked = 1", "gid = gid", "gid = 10",
+    "sms_tel = '79000000000'", "gidd = 5"])
+def test_other_update_of_a_subscriber_leaves_nothing(capture, table, change):
+    capture.add_user(table)
+    capture.run(f"UPDATE {table} SET {change}")
+    assert capture.captured() == []
+
+
+def test_rolled_back_leaves_nothing(capture):
+    capture.add_user()
+    capture.link.begin()
+    capture.pay()
+    capture.run("UPDATE users SET gid = 11")
+    capture.link.rollback()
+    assert capture.captured() == []
+
+
+def test_rolled_back_to_a_savepoint_leaves_the_rest(capture):
+    capture.link.begin()
+    kept = capture.pay()
+    capture.run("SAVEPOINT here")
+    capture.pay()
+    capture.run("ROLLBACK TO here")
+    capture.link.commit()
+    assert [body["id"] for _, body in capture.events()] == [kept]
+
+
+def test_failed_multi_row_insert_leaves_nothing(capture):
+    with pytest.raises(pymysql.err.IntegrityError):
+        capture.run(
+            "INSERT INTO bugh_plategi_stat (plategid, uid, date, bughtypeid,"
+            " before_billing, summa)"
+            " VALUES (7, 1, NOW(), 5, 0, 10), (7, 1, NOW(), 5, 0, 10)")
+    assert capture.captured() == []
+
+
+def test_update_and_delete_of_payments_leave_nothing(capture):
+    capture.pay()
+    capture.run("UPDATE bugh_plategi_stat SET summa = 1, bughtypeid = 7")
+    capture.run("DELETE FROM bugh_plategi_stat")
+    assert capture.kinds() == ["payment"]
+
+
+# ---- several rows
+
+
+def test_multi_row_insert_leaves_one_each(capture):
+    capture.run(
+        "INSERT INTO bugh_plategi_stat (uid, date, bughtypeid, before_billing,"
+        " summa) VALUES (1, NOW(), 5, 0, 10), (2, NOW(), 1, 0, 20),"
+        " (3, NOW(), 5, 0, 30), (4, NOW(), 7, 0, -40)")
+    assert [(kind, body["uid"]) for kind, body in capture.events()] == [
+        ("payment", 1), ("payment", 3), ("refund", 4)]
+
+
+def test_insert_from_select_leaves_one_each(capture):
+    for number in range(20):
+        capture.add_user(uid=2000 + number)
+    capture.run(
+        "INSERT INTO bugh_plategi_stat (uid, date, bughtypeid, before_billing,"
+        " summa) SELECT uid, NOW(), 5, deposit, 1 FROM users")
+    assert sorted(body["uid"] for _, body in capture.events()) == [
+        2000 + number for number in range(20)]
+
+
+def test_update_of_many_leaves_one_for_each_that_changed(capture):
+    for number in range(6):
+        capture.add_user(uid=3000 + number, gid=10 + number % 2)
+    capture.run("UPDATE users SET gid = 11")
+    assert len(capture.captured()) == 3
+
+
+# ---- what the billing sees of us
+
+
+def test_the_billing_sees_its_own_insert_id(capture):
+    capture.pay(kind=FEE)
+    capture.server.sql("INSERT INTO mikbill_events.outbox VALUES"
+                       " (5000, '2020-01-01', 'payment', '{}')")
+    assert capture.pay() == 2
+    assert capture.rows("SELECT LAST_INSERT_ID()") == ((2,),)
+
+
+def test_the_billing_sees_its_own_row_count(capture):
+    capture.add_user()
+    capture.add_user(uid=1002)
+    capture.run("UPDATE users SET gid = 77")
+    assert capture.rows("SELECT ROW_COUNT()") == ((2,),)
+
+
+@pytest.mark.parametrize("date", ["0000-00-00 00:00:00", "2024-01-01"])
+@pytest.mark.parametrize("kind", [FEE, PAYMENT, UNKNOWN])
+def test_the_billing_sees_no_warning_of_ours(capture, date, kind):
+    capture.pay(kind=kind, date=date)
+    assert capture.rows("SHOW WARNINGS") == ()
+
+
+def test_session_of_the_billing_in_another_charset_and_strict(capture):
+    capture.run("SET NAMES koi8r")
+    capture.run("SET sql_mode = 'STRICT_ALL_TABLES,ANSI_QUOTES,PIPES_AS_CONCAT"
+                ",NO_ZERO_DATE'")
+    capture.run("INSERT INTO bugh_plategi_stat (uid, date, bughtypeid,"
+                " before_billing, summa, comment)"
+                " VALUES (1, NOW(), 5, 0, 10, x'EFCBEFCB')")
+    [(_, body)] = capture.events()
+    assert body["comment"] == "ОкОк"
+
+
+def test_account_of_the_billing_needs_no_right_on_our_database(capture):
+    capture.server.sql("CREATE USER IF NOT EXISTS billing@localhost;"
+                       "GRANT SELECT, INSERT, UPDATE ON mikbill.* TO"
+                       " billing@localhost")
+    with capture.server.connect("mikbill", user="billing") as link:
+        Capture(capture.server, link).pay()
+    assert capture.kinds() == ["payment"]
+    capture.server.sql("DROP USER billing@localhost")
+
+
+# ---- text
+
+
+@pytest.mark.parametrize("comment", [
+    "Пополнение, ёлка",
+    'кавычки " и \\ черта', "строка\nещё\tодна", "", "<b>&amp;</b>"])
+def test_comment_in_koi8r_arrives_as_it_is(capture, comment):
+    capture.pay(comment=comment)
+    [(_, body)] = capture.events()
+    assert body["comment"] == comment
+
+
+def test_comment_in_utf8mb4_arrives_as_it_is(server, modern_billing):
+    server.sql(f"ALTER TABLE {modern_billing}.bugh_plategi_stat MODIFY comment"
+               " VARCHAR(128) CHARACTER SET utf8mb4")
+    product.install(server)
+    with server.connect("mikbill") as link:
+        capture = Capture(server, link)
+        capture.pay(comment="Спасибо 😀")
+        [(_, body)] = capture.events()
+    assert body["comment"] == "Спасибо 😀"
+
+
+# ---- amounts
+
+
+def rounding_facts():
+    """(stored value, its kopecks) for each line of rounding.tsv."""
+    return [(row["stored_summa"], int(Decimal(row["round2"]) * 100))
+            for row in facts_of.facts("rounding")]
+
+
+def test_every_amount_is_rounded_as_the_server_rounds(capture):
+    facts = rounding_facts()
+    for stored, _ in facts:
+        capture.pay(summa=stored)
+    got = [body["kopecks"] for _, body in capture.events()]
+    assert got == [kopecks for _, kopecks in facts]
+
+
+@pytest.mark.parametrize("summa, kopecks", [
+    ("0", 0), ("0.01", 1), ("-0.005", -1), ("-100", -10000),
+    ("1000000000.99", 100000000099), ("90071992547409", 9007199254740900)])
+def test_amounts_at_the_edges(capture, summa, kopecks):
+    capture.pay(summa=summa)
+    [(_, body)] = capture.events()
+    assert body["kopecks"] == kopecks
+
+
+# ---- age
+
+
+@pytest.mark.parametrize("age", [0, 59, 3600, 86400, -120])
+def test_age_of_a_back_dated_row(capture, age):
+    now = capture.rows("SELECT NOW()")[0][0]
+    capture.pay(date=now - timedelta(seconds=age))
+    [(_, body)] = capture.events()
+    assert age <= body["age_s"] <= age + 5
+
+
+def test_age_of_a_row_without_date_is_unknown(capture):
+    capture.pay(date="0000-00-00 00:00:00")
+    [(_, body)] = capture.events()
+    assert body["age_s"] is None
+    assert body["date"] == "0000-00-00 00:00:00"
+
+
+# ---- what a type means
+
+
+def expected_kind(number, types):
+    """RULES A2, from the lists there and the billing's own types."""
+    if number in NO_PAYMENTS:
+        return OTHER_KINDS.get(number)
+    if number in types and types[number] != "+":
+        return None
+    return "payment"
+
+
+def test_every_type_means_what_the_rules_say(capture, generation):
+    types = {int(row["id"]): row["deposit_action"]
+             for row in facts_of.facts(f"plategi-types-{generation}")}
+    numbers = range(1, 201)
+    for number in numbers:
+        capture.pay(kind=number)
+    got = {body["type"]: kind for kind, body in capture.events()}
+    expected = {number: expected_kind(number, types) for number in numbers}
+    assert got == {n: kind for n, kind in expected.items() if kind}
+
+
+@pytest.mark.parametrize("summa, kind", [
+    ("50", "api_payment"), ("0", "api_payment"), ("-50", "api_refund")])
+def test_api_payment_by_its_sign(capture, summa, kind):
+    capture.pay(kind=API, summa=summa)
+    assert capture.kinds() == [kind]
+
+
+@pytest.mark.parametrize("action, kinds", [
+    ("+", ["payment"]), ("-", []), ("?", []), ("0", []), ("", [])])
+def test_type_that_the_billing_got_later(capture, action, kinds):
+    capture.run("INSERT INTO bugh_plategi_type (bughtypeid, typename,"
+                " deposit_action) VALUES (%s, 'new', %s)", UNKNOWN, action)
+    capture.pay(kind=UNKNOWN)
+    assert capture.kinds() == kinds
+
+
+@pytest.mark.parametrize("meaning, kinds", [
+    ("ignore", []), ("refund", ["refund"]), ("api", ["api_payment"]),
+    ("credit_limit", ["credit_limit"]), ("payment", ["payment"])])
+@pytest.mark.parametrize("number", [FEE, PAYMENT, UNKNOWN])
+def test_the_dba_decides_what_a_type_means(capture, number, meaning, kinds):
+    capture.server.sql(
+        "REPLACE INTO mikbill_events.payment_kind (bughtypeid, kind)"
+        f" VALUES ({number}, '{meaning}')")
+    capture.pay(kind=number)
+    assert capture.kinds() == kinds
+
+
+def test_type_without_a_row_of_ours_follows_the_billing(capture):
+    capture.server.sql("DELETE FROM mikbill_events.payment_kind")
+    for number in (FEE, PAYMENT, REFUND, 93, UNKNOWN):
+        capture.pay(kind=number)
+    assert [body["type"] for _, body in capture.events()] == [
+        PAYMENT, 93, UNKNOWN]
