@@ -1,19 +1,21 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Replays recorded vectors against the product.
 #
 #   scripts/conformance.sh DIR [SCRIPT...]
 #
-# Runs every vector file below DIR, or only the named scripts. MBEV_BUILD is
-# the folder with the build, by default build/, which is made when missing.
-# Exit 0: all passed that this version has to pass. See
-# tests/conformance/run.py.
-set -eu
-
+# Runs every vector file below DIR, or only the named scripts, and prints each
+# difference, a table per script and "N passed, N failed, N skipped". Exit 0:
+# all passed that this version has to pass. MBEV_BUILD names a build to test;
+# without it the tree is built into build/ first.
+set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
-build=${MBEV_BUILD:-$top/build}
+. "$top/scripts/packages.sh"
+PATH=/usr/bin:/usr/sbin:$PATH
 
-if [ ! -x "$build/mbevd" ]; then
-    cmake -S "$top" -B "$build" >&2
-    cmake --build "$build" -j "$(nproc)" >&2
+if [ -z "${MBEV_BUILD:-}" ]; then
+    # shellcheck disable=SC2086
+    need_packages $BUILD_PACKAGES $RUN_PACKAGES
+    (cd "$top" && build build -DMBEV_FAULTS=ON >&2)
+    export MBEV_BUILD=$top/build
 fi
-MBEV_BUILD=$build exec /usr/bin/python3 -B "$top/tests/conformance/run.py" "$@"
+exec python3 -B "$top/tests/conformance/run.py" "$@"
