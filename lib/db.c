@@ -14,6 +14,7 @@ struct db {
     const struct db_settings *settings;
     MYSQL *my; /* NULL while closed */
     uint64_t matched;
+    uint64_t matched_all;
     uint64_t insert_id;
     uint64_t id_step;
     unsigned number;
@@ -187,6 +188,7 @@ drain(struct db *db)
 {
     int more;
 
+    db->matched_all = 0;
     do {
         MYSQL_RES *res = mysql_store_result(db->my);
 
@@ -195,6 +197,7 @@ drain(struct db *db)
         else if (mysql_field_count(db->my) != 0)
             return failed(db);
         db->matched = mysql_affected_rows(db->my);
+        db->matched_all += db->matched;
         db->insert_id = mysql_insert_id(db->my);
         more = mysql_next_result(db->my);
     } while (more == 0);
@@ -245,6 +248,12 @@ uint64_t
 db_matched(const struct db *db)
 {
     return db->matched;
+}
+
+uint64_t
+db_matched_all(const struct db *db)
+{
+    return db->matched_all;
 }
 
 uint64_t

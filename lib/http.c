@@ -2,6 +2,7 @@
 #include "http.h"
 
 #include "bytes.h"
+#include "clock.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@ struct exchange {
     struct bytes request;
     struct bytes reply;
     size_t sent;
+    int64_t deadline_us; /* boot clock */
+    bool late;           /* was seen after its deadline once */
     http_done *done;
     void *arg;
     char error[CURL_ERROR_SIZE];
@@ -149,7 +152,6 @@ set_up(struct exchange *x, const struct http_request *r)
     curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms);
-    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, r->timeout_ms);
     curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)KEEP_IDLE_S);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->error);
     curl_easy_setopt(e, CURLOPT_PRIVATE, x);
@@ -176,6 +178,7 @@ make_exchange(const struct http_request *r)
         return NULL;
     }
     set_up(x, r);
+    x->deadline_us = clock_boot_us() + r->timeout_ms * 1000;
     return x;
 }
 
@@ -203,25 +206,33 @@ http_active(const struct http *http)
     return http->active;
 }
 
+/* Tells the user and forgets the exchange. error: why it failed, or NULL. */
 static void
-finish(struct exchange *x, CURLcode code)
+finish(struct exchange *x, const char *error)
 {
-    struct http_reply reply = { .maybe_sent = x->sent > 0 };
-    bool too_large = !bytes_ok(&x->reply);
+    struct http_reply reply = { .maybe_sent = x->sent > 0, .error = error };
     long status = 0;
 
-    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
-    reply.status = code == CURLE_OK ? (int)status : 0;
+    if (!error)
+        curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    reply.status = (int)status;
     reply.body = bytes_text(&x->reply);
     reply.body_len = x->reply.n;
-    if (too_large)
-        reply.error = "the reply is larger than 64 KiB";
-    else if (code != CURLE_OK)
-        reply.error = x->error[0] ? x->error : curl_easy_strerror(code);
     x->done(x->arg, &reply);
     curl_multi_remove_handle(x->http->multi, x->easy);
     unlink_exchange(x);
     free_exchange(x);
+}
+
+/* What libcurl says about an exchange that ended. */
+static const char *
+error_of(const struct exchange *x, CURLcode code)
+{
+    if (!bytes_ok(&x->reply))
+        return "the reply is larger than 64 KiB";
+    if (code == CURLE_OK)
+        return NULL;
+    return x->error[0] ? x->error : curl_easy_strerror(code);
 }
 
 static void
@@ -232,31 +243,72 @@ tell_finished(struct http *http)
 
     while ((msg = curl_multi_info_read(http->multi, &left))) {
         struct exchange *x;
-        CURLcode code = msg->data.result;
 
         if (msg->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x);
-        finish(x, code);
+        finish(x, error_of(x, msg->data.result));
     }
+}
+
+/* Ends what is over its time. libcurl's own limit would end an exchange whose
+ * reply waits in the socket, when this process itself was held up; so an
+ * exchange is ended only when it is found late twice, with a read between. */
+static void
+end_late(struct http *http)
+{
+    int64_t now_us = clock_boot_us();
+    struct exchange *next;
+
+    for (struct exchange *x = http->first; x; x = next) {
+        next = x->next;
+        if (x->deadline_us > now_us)
+            continue;
+        if (x->late)
+            finish(x, "no complete reply within the time limit");
+        else
+            x->late = true;
+    }
+}
+
+/* Shortens a sleep so that it ends with the first deadline. */
+static int
+until_deadline(const struct http *http, int timeout_ms)
+{
+    int64_t now_us = clock_boot_us();
+
+    for (const struct exchange *x = http->first; x; x = x->next) {
+        int64_t left_ms = (x->deadline_us - now_us + 999) / 1000;
+
+        if (left_ms < timeout_ms)
+            timeout_ms = left_ms > 0 ? (int)left_ms : 0;
+    }
+    return timeout_ms;
+}
+
+static void
+move_on(struct http *http)
+{
+    int running;
+
+    curl_multi_perform(http->multi, &running);
+    tell_finished(http);
 }
 
 void
 http_wait(struct http *http, const int *fds, unsigned n, int timeout_ms)
 {
     struct curl_waitfd extra[MOST_FDS] = { 0 };
-    size_t before;
-    int running;
+    size_t before = http->active;
 
     for (unsigned i = 0; i < n && i < MOST_FDS; i++)
         extra[i] =
             (struct curl_waitfd){ .fd = fds[i], .events = CURL_WAIT_POLLIN };
-    before = http->active;
-    curl_multi_perform(http->multi, &running);
-    tell_finished(http);
+    move_on(http);
     if (http->active < before)
         timeout_ms = 0;
-    curl_multi_poll(http->multi, extra, n, timeout_ms, NULL);
-    curl_multi_perform(http->multi, &running);
-    tell_finished(http);
+    curl_multi_poll(
+        http->multi, extra, n, until_deadline(http, timeout_ms), NULL);
+    move_on(http);
+    end_late(http);
 }

@@ -23,7 +23,8 @@ struct http_request {
     const char *content_type;
     const char *ca_file; /* "" = the system's */
     long connect_timeout_ms;
-    long timeout_ms; /* for the whole exchange */
+    long timeout_ms; /* for the whole exchange; a reply that is there by then
+                        counts, however late this process gets to read it */
 };
 
 struct http_reply {

@@ -18,15 +18,6 @@
 
 enum { LARGEST_SQL = 1 << 20, MARGIN_US = 1000000, SWEEP_US = 10 * 1000000 };
 
-static void
-add_ids(struct bytes *sql, const struct delivery_list *list)
-{
-    bytes_str(sql, " WHERE id IN (0");
-    for (const struct delivery *d = list->first; d; d = d->next)
-        bytes_printf(sql, ",%" PRIu64, d->id);
-    bytes_chr(sql, ')');
-}
-
 static struct delivery *
 read_row(const struct db_rows *rows)
 {
@@ -110,6 +101,7 @@ read_next_due(struct engine *e)
     return DB_OK;
 }
 
+/* One statement for each row, for the reason given in ingest.c. */
 static enum db_status
 mark(struct engine *e, const struct delivery_list *list, const char *change)
 {
@@ -118,14 +110,15 @@ mark(struct engine *e, const struct delivery_list *list, const char *change)
 
     if (list->n == 0)
         return DB_OK;
-    bytes_printf(
-        &sql, "UPDATE delivery SET changed_utc = UTC_TIMESTAMP(3), %s", change);
-    add_ids(&sql, list);
-    bytes_str(&sql, " AND state IN ('ready', 'retry')");
+    for (const struct delivery *d = list->first; d; d = d->next)
+        bytes_printf(&sql,
+            "UPDATE delivery SET changed_utc = UTC_TIMESTAMP(3), %s"
+            " WHERE id = %" PRIu64 " AND state IN ('ready', 'retry')%s",
+            change, d->id, d->next ? ";" : "");
     status = db_run(e->db, &sql);
     bytes_free(&sql);
     /* The operator changed one of them meanwhile. */
-    if (status == DB_OK && db_matched(e->db) != list->n)
+    if (status == DB_OK && db_matched_all(e->db) != list->n)
         return DB_BUSY;
     return status;
 }
@@ -285,13 +278,13 @@ claim_give_back(struct engine *e)
     enum db_status status = owner_begin(&e->owner, e->db);
 
     if (status == DB_OK) {
-        bytes_str(&sql,
-            "UPDATE delivery SET state = 'ready', claims = 0,"
-            " attempts = attempts - 1, changed_utc = UTC_TIMESTAMP(3)"
-            " WHERE state = 'calling' AND (id, epoch) IN ((0, 0)");
         for (const struct delivery *d = e->unsure.first; d; d = d->next)
-            bytes_printf(&sql, ",(%" PRIu64 ",%" PRIu64 ")", d->id, d->epoch);
-        bytes_chr(&sql, ')');
+            bytes_printf(&sql,
+                "UPDATE delivery SET state = 'ready', claims = 0,"
+                " attempts = attempts - 1, changed_utc = UTC_TIMESTAMP(3)"
+                " WHERE id = %" PRIu64 " AND state = 'calling'"
+                " AND epoch = %" PRIu64 ";",
+                d->id, d->epoch);
         status = db_run(e->db, &sql);
         if (status == DB_OK)
             status = owner_commit(e->db);

@@ -281,20 +281,22 @@ number_deliveries(struct engine *e, struct batch *b, uint64_t first)
     }
 }
 
-/* All rows must still be there: otherwise somebody else moved them. */
+/* One statement for each row: with "id IN (...)" the optimizer may read the
+ * whole of a small table and then wait for rows of the billing's open
+ * transactions. All rows must still be there: otherwise somebody else moved
+ * them. */
 static enum db_status
 delete_outbox(struct engine *e, struct batch *b)
 {
     struct bytes sql = bytes_make(LARGEST_BATCH_SQL);
     enum db_status status;
 
-    bytes_str(&sql, "DELETE FROM outbox WHERE id IN (");
     for (size_t i = 0; i < b->n; i++)
-        bytes_printf(&sql, "%s%" PRIu64, i ? "," : "", b->item[i].outbox_id);
-    bytes_chr(&sql, ')');
+        bytes_printf(&sql, "%sDELETE FROM outbox WHERE id=%" PRIu64,
+            i ? ";" : "", b->item[i].outbox_id);
     status = db_run(e->db, &sql);
     bytes_free(&sql);
-    if (status == DB_OK && db_matched(e->db) != b->n) {
+    if (status == DB_OK && db_matched_all(e->db) != b->n) {
         log_warning("ingest: rows vanished from the outbox under our hands; "
                     "the batch is read again");
         return DB_BUSY;

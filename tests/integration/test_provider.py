@@ -1,6 +1,8 @@
 """SMSPilot refuses, is away, is slow, talks garbage, lies."""
 
 import json
+import signal
+import time
 
 import pytest
 
@@ -180,3 +182,16 @@ def test_the_key_is_in_no_log_and_no_table(chain):
     rows = chain.deliveries("*") + chain.sms_logs()
     assert "VerySecretKey" not in chain.service.log_text() + str(rows)
     assert "service-secret" not in chain.service.log_text()
+
+
+def test_a_reply_that_waited_while_we_slept_still_counts(chain):
+    chain.settings["smspilot"]["timeout"] = "300 ms"
+    chain.reconfigure(chain.settings)
+    chain.pilot.reply = lambda request: Reply(
+        body=chain.pilot.ordinary_reply(request).body, delay=0.1)
+    one_payment(chain)
+    chain.pilot.wait(1)
+    chain.service.signal(signal.SIGSTOP)
+    time.sleep(1)
+    chain.service.signal(signal.SIGCONT)
+    chain.wait_states("done")
