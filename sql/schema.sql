@@ -2,9 +2,9 @@
 --
 --   mysql < sql/schema.sql
 --
--- Needs: CREATE, CREATE ROUTINE and ALTER ROUTINE on mikbill_events.*, INSERT
--- and DELETE on mysql.* (for CREATE FUNCTION), BINLOG ADMIN or SUPER, and the
--- file mbev.so in the server's plugin_dir (SELECT @@plugin_dir).
+-- Needs: mbev.so in the server's plugin_dir (SELECT @@plugin_dir); all rights
+-- on mikbill_events.*, SELECT, INSERT and DELETE on mysql.* (for CREATE
+-- FUNCTION), BINLOG ADMIN or SUPER: run it as root.
 -- Running it again is harmless: it creates what is missing, renews the
 -- procedures and keeps the rest. Undo: sql/uninstall.sql.
 --
@@ -28,26 +28,36 @@ SET SESSION sql_log_bin = 0;
 
 -- Forgets a registration whose library the server could not load when it
 -- started: CREATE FUNCTION would take it for present.
--- Reads: nothing. Writes: mysql.func.
+-- Reads and writes: mysql.func.
 USE information_schema;
 DELIMITER //
 /*M!100500
 BEGIN NOT ATOMIC
+  DECLARE json_fails, ring_fails, version_fails BOOLEAN DEFAULT FALSE;
   BEGIN
-    DECLARE EXIT HANDLER FOR SQLEXCEPTION
-      EXECUTE IMMEDIATE 'DROP FUNCTION IF EXISTS mbev_json';
+    DECLARE CONTINUE HANDLER FOR SQLEXCEPTION SET json_fails = TRUE;
     DO mbev_json();
   END;
   BEGIN
-    DECLARE EXIT HANDLER FOR SQLEXCEPTION
-      EXECUTE IMMEDIATE 'DROP FUNCTION IF EXISTS mbev_ring';
+    DECLARE CONTINUE HANDLER FOR SQLEXCEPTION SET ring_fails = TRUE;
     DO mbev_ring();
   END;
   BEGIN
-    DECLARE EXIT HANDLER FOR SQLEXCEPTION
-      EXECUTE IMMEDIATE 'DROP FUNCTION IF EXISTS mbev_version';
+    DECLARE CONTINUE HANDLER FOR SQLEXCEPTION SET version_fails = TRUE;
     DO mbev_version();
   END;
+  IF json_fails
+     AND EXISTS (SELECT 1 FROM mysql.func WHERE name = 'mbev_json') THEN
+    EXECUTE IMMEDIATE 'DROP FUNCTION mbev_json';
+  END IF;
+  IF ring_fails
+     AND EXISTS (SELECT 1 FROM mysql.func WHERE name = 'mbev_ring') THEN
+    EXECUTE IMMEDIATE 'DROP FUNCTION mbev_ring';
+  END IF;
+  IF version_fails
+     AND EXISTS (SELECT 1 FROM mysql.func WHERE name = 'mbev_version') THEN
+    EXECUTE IMMEDIATE 'DROP FUNCTION mbev_version';
+  END IF;
 END */ //
 DELIMITER ;
 

@@ -42,15 +42,15 @@ def test_a_running_service_finds_it_too(chain):
 
 def test_open_transactions_of_the_billing_do_not_hold_up_the_rest(chain):
     """A scan of the outbox would wait for each uncommitted row in turn."""
-    chain.start()
     links = [chain.db.connect("mikbill", autocommit=False) for _ in range(10)]
     for uid, link in enumerate(links, 1):
         with link.cursor() as cursor:
             cursor.execute(PAYMENT.format(uid=uid, summa=11, type=5))
     chain.subscriber(1001)
-    for _ in range(5):
+    for _ in range(20):
         chain.pay()
-    chain.wait_states(*["done"] * 5, timeout=4)
+    chain.start()
+    chain.wait_states(*["done"] * 20, timeout=4)
     assert "Lock wait" not in chain.service.log_text()
     for link in links:
         link.rollback()

@@ -20,19 +20,42 @@ OTHER_KINDS = {7: "refund", 18: "credit_limit", 62: "api_payment"}
 FEE, PAYMENT, REFUND, API, UNKNOWN = 1, 5, 7, 62, 60001
 
 
-@pytest.fixture(params=["legacy", "modern"])
+# What a test may change, and of it what has to be as installed again.
+CHANGED = ["mikbill_events.outbox", "mikbill.bugh_plategi_stat",
+           "mikbill.bugh_uslugi_stat", "mikbill.users", "mikbill.usersfreeze"]
+RESTORED = ["mikbill_events.payment_kind", "mikbill.bugh_plategi_type"]
+
+
+@pytest.fixture(scope="module", params=["legacy", "modern"])
 def generation(request):
     """Both generations of the billing, one after the other."""
     return request.param
 
 
-@pytest.fixture
-def capture(server, generation, request):
-    """A billing of the generation with our triggers."""
-    request.getfixturevalue(f"{generation}_billing")
+@pytest.fixture(scope="module")
+def installed(server, generation):
+    """A server whose billing, of the generation, has our triggers."""
+    facts_of.create_billing(server, "mikbill", generation)
     product.install(server)
-    link = server.connect("mikbill")
-    yield Capture(server, link)
+    server.sql("CREATE DATABASE kept")
+    for table in RESTORED:
+        server.sql(f"CREATE TABLE kept.{table.split('.')[1]} AS"
+                   f" SELECT * FROM {table}")
+    yield server
+    product.uninstall(server, discard=True)
+    server.sql("DROP DATABASE mikbill; DROP DATABASE kept")
+
+
+@pytest.fixture
+def capture(installed):
+    """The billing as it is after the installation, empty."""
+    for table in CHANGED + RESTORED:
+        installed.sql(f"DELETE FROM {table}")
+    for table in RESTORED:
+        installed.sql(f"INSERT INTO {table}"
+                      f" SELECT * FROM kept.{table.split('.')[1]}")
+    link = installed.connect("mikbill")
+    yield Capture(installed, link)
     link.close()
 
 
@@ -88,7 +111,7 @@ class Capture:
 
 def test_payment(capture):
     date = datetime.now().replace(microsecond=0) - timedelta(seconds=30)
-    plategid = capture.pay(summa="100.5", comment="Оплата №7", date=date)
+    plategid = capture.pay(summa="100.5", comment="Оплата ёлок", date=date)
     [(kind, body)] = capture.events()
     assert kind == "payment"
     assert 30 <= body.pop("age_s") <= 35
@@ -96,7 +119,7 @@ def test_payment(capture):
         "v": 1, "table": "bugh_plategi_stat", "id": plategid, "uid": 1001,
         "date": date.strftime("%Y-%m-%d %H:%M:%S"), "type": PAYMENT,
         "summa": 100.5, "kopecks": 10050, "before": 12.5, "who": 3,
-        "comment": "Оплата №7"}
+        "comment": "Оплата ёлок"}
 
 
 def test_numbers_of_a_payment_are_exact_decimals(capture):
@@ -254,11 +277,11 @@ def test_update_of_many_leaves_one_for_each_that_changed(capture):
 
 
 def test_the_billing_sees_its_own_insert_id(capture):
-    capture.pay(kind=FEE)
+    first = capture.pay(kind=FEE)
     capture.server.sql("INSERT INTO mikbill_events.outbox VALUES"
-                       " (5000, '2020-01-01', 'payment', '{}')")
-    assert capture.pay() == 2
-    assert capture.rows("SELECT LAST_INSERT_ID()") == ((2,),)
+                       " (500000, '2020-01-01', 'payment', '{}')")
+    assert capture.pay() == first + 1
+    assert capture.rows("SELECT LAST_INSERT_ID()") == ((first + 1,),)
 
 
 def test_the_billing_sees_its_own_row_count(capture):
@@ -308,14 +331,14 @@ def test_comment_in_koi8r_arrives_as_it_is(capture, comment):
     assert body["comment"] == comment
 
 
-def test_comment_in_utf8mb4_arrives_as_it_is(server, modern_billing):
-    server.sql(f"ALTER TABLE {modern_billing}.bugh_plategi_stat MODIFY comment"
-               " VARCHAR(128) CHARACTER SET utf8mb4")
-    product.install(server)
-    with server.connect("mikbill") as link:
-        capture = Capture(server, link)
-        capture.pay(comment="Спасибо 😀")
-        [(_, body)] = capture.events()
+def test_comment_in_utf8mb4_arrives_as_it_is(capture):
+    capture.run("ALTER TABLE bugh_plategi_stat MODIFY comment VARCHAR(128)"
+                " CHARACTER SET utf8mb4")
+    capture.pay(comment="Спасибо 😀")
+    [(_, body)] = capture.events()
+    capture.run("UPDATE bugh_plategi_stat SET comment = ''")
+    capture.run("ALTER TABLE bugh_plategi_stat MODIFY comment VARCHAR(128)"
+                " CHARACTER SET koi8r")
     assert body["comment"] == "Спасибо 😀"
 
 
