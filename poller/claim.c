@@ -101,7 +101,8 @@ read_next_due(struct engine *e)
     return DB_OK;
 }
 
-/* One statement for each row, for the reason given in ingest.c. */
+/* One statement for each row: "id IN (...)" may read a whole table and wait
+ * for rows that an operator is changing. */
 static enum db_status
 mark(struct engine *e, const struct delivery_list *list, const char *change)
 {

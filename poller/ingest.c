@@ -19,7 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_BATCH_SQL = 8 << 20, LARGEST_BODIES = 256 << 10 };
+enum {
+    LARGEST_BATCH_SQL = 8 << 20,
+    LARGEST_BODIES = 256 << 10,
+    MOST_DELETED = 500, /* in one statement */
+};
 
 /* One row of the outbox and what became of it. Texts belong to the rows. */
 struct item {
@@ -281,19 +285,30 @@ number_deliveries(struct engine *e, struct batch *b, uint64_t first)
     }
 }
 
-/* One statement for each row: with "id IN (...)" the optimizer may read the
- * whole of a small table and then wait for rows of the billing's open
- * transactions. All rows must still be there: otherwise somebody else moved
- * them. */
+/* Appends the deletion of rows from to to - 1, by one look-up of the primary
+ * key for each. With "id IN (...)" the optimizer may read the whole of a small
+ * table and then wait for rows of the billing's open transactions. */
+static void
+add_delete(struct bytes *sql, const struct batch *b, size_t from, size_t to)
+{
+    bytes_printf(sql, "DELETE o FROM (SELECT %" PRIu64 " AS id",
+        b->item[from].outbox_id);
+    for (size_t i = from + 1; i < to; i++)
+        bytes_printf(sql, " UNION ALL SELECT %" PRIu64, b->item[i].outbox_id);
+    bytes_str(sql, ") AS done STRAIGHT_JOIN outbox AS o FORCE INDEX (PRIMARY)"
+                   " ON o.id = done.id;");
+}
+
+/* All rows must still be there: otherwise somebody else moved them. */
 static enum db_status
 delete_outbox(struct engine *e, struct batch *b)
 {
     struct bytes sql = bytes_make(LARGEST_BATCH_SQL);
     enum db_status status;
 
-    for (size_t i = 0; i < b->n; i++)
-        bytes_printf(&sql, "%sDELETE FROM outbox WHERE id=%" PRIu64,
-            i ? ";" : "", b->item[i].outbox_id);
+    for (size_t from = 0; from < b->n; from += MOST_DELETED)
+        add_delete(&sql, b, from,
+            b->n - from < MOST_DELETED ? b->n : from + MOST_DELETED);
     status = db_run(e->db, &sql);
     bytes_free(&sql);
     if (status == DB_OK && db_matched_all(e->db) != b->n) {
