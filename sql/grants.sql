@@ -105,12 +105,6 @@ CALL mikbill_events.grant_if_table(DATABASE(), 'logs',
 -- ... and writes the log of messages that the billing's own pages show.
 GRANT SELECT, INSERT, UPDATE ON sms_logs TO 'mbev_service'@'localhost';
 
--- For FLUSH LOCAL ENGINE LOGS alone: where innodb_flush_log_at_trx_commit is
--- not 1, the service has its attempts brought to disk before it sends, so that
--- a crash of the server cannot make it send twice. Leave it out where the
--- setting is 1. Without it the service keeps a journal file instead.
-GRANT RELOAD ON *.* TO 'mbev_service'@'localhost';
-
 -- 5. Monitoring.
 
 GRANT SELECT ON mikbill_events.* TO 'mbev_reader'@'localhost';

@@ -94,7 +94,9 @@ INSERT IGNORE INTO schema_version (version, installed_utc)
 VALUES (1, UTC_TIMESTAMP(3));
 
 -- The billing writes here, in its own transactions, through our triggers. So:
--- no secondary index, no foreign key, never ALTER or TRUNCATE it live.
+-- no secondary index, no foreign key, never ALTER or TRUNCATE it live, and no
+-- change by hand but at READ COMMITTED: at REPEATABLE READ one that finds no
+-- row locks the end of the table, and payments wait for its commit.
 CREATE TABLE IF NOT EXISTS outbox (
   id           BIGINT UNSIGNED NOT NULL AUTO_INCREMENT
                COMMENT 'an order to delete by, never an identity',
@@ -325,7 +327,8 @@ BEGIN
   DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
 
   IF billing IS NULL THEN
-    CALL refuse('no database selected: name the billing, mysql BILLING < file');
+    CALL refuse(
+      'no database selected: name the billing, mysql BILLING < file');
   END IF;
 
   SELECT CONCAT(need.in_table, '.', need.in_column) INTO lacking
@@ -409,7 +412,8 @@ BEGIN
   -- A whole statement would hold the counter of outbox to its end.
   CALL server_variable('innodb_autoinc_lock_mode', value);
   IF value = '0' THEN
-    CALL refuse('innodb_autoinc_lock_mode=0: set 1 or 2 and restart the server');
+    CALL refuse(
+      'innodb_autoinc_lock_mode=0: set 1 or 2 and restart the server');
   END IF;
 
   -- 1785 when the statement is opened: no handler sees it.
@@ -458,7 +462,8 @@ BEGIN
   CALL server_variable('log_bin_trust_function_creators', value);
   IF value IN ('0', 'OFF') AND NOT may(me, '', '', 'SUPER')
      AND NOT may(me, '', '', 'BINLOG ADMIN') THEN
-    CALL refuse('no SUPER, and log_bin_trust_function_creators=0: run as root');
+    CALL refuse(
+      'no SUPER, and log_bin_trust_function_creators=0: run as root');
   END IF;
 END //
 
@@ -495,7 +500,8 @@ BEGIN
 
   IF NOT EXISTS (SELECT 1 FROM information_schema.user_privileges
                  WHERE grantee = definer) THEN
-    CALL refuse('no account mbev_trigger@localhost to be seen: as root, run grants.sql');
+    CALL refuse(CONCAT('no account mbev_trigger@localhost to be seen: ',
+                       'as root, run grants.sql'));
   END IF;
   SELECT CONCAT(need.privilege, ' on ', need.on_table) INTO lacking
   FROM (SELECT 'mikbill_events' AS in_schema, 'outbox' AS on_table,
@@ -545,7 +551,8 @@ BEGIN
                   'UPDATE users', 'UPDATE usersfreeze')))
   LIMIT 1;
   IF stranger IS NOT NULL THEN
-    CALL refuse(CONCAT('trigger ', stranger, ' is not ours: rename or drop it'));
+    CALL refuse(CONCAT('trigger ', stranger,
+                       ' is not ours: rename or drop it'));
   END IF;
 END //
 

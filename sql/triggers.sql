@@ -5,7 +5,7 @@
 -- Needs: sql/schema.sql and sql/grants.sql first; TRIGGER on the billing,
 -- SET USER or SUPER, INSERT and UPDATE on mikbill_events.*: run it as root.
 -- Refuses, with the reason and the cure, what it must not be run on, and has
--- changed nothing then. Undo: sql/uninstall.sql.
+-- changed nothing then. So never mysql --force. Undo: sql/uninstall.sql.
 --
 -- Safe on a live billing: no billing statement waits for it more than 3 s.
 -- Where a long query or transaction holds a table it gives up with a lock

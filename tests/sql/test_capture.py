@@ -273,6 +273,35 @@ def test_update_of_many_leaves_one_for_each_that_changed(capture):
     assert len(capture.captured()) == 3
 
 
+# ---- tables without transactions
+
+
+@pytest.fixture
+def myisam(capture):
+    """The captured tables as installations that grew still have them."""
+    tables = [name.split(".")[1] for name in CHANGED[1:]]
+    for table in tables:
+        capture.run(f"ALTER TABLE {table} ENGINE=MyISAM")
+    yield capture
+    for table in tables:
+        capture.run(f"ALTER TABLE {table} ENGINE=InnoDB")
+
+
+def test_tables_without_transactions_are_captured(myisam):
+    myisam.add_user()
+    myisam.pay()
+    myisam.run("UPDATE users SET gid = 11")
+    assert myisam.kinds() == ["payment", "tariff_change"]
+
+
+def test_rollback_without_transactions_takes_only_our_row(myisam):
+    myisam.link.begin()
+    myisam.pay()
+    myisam.link.rollback()
+    assert myisam.rows("SELECT COUNT(*) FROM bugh_plategi_stat") == ((1,),)
+    assert myisam.captured() == []
+
+
 # ---- what the billing sees of us
 
 
