@@ -261,7 +261,7 @@ def test_each_account_may_do_its_work_and_no_more(installed):
     assert grants["mbev_reader"].splitlines() == [
         "GRANT USAGE ON *.* TO `mbev_reader`@`localhost`",
         "GRANT SELECT ON `mikbill_events`.* TO `mbev_reader`@`localhost`"]
-    assert "GRANT RELOAD ON *.*" in grants["mbev_service"]
+    assert "GRANT USAGE ON *.*" in grants["mbev_service"]
     assert "ON `mikbill`.*" not in grants["mbev_service"]
     writes = {line.split(" ON ")[1].split(" TO ")[0]
               for line in grants["mbev_service"].splitlines()
