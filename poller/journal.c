@@ -196,6 +196,9 @@ journal_begun(const struct journal *j, const char *key)
 static void
 note(struct journal *j, const char *key, bool begun)
 {
+    /* The file may end in a line that was torn by a crash or a full disk. */
+    if (j->pending.n == 0)
+        bytes_chr(&j->pending, '\n');
     /* A note that found no memory makes the next sync fail. */
     if (put(&j->now, fingerprint(key), begun))
         bytes_printf(&j->pending, "%c %s\n", begun ? 'A' : 'F', key);
@@ -229,20 +232,40 @@ write_all(int fd, const char *p, size_t n)
     return true;
 }
 
-/* The current file becomes the old one; the old one is forgotten. */
+static void
+undo_rotate(struct journal *j, const char *old, int fd)
+{
+    int reason = errno;
+
+    if (j->fd >= 0)
+        close(j->fd);
+    j->fd = fd;
+    if (rename(old, j->path) < 0)
+        log_warning("journal: %s: %s", old, strerror(errno));
+    errno = reason;
+}
+
+/* The current file becomes the old one; the old one is forgotten. When that
+ * fails everything stays as it was, and it is tried again later. */
 static bool
 rotate(struct journal *j)
 {
     char old[sizeof j->path];
+    int fd = j->fd;
 
     old_path(j, old);
+    j->rotate_us = clock_boot_us() + j->period_us;
     if (rename(j->path, old) < 0)
         return false;
-    close(j->fd);
+    if (!open_file(j)) {
+        undo_rotate(j, old, fd);
+        return false;
+    }
+    close(fd);
     drop(&j->before);
     j->before = j->now;
     j->now = (struct journal_set){ 0 };
-    return open_file(j);
+    return true;
 }
 
 bool
@@ -255,7 +278,12 @@ journal_sync(struct journal *j)
     good = good && write_all(j->fd, bytes_text(&j->pending), j->pending.n) &&
            fdatasync(j->fd) == 0;
     bytes_clear(&j->pending);
-    if (good && clock_boot_us() >= j->rotate_us)
-        good = rotate(j);
+    if (good && clock_boot_us() >= j->rotate_us && !rotate(j)) {
+        /* Somebody removed the file: what we wrote is not on disk. */
+        good = errno != ENOENT;
+        if (good)
+            log_warning("journal: %s is not rotated: %s; it grows until it is",
+                j->path, strerror(errno));
+    }
     return good || failed(j);
 }

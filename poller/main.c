@@ -68,7 +68,8 @@ print_sample(void)
 static int
 check(const char *path, bool good, const char *errors)
 {
-    fputs(errors, stderr);
+    fputs(
+        *errors || good ? errors : "more errors than can be listed\n", stderr);
     if (!good)
         return EX_CONFIG;
     printf("%s: good\n", path);

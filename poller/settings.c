@@ -217,10 +217,12 @@ static void
 complain_unknown(struct loader *l, const struct ini_item *item)
 {
     struct bytes what = bytes_make(512);
+    /* Whoever writes "password: x" has put the secret into the key. */
+    size_t n = strcspn(item->key, " \t:");
 
     if (known_section(item->section))
-        bytes_printf(
-            &what, "[%.64s] has no key \"%.64s\"", item->section, item->key);
+        bytes_printf(&what, "[%.64s] has no key \"%.*s\"", item->section,
+            (int)(n < 64 ? n : 64), item->key);
     else
         bytes_printf(&what, "there is no section [%.64s]", item->section);
     bytes_str(&what, "; mbevd --ini prints all");

@@ -118,11 +118,14 @@ unknown(struct outcome *out, const char *why)
 static void
 refused(struct outcome *out, const char *code, const char *words)
 {
+    char why[OUTCOME_CODE + OUTCOME_TEXT + 32];
+
     out->class = class_of(code ? atoi(code) : 0);
     take_text(out->code, sizeof out->code, code);
     take_text(out->words, sizeof out->words, words);
-    snprintf(out->why, sizeof out->why, "smspilot refused it: %.20s %.900s",
-        out->code, out->words);
+    snprintf(
+        why, sizeof why, "smspilot refused it: %s %s", out->code, out->words);
+    utf8_copy(out->why, sizeof out->why, why, strlen(why));
 }
 
 /* Text of {"error": {...}}, in the language the account speaks. */
@@ -165,10 +168,13 @@ read_element(json_object *element, struct outcome *out)
 static void
 read_json(json_object *json, struct outcome *out)
 {
-    json_object *error, *send;
+    json_object *error = NULL, *send;
 
-    if (json_object_object_get_ex(json, "error", &error) && error)
+    if (json_object_object_get_ex(json, "error", &error) &&
+        json_object_is_type(error, json_type_object))
         read_error(error, out);
+    else if (error)
+        unknown(out, "the reply of smspilot has an error of no known form");
     else if (json_object_object_get_ex(json, "send", &send) &&
              json_object_is_type(send, json_type_array) &&
              json_object_array_length(send) == 1)
@@ -177,20 +183,31 @@ read_json(json_object *json, struct outcome *out)
         unknown(out, "the reply of smspilot is JSON of no known form");
 }
 
+/* True when nothing but white space follows the first n bytes of the body. */
+static bool
+ends_at(const struct http_reply *reply, size_t n)
+{
+    while (n < reply->body_len && memchr(" \t\r\n", reply->body[n], 4))
+        n++;
+    return n >= reply->body_len;
+}
+
 /* The whole body as one JSON object, or NULL. */
 static json_object *
 parse(const struct http_reply *reply)
 {
     json_tokener *tok = json_tokener_new();
     json_object *json;
+    bool whole;
 
     if (!tok)
         return NULL;
     json_tokener_set_flags(tok, JSON_TOKENER_VALIDATE_UTF8);
     /* The NUL is part of what is read: it ends the text. */
     json = json_tokener_parse_ex(tok, reply->body, (int)reply->body_len + 1);
+    whole = ends_at(reply, json_tokener_get_parse_end(tok));
     json_tokener_free(tok);
-    if (json_object_is_type(json, json_type_object))
+    if (whole && json_object_is_type(json, json_type_object))
         return json;
     json_object_put(json);
     return NULL;

@@ -54,7 +54,7 @@ static bool
 young_enough(
     struct notice *out, const struct event *event, const struct settings *set)
 {
-    if (event->age_s * 1000 <= set->billing.backdated_ms)
+    if (event->age_s <= set->billing.backdated_ms / 1000)
         return true;
     return refuse(out,
         "the row is back-dated by %lld s, more than the %lld s allowed",
