@@ -50,14 +50,7 @@ static int
 with_database(
     const struct verb *verb, const struct settings *set, int argc, char **argv)
 {
-    const struct db_settings db_settings = {
-        .host = set->database.host,
-        .port = (unsigned)set->database.port,
-        .socket = set->database.socket,
-        .user = set->database.user,
-        .password = set->database.password,
-        .database = set->database.events,
-    };
+    const struct db_settings db_settings = settings_database(set);
     struct ctl ctl = { set, db_make(&db_settings), argc, argv };
     int code = EX_OSERR;
 

@@ -4,38 +4,17 @@
  * Promises: an attempt is committed, and on disk, before its call begins; a
  * call that could not end within the lease is not begun.
  */
-#include "actions/sms.h"
 #include "clock.h"
 #include "engine.h"
-#include "event.h"
 #include "fault.h"
 #include "log.h"
-#include "utf8.h"
+#include "stored.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { LARGEST_SQL = 1 << 20, MARGIN_US = 1000000, SWEEP_US = 10 * 1000000 };
-
-static struct delivery *
-read_row(const struct db_rows *rows)
-{
-    struct delivery *d = delivery_make(sms_action, db_col(rows, 4));
-
-    if (!d)
-        return NULL;
-    d->id = db_uint(rows, 0);
-    d->event_id = db_uint(rows, 1);
-    d->attempts = (unsigned)db_uint(rows, 2);
-    utf8_copy(d->address, sizeof d->address, db_col(rows, 3), db_len(rows, 3));
-    d->sms_log_id = db_uint(rows, 5);
-    d->uid = db_uint(rows, 6);
-    d->state = db_uint(rows, 7) ? DELIVERY_EXPIRED : DELIVERY_CALLING;
-    d->receiver = (unsigned)db_uint(rows, 8);
-    delivery_set_key(d, db_col(rows, 9));
-    return d;
-}
 
 /* The first due rows of one state, straight off the index. */
 static void
@@ -56,25 +35,24 @@ read_due(struct engine *e, size_t room, struct delivery_list *due)
     struct delivery *d;
     enum db_status status;
 
-    bytes_str(&sql,
-        "SELECT d.id, d.event_id, d.attempts, COALESCE(d.address, ''),"
-        " COALESCE(d.payload, ''), d.sms_log_id, e.uid,"
-        " COALESCE(d.expires_utc <= UTC_TIMESTAMP(3), 0), d.receiver,"
-        " " EVENT_IDENTITY_SQL("e") " FROM (");
+    bytes_str(&sql, "SELECT " STORED_COLUMNS
+                    ", COALESCE(d.expires_utc <= UTC_TIMESTAMP(3), 0) FROM (");
     add_due_of(&sql, "ready", room);
     bytes_str(&sql, " UNION ALL ");
     add_due_of(&sql, "retry", room);
     bytes_printf(&sql,
-        ") AS due JOIN delivery d ON d.id = due.id"
-        " JOIN event e ON e.id = d.event_id"
+        ") AS due JOIN " STORED_FROM " AND d.id = due.id"
         " ORDER BY d.due_utc, d.id LIMIT %zu",
         room);
     status = db_query(e->db, &sql, &rows);
     bytes_free(&sql);
     if (status != DB_OK)
         return status;
-    while (db_next(rows) && (d = read_row(rows)))
+    while (db_next(rows) && (d = stored_read(rows))) {
+        if (db_uint(rows, STORED_COLUMNS_N))
+            d->state = DELIVERY_EXPIRED;
         delivery_push(due, d);
+    }
     db_rows_close(&rows);
     return DB_OK;
 }

@@ -290,14 +290,7 @@ serve(struct engine *e, bool once)
 int
 engine_run(const struct settings *set, bool once)
 {
-    const struct db_settings db_settings = {
-        .host = set->database.host,
-        .port = (unsigned)set->database.port,
-        .socket = set->database.socket,
-        .user = set->database.user,
-        .password = set->database.password,
-        .database = set->database.events,
-    };
+    const struct db_settings db_settings = settings_database(set);
     struct engine e;
     int code = EX_CANTCREAT;
 

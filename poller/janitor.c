@@ -1,36 +1,15 @@
 /*
  * janitor: what must be done now and then.
  */
-#include "actions/sms.h"
 #include "clock.h"
 #include "engine.h"
 #include "log.h"
-#include "utf8.h"
+#include "stored.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 enum { RECOVER_MOST = 500 };
-
-static struct delivery *
-read_row(const struct db_rows *rows)
-{
-    struct delivery *d = delivery_make(sms_action, db_col(rows, 4));
-
-    if (!d)
-        return NULL;
-    d->id = db_uint(rows, 0);
-    d->event_id = db_uint(rows, 1);
-    d->epoch = db_uint(rows, 2);
-    utf8_copy(d->address, sizeof d->address, db_col(rows, 3), db_len(rows, 3));
-    d->sms_log_id = db_uint(rows, 5);
-    d->uid = db_uint(rows, 6);
-    d->outcome.class = OUTCOME_UNKNOWN;
-    snprintf(d->outcome.why, sizeof d->outcome.why,
-        "the service stopped before the reply was recorded; it may have "
-        "been sent");
-    return d;
-}
 
 /* Leaves out what is under way in our own lane since before a reconnect. */
 static void
@@ -52,9 +31,7 @@ read_left_behind(struct engine *e)
     enum db_status status;
 
     bytes_printf(&sql,
-        "SELECT d.id, d.event_id, d.epoch, COALESCE(d.address, ''),"
-        " COALESCE(d.payload, ''), d.sms_log_id, e.uid"
-        " FROM delivery d JOIN event e ON e.id = d.event_id"
+        "SELECT " STORED_COLUMNS " FROM " STORED_FROM
         " WHERE d.state = 'calling' AND d.epoch <> %" PRIu64,
         e->owner.epoch);
     exclude_running(&sql, e);
@@ -63,8 +40,13 @@ read_left_behind(struct engine *e)
     bytes_free(&sql);
     if (status != DB_OK)
         return status;
-    while (db_next(rows) && (d = read_row(rows)))
+    while (db_next(rows) && (d = stored_read(rows))) {
+        d->outcome.class = OUTCOME_UNKNOWN;
+        snprintf(d->outcome.why, sizeof d->outcome.why,
+            "the service stopped before the reply was recorded; it may have "
+            "been sent");
         delivery_push(&e->results, d);
+    }
     db_rows_close(&rows);
     return DB_OK;
 }

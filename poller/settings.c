@@ -380,6 +380,19 @@ settings_load(struct settings *s, const char *path, struct bytes *errors)
     return errors->n == 0 && bytes_ok(errors);
 }
 
+struct db_settings
+settings_database(const struct settings *s)
+{
+    return (struct db_settings){
+        .host = s->database.host,
+        .port = (unsigned)s->database.port,
+        .socket = s->database.socket,
+        .user = s->database.user,
+        .password = s->database.password,
+        .database = s->database.events,
+    };
+}
+
 void
 settings_free(struct settings *s)
 {

@@ -9,6 +9,7 @@
 #define MBEV_SETTINGS_H
 
 #include "bytes.h"
+#include "db.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -117,6 +118,9 @@ extern const size_t settings_sections_n;
  * *errors, one line each, as "path:line: [section] key: what; cure".
  * True when nothing was wrong. *s is to be freed in any case. */
 bool settings_load(struct settings *s, const char *path, struct bytes *errors);
+
+/* How to reach our database; the texts stay with *s. */
+struct db_settings settings_database(const struct settings *s);
 
 void settings_free(struct settings *s);
 
