@@ -16,6 +16,13 @@
 
 enum { LARGEST_SQL = 1 << 20, MARGIN_US = 1000000, SWEEP_US = 10 * 1000000 };
 
+void
+claim_due_by(struct engine *e, int64_t us)
+{
+    if (us < e->due_us)
+        e->due_us = us;
+}
+
 /* The first due rows of one state, straight off the index. */
 static void
 add_due_of(struct bytes *sql, const char *state, size_t room)
@@ -74,7 +81,7 @@ read_next_due(struct engine *e)
         return status;
     while (db_next(rows))
         if (db_col(rows, 0))
-            engine_due_by(e, clock_boot_us() + (int64_t)db_uint(rows, 0));
+            claim_due_by(e, clock_boot_us() + (int64_t)db_uint(rows, 0));
     db_rows_close(&rows);
     return DB_OK;
 }

@@ -16,30 +16,13 @@ enum {
     JOURNAL_US = 60000000,
 };
 
-void
-engine_due_by(struct engine *e, int64_t us)
-{
-    if (us < e->due_us)
-        e->due_us = us;
-}
-
-/* xorshift32: good enough to pick an ending and to spread retries. */
-uint32_t
-engine_chance(struct engine *e)
-{
-    e->chance ^= e->chance << 13;
-    e->chance ^= e->chance >> 17;
-    e->chance ^= e->chance << 5;
-    return e->chance;
-}
-
 static bool
 engine_open(struct engine *e, const struct settings *set,
     const struct db_settings *db_settings, bool once)
 {
     *e = (struct engine){ .set = set, .owner.lock_fd = -1, .journal.fd = -1 };
     e->wake.bell_fd = e->wake.signal_fd = e->wake.timer_fd = -1;
-    e->chance = (uint32_t)clock_wall_us() | 1;
+    e->dice = (uint32_t)clock_wall_us() | 1;
     e->db = db_make(db_settings);
     e->http = http_make();
     e->sms = lane_make(set, e->http, &smspilot);

@@ -33,7 +33,7 @@ struct engine {
     struct wake wake;
     struct journal journal; /* open when the server's commits need it */
     struct billing billing;
-    uint32_t chance; /* state of the dice */
+    uint32_t dice; /* see dice.h */
 
     bool backlog;   /* more deliveries may be due than the lane took */
     int64_t due_us; /* boot clock: when deliveries may be due next */
@@ -47,12 +47,6 @@ struct engine {
  * Returns the exit code of the process. */
 int engine_run(const struct settings *set, bool once);
 
-/* Waits no longer than until us (boot clock) for the next claim. */
-void engine_due_by(struct engine *e, int64_t us);
-
-/* A number from the dice. */
-uint32_t engine_chance(struct engine *e);
-
 /* --- duties ---------------------------------------------------------- */
 
 /* ingest.c: moves one batch from the outbox into events and deliveries, and
@@ -62,6 +56,9 @@ enum db_status ingest_batch(struct engine *e, size_t *taken);
 /* claim.c: takes due deliveries, as many as the lane has room for, commits
  * their attempt and starts them. */
 enum db_status claim_due(struct engine *e);
+
+/* claim.c: notes that deliveries may be due at us (boot clock). */
+void claim_due_by(struct engine *e, int64_t us);
 
 /* claim.c: starts deliveries whose attempt has just been committed. */
 enum db_status claim_start(struct engine *e, struct delivery_list *list);

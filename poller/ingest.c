@@ -8,6 +8,7 @@
  * nothing that the billing's transactions need.
  */
 #include "actions/sms.h"
+#include "dice.h"
 #include "engine.h"
 #include "event.h"
 #include "fault.h"
@@ -150,7 +151,8 @@ decide(struct engine *e, struct batch *b)
         if (!wants_work(e, item))
             continue;
         sub = snapshot_find(&b->snap, item->event.uid);
-        if (!sms_decide(&b->work, &item->event, sub, e->set, engine_chance(e)))
+        if (!sms_decide(
+                &b->work, &item->event, sub, e->set, dice_roll(&e->dice)))
             return false;
         adopt(last ? last->next : b->work.first, item, i);
     }

@@ -8,6 +8,7 @@
  * frozen at any point holds no lock there.
  */
 #include "clock.h"
+#include "dice.h"
 #include "engine.h"
 #include "fault.h"
 #include "log.h"
@@ -48,7 +49,7 @@ retry_pause_us(struct engine *e, unsigned attempts)
         pause *= 2;
     if (pause > longest)
         pause = longest;
-    return pause - pause / 4 + (int64_t)engine_chance(e) % (pause / 2 + 1);
+    return pause - pause / 4 + (int64_t)dice_roll(&e->dice) % (pause / 2 + 1);
 }
 
 static int64_t
@@ -70,7 +71,7 @@ add_due(struct engine *e, struct bytes *sql, const struct delivery *d)
     if (d->state != DELIVERY_RETRY && d->state != DELIVERY_READY)
         return;
     us = pause_us(e, d);
-    engine_due_by(e, clock_boot_us() + us);
+    claim_due_by(e, clock_boot_us() + us);
     bytes_printf(sql,
         ", due_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND", us);
 }
