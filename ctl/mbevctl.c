@@ -6,7 +6,9 @@
 #include "bytes.h"
 #include "ctl.h"
 #include "settings.h"
+#include "utf8.h"
 
+#include <errmsg.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,7 +44,14 @@ print_usage(FILE *to)
 int
 ctl_failed(const struct ctl *ctl)
 {
-    fprintf(stderr, "mbevctl: the database refuses: %s\n", db_error(ctl->db));
+    const char *words = db_error(ctl->db);
+    struct bytes safe = bytes_make(4096);
+
+    utf8_escape(&safe, words, strlen(words));
+    fprintf(stderr, "mbevctl: the database %s: %s\n",
+        db_errno(ctl->db) >= CR_MIN_ERROR ? "is away" : "refuses",
+        bytes_text(&safe));
+    bytes_free(&safe);
     return EX_UNAVAILABLE;
 }
 

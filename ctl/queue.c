@@ -32,7 +32,8 @@ build(struct bytes *sql, const char *state)
         bytes_str(sql, "= ");
         db_text(sql, state);
     } else {
-        bytes_str(sql, "NOT IN ('done', 'skipped', 'cancelled')");
+        bytes_str(sql, "IN ('ready', 'leased', 'calling', 'retry',"
+                       " 'doubtful', 'dead', 'expired')");
     }
     bytes_printf(sql, " ORDER BY d.id DESC LIMIT %d", MOST_ROWS);
 }

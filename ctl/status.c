@@ -1,13 +1,19 @@
 /*
- * mbevctl status: does it work, on one screen.
+ * mbevctl status: does it work, on one screen. Exit code 69 when no service
+ * acts, so that monitoring can use it.
  */
 #include "bytes.h"
 #include "ctl.h"
 #include "utf8.h"
 
 #include <inttypes.h>
+#include <mysqld_error.h>
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
+
+static const char MISSING[] = "MISSING: nothing is captured; run "
+                              "sql/schema.sql, then sql/triggers.sql";
 
 static void
 print_safe(const char *label, const char *text, size_t n)
@@ -38,20 +44,60 @@ print_installation(struct ctl *ctl)
     return true;
 }
 
+/* The triggers call the library; without it they capture nothing. */
 static bool
-print_owner(struct ctl *ctl)
+print_library(struct ctl *ctl)
+{
+    struct db_rows *rows;
+
+    if (db_ask(ctl->db, "SELECT mbev_version()", &rows) != DB_OK) {
+        print_safe("library", MISSING, strlen(MISSING));
+        return db_errno(ctl->db) == ER_SP_DOES_NOT_EXIST;
+    }
+    if (db_next(rows))
+        print_safe("library", db_col(rows, 0), db_len(rows, 0));
+    db_rows_close(&rows);
+    return true;
+}
+
+/* What waits because a provider refuses the account. */
+static bool
+print_refused(struct ctl *ctl)
+{
+    struct db_rows *rows;
+
+    if (db_ask(ctl->db,
+            "SELECT CONCAT(COUNT(*), ' wait, the last because ',"
+            " SUBSTRING_INDEX(MAX(CONCAT(changed_utc, '|', reason)), '|', -1))"
+            " FROM delivery WHERE state = 'ready'"
+            " AND error_class = 'configuration' HAVING COUNT(*) > 0",
+            &rows) != DB_OK)
+        return false;
+    if (db_next(rows))
+        print_safe("REFUSED", db_col(rows, 0), db_len(rows, 0));
+    db_rows_close(&rows);
+    return true;
+}
+
+static bool
+print_owner(struct ctl *ctl, bool *acting)
 {
     struct db_rows *rows;
 
     if (db_ask(ctl->db,
             "SELECT IF(lease_until_utc > UTC_TIMESTAMP(3),"
-            " CONCAT('acting: ', holder, ', epoch ', epoch),"
-            " 'NOT RUNNING: no service holds the lease; start mbevd')"
+            " CONCAT('acting: ', holder, ', epoch ', epoch, ', lease until ',"
+            " lease_until_utc, ' UTC'),"
+            " 'NOT RUNNING: no service holds the lease; start mbevd'),"
+            " lease_until_utc > UTC_TIMESTAMP(3)"
             " FROM owner WHERE name = 'main'",
             &rows) != DB_OK)
         return false;
-    if (db_next(rows))
+    *acting = false;
+    if (db_next(rows)) {
         print_safe("service", db_col(rows, 0), db_len(rows, 0));
+        *acting = db_uint(rows, 1) == 1;
+    }
     db_rows_close(&rows);
     return true;
 }
@@ -62,8 +108,8 @@ print_outbox(struct ctl *ctl)
     struct db_rows *rows;
 
     if (db_ask(ctl->db,
-            "SELECT COUNT(*), COALESCE(TIMESTAMPDIFF(SECOND,"
-            " MIN(captured_utc), UTC_TIMESTAMP(3)), 0) FROM outbox",
+            "SELECT COUNT(*), GREATEST(0, COALESCE(TIMESTAMPDIFF(SECOND,"
+            " MIN(captured_utc), UTC_TIMESTAMP(3)), 0)) FROM outbox",
             &rows) != DB_OK)
         return false;
     if (db_next(rows))
@@ -115,9 +161,12 @@ print_states(struct ctl *ctl)
 int
 ctl_status(struct ctl *ctl)
 {
+    bool acting = false;
+
     printf("%-12s %s\n", "version", MBEV_VERSION);
-    if (print_installation(ctl) && print_owner(ctl) && print_outbox(ctl) &&
-        print_problems(ctl) && print_states(ctl))
-        return EX_OK;
-    return ctl_failed(ctl);
+    if (!print_library(ctl) || !print_installation(ctl) ||
+        !print_owner(ctl, &acting) || !print_outbox(ctl) ||
+        !print_refused(ctl) || !print_problems(ctl) || !print_states(ctl))
+        return ctl_failed(ctl);
+    return acting ? EX_OK : EX_UNAVAILABLE;
 }

@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_S = 5, READ_S = 60 };
+enum {
+    CONNECT_S = 5,
+    READ_S = 60,
+    CLIENT_INTERACTION_TIMEOUT = 4031, /* MySQL 8: idle for too long */
+};
 
 struct db {
     const struct db_settings *settings;
@@ -87,6 +91,13 @@ classify(unsigned number)
     case CR_CONN_HOST_ERROR:
     case CR_COMMANDS_OUT_OF_SYNC:
     case CR_MALFORMED_PACKET:
+    case CR_SSL_CONNECTION_ERROR:
+    case ER_NET_PACKET_TOO_LARGE:
+    case ER_NET_READ_ERROR:
+    case ER_NET_READ_INTERRUPTED:
+    case ER_NET_ERROR_ON_WRITE:
+    case ER_NET_WRITE_INTERRUPTED:
+    case CLIENT_INTERACTION_TIMEOUT:
     case ER_SERVER_SHUTDOWN:
     case ER_NORMAL_SHUTDOWN:
     case ER_CONNECTION_KILLED:
@@ -134,7 +145,7 @@ static MYSQL *
 prepare(void)
 {
     MYSQL *my = mysql_init(NULL);
-    unsigned connect_s = CONNECT_S, read_s = READ_S;
+    unsigned connect_s = CONNECT_S, read_s = READ_S, no = 0;
 
     if (!my)
         return NULL;
@@ -142,6 +153,7 @@ prepare(void)
     mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
     mysql_options(my, MYSQL_OPT_READ_TIMEOUT, &read_s);
     mysql_options(my, MYSQL_OPT_WRITE_TIMEOUT, &read_s);
+    mysql_options(my, MYSQL_OPT_LOCAL_INFILE, &no);
     return my;
 }
 
@@ -188,7 +200,6 @@ drain(struct db *db)
 {
     int more;
 
-    db->matched_all = 0;
     do {
         MYSQL_RES *res = mysql_store_result(db->my);
 
@@ -217,6 +228,7 @@ send_text(struct db *db, const char *sql, size_t n)
 {
     db->number = 0;
     db->text[0] = '\0';
+    db->matched = db->matched_all = db->insert_id = 0;
     if (!db->my)
         return closed(db);
     return mysql_real_query(db->my, sql, n) == 0 ? DB_OK : failed(db);
@@ -236,6 +248,19 @@ db_run(struct db *db, const struct bytes *sql)
     if (!bytes_ok(sql))
         return out_of_bounds(db);
     return run_text(db, bytes_text(sql), sql->n);
+}
+
+void
+db_rollback(struct db *db)
+{
+    unsigned number = db->number;
+    char text[sizeof db->text];
+
+    memcpy(text, db->text, sizeof text);
+    if (db->my)
+        db_exec(db, "ROLLBACK");
+    memcpy(db->text, text, sizeof text);
+    db->number = number;
 }
 
 enum db_status
@@ -360,7 +385,6 @@ db_textn(struct bytes *sql, const char *s, size_t n)
             bytes_str(sql, "\\0");
             break;
         case '\'':
-        case '"':
         case '\\':
             bytes_chr(sql, '\\');
             bytes_chr(sql, s[i]);

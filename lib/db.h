@@ -59,12 +59,17 @@ unsigned db_errno(const struct db *db);
 enum db_status db_run(struct db *db, const struct bytes *sql);
 enum db_status db_exec(struct db *db, const char *sql);
 
+/* Rolls back, as good as the connection allows: one that is gone has done so
+ * by itself. Keeps the error of before. */
+void db_rollback(struct db *db);
+
 /* Rows that the last statement of the last db_run() or db_exec() matched, and
  * that all its statements matched together. */
 uint64_t db_matched(const struct db *db);
 uint64_t db_matched_all(const struct db *db);
 
-/* AUTO_INCREMENT of the first row it inserted, and the step to the next. */
+/* AUTO_INCREMENT of the first row it inserted, 0 when it failed, and the step
+ * to the next. */
 uint64_t db_insert_id(const struct db *db);
 uint64_t db_id_step(const struct db *db);
 

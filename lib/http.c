@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_REPLY = 64 * 1024, MOST_FDS = 8, KEEP_IDLE_S = 30 };
+enum { LARGEST_REPLY = 64 * 1024, MOST_FDS = 8, KEEP_IDLE_S = 10 };
 
 struct http {
     CURLM *multi;

@@ -40,17 +40,20 @@ check_schema(struct db *db)
     return DB_REFUSED;
 }
 
-/* Counts a column of the billing's table users: 0 or 1. */
+/* Whether the billing has that column, as far as this account can see. */
 static enum db_status
-has_column(struct db *db, const char *billing, const char *column, bool *has)
+has_column(struct db *db, const char *billing, const char *table,
+    const char *column, bool *has)
 {
     struct bytes sql = bytes_make(1024);
     enum db_status status;
     uint64_t n = 0;
 
     bytes_str(&sql, "SELECT COUNT(*) FROM information_schema.COLUMNS"
-                    " WHERE TABLE_NAME='users' AND TABLE_SCHEMA=");
+                    " WHERE TABLE_SCHEMA=");
     db_text(&sql, billing);
+    bytes_str(&sql, " AND TABLE_NAME=");
+    db_text(&sql, table);
     bytes_str(&sql, " AND COLUMN_NAME=");
     db_text(&sql, column);
     status = ask_number(db, &sql, &n);
@@ -63,10 +66,10 @@ static enum db_status
 check_billing(struct db *db, const char *name, bool *modern)
 {
     bool there;
-    enum db_status status = has_column(db, name, "sms_tel", &there);
+    enum db_status status = has_column(db, name, "users", "sms_tel", &there);
 
     if (status == DB_OK && there)
-        return has_column(db, name, "state", modern);
+        return has_column(db, name, "users", "state", modern);
     if (status != DB_OK)
         return status;
     log_error("billing: this account sees no table users with a column "
@@ -74,6 +77,31 @@ check_billing(struct db *db, const char *name, bool *modern)
               "sql/grants.sql in it",
         name);
     return DB_REFUSED;
+}
+
+const char *
+billing_table(enum place place)
+{
+    static const char *const names[BILLING_PLACES] = {
+        [PLACE_USERS] = "users",
+        [PLACE_FROZEN] = "usersfreeze",
+        [PLACE_BLOCKED] = "usersblok",
+        [PLACE_DELETED] = "usersdel",
+    };
+
+    return names[place];
+}
+
+/* Not every billing has all tables of subscribers. */
+static enum db_status
+check_tables(struct billing *billing, struct db *db)
+{
+    enum db_status status = DB_OK;
+
+    for (enum place p = 0; p < BILLING_PLACES && status == DB_OK; p++)
+        status = has_column(
+            db, billing->name, billing_table(p), "sms_tel", &billing->has[p]);
+    return status;
 }
 
 static enum db_status
@@ -104,6 +132,8 @@ billing_look(struct billing *billing, struct db *db, const struct settings *set)
     status = check_schema(db);
     if (status == DB_OK)
         status = check_billing(db, billing->name, &billing->modern);
+    if (status == DB_OK)
+        status = check_tables(billing, db);
     if (status == DB_OK)
         status = check_durability(billing, db);
     return status;

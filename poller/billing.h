@@ -9,9 +9,23 @@
 
 #include <stdbool.h>
 
+/* Where a subscriber's row may stand. A smaller place wins. */
+enum place {
+    PLACE_USERS,
+    PLACE_FROZEN,
+    PLACE_BLOCKED,
+    PLACE_DELETED,
+    BILLING_PLACES,
+    PLACE_NONE = BILLING_PLACES /* in no table */
+};
+
+/* The table of a place; a constant. */
+const char *billing_table(enum place place);
+
 struct billing {
-    const char *name; /* of its database; belongs to the settings */
-    bool modern;      /* users.state exists */
+    const char *name;         /* of its database; belongs to the settings */
+    bool modern;              /* users.state exists */
+    bool has[BILLING_PLACES]; /* which tables of subscribers exist */
     bool lazy_flush;  /* the server keeps commits in memory for a while */
     int64_t flush_us; /* for about so long */
 };

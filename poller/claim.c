@@ -14,7 +14,20 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LARGEST_SQL = 1 << 20, MARGIN_US = 1000000, SWEEP_US = 10 * 1000000 };
+enum {
+    LARGEST_SQL = 1 << 20,
+    MARGIN_US = 1000000,
+    SWEEP_US = 10 * 1000000,
+    MOST_RESULTS = 500,
+    BUSY_PAUSE_US = 500000,
+};
+
+/* Results that cannot be recorded just now bound what is begun. */
+size_t
+claim_room(const struct engine *e)
+{
+    return e->results.n < MOST_RESULTS ? lane_room(e->sms) : 0;
+}
 
 void
 claim_due_by(struct engine *e, int64_t us)
@@ -111,11 +124,12 @@ mark(struct engine *e, const struct delivery_list *list, const char *change)
 
 static enum db_status
 commit_claim(struct engine *e, const struct delivery_list *calling,
-    const struct delivery_list *expired)
+    const struct delivery_list *expired, bool *unsure)
 {
     char change[128];
     enum db_status status = owner_begin(&e->owner, e->db);
 
+    *unsure = false;
     if (status != DB_OK)
         return status;
     fault_point("claim.begun");
@@ -129,10 +143,12 @@ commit_claim(struct engine *e, const struct delivery_list *calling,
             e, expired, "state = 'expired', reason = 'too old to be of use'");
     fault_point("claim.marked");
     if (status != DB_OK) {
-        owner_rollback(e->db);
+        db_rollback(e->db);
         return status;
     }
-    return owner_commit(e->db);
+    status = owner_commit(&e->owner, e->db);
+    *unsure = status == DB_GONE;
+    return status;
 }
 
 /* Divides what was read by the state it is to get. */
@@ -158,9 +174,10 @@ claim_these(struct engine *e, struct delivery_list *due)
 {
     struct delivery_list calling = { 0 }, expired = { 0 };
     enum db_status status;
+    bool unsure;
 
     divide(e, due, &calling, &expired);
-    status = commit_claim(e, &calling, &expired);
+    status = commit_claim(e, &calling, &expired, &unsure);
     fault_point("claim.committed");
     if (status == DB_OK) {
         for (const struct delivery *d = expired.first; d; d = d->next)
@@ -168,7 +185,7 @@ claim_these(struct engine *e, struct delivery_list *due)
                       ") expired: too old to be of use",
                 d->id, d->uid);
         status = claim_start(e, &calling);
-    } else if (status == DB_GONE) {
+    } else if (unsure) {
         while (calling.n)
             delivery_push(&e->unsure, delivery_pop(&calling));
     }
@@ -181,7 +198,7 @@ enum db_status
 claim_due(struct engine *e)
 {
     struct delivery_list due = { 0 };
-    size_t room = lane_room(e->sms);
+    size_t room = claim_room(e);
     enum db_status status;
 
     e->backlog = false;
@@ -196,6 +213,8 @@ claim_due(struct engine *e)
         status = claim_these(e, &due);
     }
     delivery_drop_all(&due);
+    if (status == DB_BUSY)
+        e->due_us = clock_boot_us() + BUSY_PAUSE_US;
     if (status == DB_OK && !e->backlog)
         status = read_next_due(e);
     return status;
@@ -273,9 +292,9 @@ claim_give_back(struct engine *e)
                 d->id, d->epoch);
         status = db_run(e->db, &sql);
         if (status == DB_OK)
-            status = owner_commit(e->db);
+            status = owner_commit(&e->owner, e->db);
         else
-            owner_rollback(e->db);
+            db_rollback(e->db);
     }
     bytes_free(&sql);
     if (status == DB_OK) {

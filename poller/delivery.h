@@ -58,6 +58,7 @@ struct delivery {
     enum delivery_state state;
     uint64_t epoch; /* under which it was claimed */
     unsigned attempts;
+    bool ours;           /* settle: still in calling under our epoch */
     uint64_t sms_log_id; /* 0 = has no row in sms_logs yet */
     int64_t age_ms;      /* since its capture, when it was taken over */
     char address[DELIVERY_ADDRESS + 1];

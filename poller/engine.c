@@ -12,9 +12,13 @@ enum {
     PAUSE_LAST_US = 5000000,
     STAND_BY_US = 1000000,
     ONCE_US = 10000,
-    LAST_TRIES = 3,
+    LAST_TRIES = 7,
+    MOST_BUSY = 5,
     JOURNAL_US = 60000000,
 };
+
+/* How often to look at the server's settings again. */
+#define CHECK_US (3600LL * 1000000)
 
 static bool
 engine_open(struct engine *e, const struct settings *set,
@@ -99,32 +103,70 @@ take_up(struct engine *e)
         e->billing.modern ? "modern" : "legacy",
         (unsigned long long)e->owner.epoch);
     e->due_us = 0;
+    e->settle_us = 0;
     e->wake.look_us = 0;
+    e->check_us = clock_boot_us() + CHECK_US;
     return tidy_up(e);
 }
 
-/* One round of all duties. *idle: there was nothing to do. */
+/* The server's settings and the billing's tables may change under us. */
+static enum db_status
+check_server(struct engine *e)
+{
+    enum db_status status;
+
+    if (clock_boot_us() < e->check_us)
+        return DB_OK;
+    e->check_us = clock_boot_us() + CHECK_US;
+    status = billing_look(&e->billing, e->db, e->set);
+    return status == DB_OK ? keep_journal(e) : status;
+}
+
+static enum db_status
+take_new(struct engine *e, bool *idle)
+{
+    size_t taken = 0;
+    enum db_status status = ingest_batch(e, &taken);
+
+    if (taken > 0)
+        *idle = false;
+    if (taken >= (size_t)e->set->service.batch)
+        e->wake.look_us = 0;
+    return status;
+}
+
+static bool
+may_claim(const struct engine *e)
+{
+    return (e->backlog && claim_room(e) > 0) || clock_boot_us() >= e->due_us;
+}
+
+/* The first failure counts, but one duty's failure does not keep the others
+ * from theirs while the connection lasts. */
+static void
+keep_first(enum db_status *first, enum db_status status)
+{
+    if (*first == DB_OK || status == DB_GONE)
+        *first = status;
+}
+
+/* One round of all duties. *idle: nothing came. */
 static enum db_status
 work(struct engine *e, bool *idle)
 {
     enum db_status status = settle_results(e);
-    size_t taken = 0;
 
     *idle = true;
-    if (status == DB_OK && e->unsure.n > 0)
-        status = claim_give_back(e);
-    if (status == DB_OK && !e->wake.stop && wake_due(&e->wake)) {
-        status = ingest_batch(e, &taken);
-        if (taken > 0)
-            *idle = false;
-        if (taken >= (size_t)e->set->service.batch)
-            e->wake.look_us = 0;
-    }
-    if (status == DB_OK && !e->wake.stop &&
-        ((e->backlog && lane_room(e->sms) > 0) || clock_boot_us() >= e->due_us))
-        status = claim_due(e);
-    if (status == DB_OK && clock_boot_us() >= janitor_renew_us(e))
-        status = janitor_renew(e);
+    if (status != DB_GONE && e->unsure.n > 0)
+        keep_first(&status, claim_give_back(e));
+    if (status != DB_GONE && !e->wake.stop && wake_due(&e->wake))
+        keep_first(&status, take_new(e, idle));
+    if (status != DB_GONE && !e->wake.stop && may_claim(e))
+        keep_first(&status, claim_due(e));
+    if (status != DB_GONE && clock_boot_us() >= janitor_renew_us(e))
+        keep_first(&status, janitor_renew(e));
+    if (status == DB_OK)
+        status = check_server(e);
     return status;
 }
 
@@ -132,16 +174,20 @@ work(struct engine *e, bool *idle)
 static int64_t
 sleep_until(const struct engine *e)
 {
-    int64_t us = e->wake.look_us;
+    int64_t us = janitor_renew_us(e);
     int64_t held = lane_held_until_us(e->sms);
 
+    if (e->results.n > 0 && e->settle_us < us)
+        us = e->settle_us;
+    if (e->wake.stop)
+        return us;
+    if (e->wake.look_us < us)
+        us = e->wake.look_us;
     if (e->due_us < us)
         us = e->due_us;
-    if (janitor_renew_us(e) < us)
-        us = janitor_renew_us(e);
     if (e->backlog && held > clock_boot_us() && held < us)
         us = held;
-    if (e->backlog && lane_room(e->sms) > 0)
+    if (e->backlog && claim_room(e) > 0)
         us = 0;
     return us;
 }
@@ -149,23 +195,16 @@ sleep_until(const struct engine *e)
 static void
 complain(struct engine *e, enum db_status status)
 {
-    switch (status) {
-    case DB_OK:
-    case DB_DUPLICATE:
-        break;
-    case DB_GONE:
+    const char *words = db_errno(e->db) ? db_error(e->db) : "see above";
+
+    if (status == DB_GONE)
         log_warning("engine: the database is away: %s", db_error(e->db));
-        break;
-    case DB_BUSY:
-        log_warning("engine: tried again after: %s", db_error(e->db));
-        break;
-    case DB_REFUSED:
-        if (e->owner.lost)
-            log_error("engine: another service took the work over");
-        else if (db_errno(e->db))
-            log_error("engine: the database refuses: %s", db_error(e->db));
-        break;
-    }
+    else if (status == DB_BUSY)
+        log_warning("engine: tried again after: %s", words);
+    else if (e->owner.lost)
+        log_error("engine: another service took the work over");
+    else if (status != DB_OK)
+        log_error("engine: the database refuses: %s", words);
 }
 
 /* Sleeps as long after each failure as after the last one twice. */
@@ -187,37 +226,55 @@ drained(const struct engine *e, bool idle)
 {
     return idle && lane_active(e->sms) == 0 && e->results.n == 0 &&
            e->unsure.n == 0 && lane_finished(e->sms)->n == 0 &&
-           !(e->backlog && lane_room(e->sms) > 0);
+           !(e->backlog && claim_room(e) > 0);
 }
 
-/* Works while the connection and the right to act last. */
+/* Told to stop, and nothing runs any more or the patience is over. */
+static bool
+stopped(const struct engine *e, int64_t *stop_by_us)
+{
+    if (!e->wake.stop)
+        return false;
+    if (*stop_by_us == INT64_MAX)
+        *stop_by_us = clock_boot_us() + e->set->service.stop_ms * 1000;
+    return lane_active(e->sms) == 0 || clock_boot_us() >= *stop_by_us;
+}
+
+static void
+sleep_a_while(struct engine *e, bool once, int64_t stop_by_us)
+{
+    int64_t us = sleep_until(e);
+
+    if (once) {
+        e->wake.look_us = 0;
+        us = lane_active(e->sms) ? clock_boot_us() + ONCE_US : 0;
+    }
+    wake_wait(&e->wake, e->http, us < stop_by_us ? us : stop_by_us);
+}
+
+/* Works while the connection and the right to act last. *good: something was
+ * done without a failure. */
 static enum db_status
-act(struct engine *e, bool once)
+act(struct engine *e, bool once, bool *good)
 {
     int64_t stop_by_us = INT64_MAX;
+    int busy = 0;
     bool idle;
 
     for (;;) {
         enum db_status status = work(e, &idle);
 
-        if (status == DB_BUSY)
-            complain(e, status);
-        else if (status != DB_OK)
+        if (status == DB_OK)
+            *good = true;
+        else if (status != DB_BUSY || (once && ++busy > MOST_BUSY))
             return status;
-        if (e->wake.stop && stop_by_us == INT64_MAX)
-            stop_by_us = clock_boot_us() + e->set->service.stop_ms * 1000;
-        if (e->wake.stop &&
-            (lane_active(e->sms) == 0 || clock_boot_us() >= stop_by_us))
+        else
+            complain(e, status);
+        if (stopped(e, &stop_by_us))
             return settle_results(e);
         if (once && status == DB_OK && drained(e, idle))
             return DB_OK;
-        if (!once) {
-            wake_wait(&e->wake, e->http, sleep_until(e));
-        } else {
-            e->wake.look_us = 0;
-            wake_wait(&e->wake, e->http,
-                lane_active(e->sms) ? clock_boot_us() + ONCE_US : 0);
-        }
+        sleep_a_while(e, once, stop_by_us);
     }
 }
 
@@ -233,41 +290,88 @@ stand_by(struct engine *e, bool *told)
         wake_wait(&e->wake, e->http, until);
 }
 
-/* True when a last try may still record the results of ended calls. */
-static bool
-unfinished(const struct engine *e, int tries)
+/* Lets the calls under way end, so that their results can be recorded on a new
+ * connection. */
+static void
+finish_calls(struct engine *e)
 {
-    return !e->wake.stop || (e->results.n > 0 && tries < LAST_TRIES);
+    int64_t until =
+        clock_boot_us() + (e->set->smspilot.timeout_ms + 1000) * 1000;
+
+    while (lane_active(e->sms) > 0 && clock_boot_us() < until)
+        wake_wait(&e->wake, e->http, until);
+}
+
+/* What only we know and the tables do not. */
+static bool
+owes_results(const struct engine *e)
+{
+    return e->results.n > 0 || e->unsure.n > 0 || lane_finished(e->sms)->n > 0;
+}
+
+static int
+exit_code(enum db_status status)
+{
+    if (status == DB_OK)
+        return EX_OK;
+    return status == DB_BUSY ? EX_TEMPFAIL : EX_UNAVAILABLE;
+}
+
+/* A last connection, to record what only we know. */
+static void
+leave_in_order(struct engine *e)
+{
+    int64_t pause_us = PAUSE_FIRST_US;
+
+    finish_calls(e);
+    for (int i = 0; i < LAST_TRIES && owes_results(e); i++) {
+        e->settle_us = 0;
+        if (take_up(e) == DB_OK && !owes_results(e))
+            break;
+        e->wake.stop = false;
+        pause_after(e, &pause_us);
+    }
+    if (owes_results(e))
+        log_error("engine: %zu results could not be recorded; they will be "
+                  "doubtful at the next start",
+            e->results.n + e->unsure.n + lane_finished(e->sms)->n);
 }
 
 static int
 serve(struct engine *e, bool once)
 {
     int64_t pause_us = PAUSE_FIRST_US;
+    enum db_status status = DB_OK;
     bool told = false;
-    int tries = 0;
 
-    while (unfinished(e, tries)) {
-        enum db_status status = take_up(e);
+    while (!e->wake.stop) {
+        bool good = false;
 
-        tries += e->wake.stop;
+        status = take_up(e);
         if (status == DB_OK && e->owner.epoch) {
-            pause_us = PAUSE_FIRST_US;
-            told = false;
-            status = act(e, once);
+            status = act(e, once, &good);
             if (status == DB_OK)
                 break;
         }
+        if (good) {
+            pause_us = PAUSE_FIRST_US;
+            told = false;
+        }
         complain(e, status);
-        if (once)
-            return status == DB_OK ? EX_TEMPFAIL : EX_UNAVAILABLE;
+        if (once) {
+            if (status == DB_OK)
+                return EX_TEMPFAIL;
+            break;
+        }
         if (status == DB_OK)
             stand_by(e, &told);
         else
             pause_after(e, &pause_us);
     }
+    if (status != DB_OK)
+        leave_in_order(e);
     owner_release(&e->owner, e->db);
-    return EX_OK;
+    return once ? exit_code(status) : EX_OK;
 }
 
 int

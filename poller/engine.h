@@ -35,8 +35,10 @@ struct engine {
     struct billing billing;
     uint32_t dice; /* see dice.h */
 
-    bool backlog;   /* more deliveries may be due than the lane took */
-    int64_t due_us; /* boot clock: when deliveries may be due next */
+    bool backlog;      /* more deliveries may be due than the lane took */
+    int64_t due_us;    /* boot clock: when deliveries may be due next */
+    int64_t settle_us; /* boot clock: results that met a lock wait until then */
+    int64_t check_us;  /* boot clock: when to look at the server again */
     struct delivery_list unsure;    /* in calling, but perhaps not committed:
                                        never started, to be given back */
     struct delivery_list results;   /* ended, not settled yet */
@@ -56,6 +58,9 @@ enum db_status ingest_batch(struct engine *e, size_t *taken);
 /* claim.c: takes due deliveries, as many as the lane has room for, commits
  * their attempt and starts them. */
 enum db_status claim_due(struct engine *e);
+
+/* claim.c: how many calls may begin now. */
+size_t claim_room(const struct engine *e);
 
 /* claim.c: notes that deliveries may be due at us (boot clock). */
 void claim_due_by(struct engine *e, int64_t us);

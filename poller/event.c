@@ -42,6 +42,7 @@ problem(struct event *e, const char *fmt, ...)
 {
     va_list ap;
 
+    e->source_key[0] = '\0';
     va_start(ap, fmt);
     vsnprintf(e->problem, sizeof e->problem, fmt, ap);
     va_end(ap);

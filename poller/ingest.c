@@ -23,7 +23,8 @@
 enum {
     LARGEST_BATCH_SQL = 8 << 20,
     LARGEST_BODIES = 256 << 10,
-    MOST_DELETED = 500, /* in one statement */
+    FULL_PACKET = 256 << 10, /* far below any max_allowed_packet */
+    MOST_DELETED = 500,      /* in one statement */
 };
 
 /* One row of the outbox and what became of it. Texts belong to the rows. */
@@ -43,6 +44,7 @@ struct batch {
     size_t n;
     struct snapshot snap;
     struct delivery_list work;
+    bool unsure; /* the answer to COMMIT never came */
 };
 
 static void
@@ -164,7 +166,7 @@ decide(struct engine *e, struct batch *b)
 static void
 choose_states(struct engine *e, struct batch *b)
 {
-    size_t room = lane_room(e->sms);
+    size_t room = claim_room(e);
 
     for (struct delivery *d = b->work.first; d; d = d->next) {
         if (d->state == DELIVERY_SKIPPED)
@@ -242,32 +244,46 @@ add_expiry(struct bytes *sql, const struct engine *e, const struct batch *b,
         b->item[d->event].captured, e->set->notice.expire_ms * 1000);
 }
 
+/* Inserts deliveries from d on, as many as one packet should hold, and gives
+ * them their ids. *rest is the first that was left out. */
 static enum db_status
-insert_deliveries(struct engine *e, struct batch *b)
+insert_some(struct engine *e, struct batch *b, struct delivery *d,
+    struct delivery **rest)
 {
     struct bytes sql = bytes_make(LARGEST_BATCH_SQL);
+    struct delivery *first = d;
     enum db_status status;
     uint64_t id;
 
-    if (b->work.n == 0)
-        return DB_OK;
     bytes_str(&sql,
         "INSERT INTO delivery (event_id, action, receiver, state, due_utc,"
         " epoch, claims, attempts, address, payload, reason, changed_utc,"
         " expires_utc) VALUES ");
-    for (const struct delivery *d = b->work.first; d; d = d->next) {
+    for (; d && sql.n < FULL_PACKET; d = d->next) {
+        if (d != first)
+            bytes_chr(&sql, ',');
         add_delivery(&sql, d);
         add_expiry(&sql, e, b, d);
-        if (d->next)
-            bytes_chr(&sql, ',');
     }
+    *rest = d;
     status = db_run(e->db, &sql);
     bytes_free(&sql);
     id = db_insert_id(e->db);
-    for (struct delivery *d = b->work.first; d; d = d->next) {
+    for (d = first; status == DB_OK && d != *rest; d = d->next) {
         d->id = id;
         id += db_id_step(e->db);
     }
+    return status;
+}
+
+static enum db_status
+insert_deliveries(struct engine *e, struct batch *b)
+{
+    enum db_status status = DB_OK;
+    struct delivery *rest = b->work.first;
+
+    while (rest && status == DB_OK)
+        status = insert_some(e, b, rest, &rest);
     return status;
 }
 
@@ -341,10 +357,12 @@ write_batch(struct engine *e, struct batch *b)
         status = delete_outbox(e, b);
     fault_point("ingest.deleted");
     if (status != DB_OK) {
-        owner_rollback(e->db);
+        db_rollback(e->db);
         return status;
     }
-    return owner_commit(e->db);
+    status = owner_commit(&e->owner, e->db);
+    b->unsure = status == DB_GONE;
+    return status;
 }
 
 /* Marks as known what is stored already or stands twice in the batch. */
@@ -390,15 +408,15 @@ decide_and_write(struct engine *e, struct batch *b)
     return write_batch(e, b);
 }
 
-/* A COMMIT whose answer never came may have happened: what was to be started
- * is then not started but given back. */
+/* It may have been committed or not: what was to be started is not started but
+ * given back. */
 static void
 keep_unsure(struct engine *e, struct batch *b)
 {
     struct delivery *d;
 
     while ((d = delivery_pop(&b->work))) {
-        if (d->state == DELIVERY_CALLING && d->id)
+        if (d->state == DELIVERY_CALLING)
             delivery_push(&e->unsure, d);
         else
             delivery_free(d);
@@ -452,7 +470,7 @@ ingest_batch(struct engine *e, size_t *taken)
                 status = decide_and_write(e, &b);
         }
         fault_point("ingest.committed");
-        if (status == DB_GONE)
+        if (b.unsure)
             keep_unsure(e, &b);
         if (status == DB_OK) {
             *taken = b.n;

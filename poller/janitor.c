@@ -80,6 +80,6 @@ janitor_renew(struct engine *e)
     enum db_status status = owner_begin(&e->owner, e->db);
 
     if (status == DB_OK)
-        status = owner_commit(e->db);
+        status = owner_commit(&e->owner, e->db);
     return status;
 }

@@ -273,6 +273,8 @@ journal_sync(struct journal *j)
 {
     bool good = bytes_ok(&j->pending);
 
+    if (good && j->pending.n == 0)
+        return true;
     if (!good)
         errno = ENOMEM;
     good = good && write_all(j->fd, bytes_text(&j->pending), j->pending.n) &&

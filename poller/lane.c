@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { MOST_UNKNOWNS = 5 };
+
 struct lane {
     const struct settings *set;
     struct http *http;
@@ -16,12 +18,15 @@ struct lane {
     size_t active;
     struct delivery_list finished;
     int64_t held_until_us; /* 0 = not held */
+    int64_t held_since_us;
+    unsigned unknowns; /* unknown outcomes in a row */
 };
 
 struct call {
     struct call *next;
     struct lane *lane;
     struct delivery *delivery;
+    int64_t begun_us;
 };
 
 struct lane *
@@ -47,6 +52,7 @@ link_call(struct lane *lane, struct delivery *d)
         return NULL;
     call->lane = lane;
     call->delivery = d;
+    call->begun_us = clock_boot_us();
     call->next = lane->first;
     lane->first = call;
     lane->active++;
@@ -130,23 +136,35 @@ lane_finished(struct lane *lane)
 }
 
 static void
-hold(struct lane *lane, const struct outcome *outcome)
+hold(struct lane *lane, const struct outcome *outcome, int64_t begun_us)
 {
     int64_t ms = lane->set->notice.hold_ms;
 
-    log_error("lane: %s is held for %lld s, the account is refused: %s; "
-              "check section [%s] and the provider's cabinet",
+    /* Calls that began before the hold only repeat what is known. */
+    if (begun_us < lane->held_since_us)
+        return;
+    log_error("lane: %s is held for %lld s: %s; check section [%s] and the "
+              "provider's cabinet",
         lane->ops->name, (long long)ms / 1000, outcome->why, lane->ops->name);
-    lane->held_until_us = clock_boot_us() + ms * 1000;
+    lane->held_since_us = clock_boot_us();
+    lane->held_until_us = lane->held_since_us + ms * 1000;
 }
 
-/* What the outcome of one call means for the whole channel. */
+/* What the outcome of one call means for the whole channel. Unknown outcomes
+ * in a row mean a wrong address or a provider that is out of order: better
+ * to wait than to make every message doubtful. */
 static void
-learn(struct lane *lane, const struct outcome *outcome)
+learn(struct lane *lane, const struct outcome *outcome, int64_t begun_us)
 {
-    if (outcome->class == OUTCOME_CONFIGURATION) {
-        hold(lane, outcome);
-    } else if (lane->held_until_us && outcome->class == OUTCOME_ACCEPTED) {
+    bool works = outcome->class == OUTCOME_ACCEPTED ||
+                 outcome->class == OUTCOME_PERMANENT;
+
+    lane->unknowns = outcome->class == OUTCOME_UNKNOWN ? lane->unknowns + 1 : 0;
+    if (outcome->class == OUTCOME_CONFIGURATION ||
+        lane->unknowns >= MOST_UNKNOWNS) {
+        hold(lane, outcome, begun_us);
+    } else if (works && lane->held_until_us &&
+               begun_us >= lane->held_since_us) {
         log_info("lane: %s works again", lane->ops->name);
         lane->held_until_us = 0;
     }
@@ -166,10 +184,10 @@ read_failure(const struct http_reply *reply, struct outcome *out)
 }
 
 static void
-finish(struct lane *lane, struct delivery *d)
+finish(struct lane *lane, struct delivery *d, int64_t begun_us)
 {
     d->provider = lane->ops->name;
-    learn(lane, &d->outcome);
+    learn(lane, &d->outcome, begun_us);
     delivery_push(&lane->finished, d);
 }
 
@@ -178,13 +196,14 @@ on_reply(void *arg, const struct http_reply *reply)
 {
     struct call *call = arg;
     struct lane *lane = call->lane;
+    int64_t begun_us = call->begun_us;
     struct delivery *d = unlink_call(call);
 
     if (reply->error)
         read_failure(reply, &d->outcome);
     else
         lane->ops->read(reply, &d->outcome);
-    finish(lane, d);
+    finish(lane, d, begun_us);
 }
 
 static void
@@ -193,7 +212,7 @@ fail_unsent(struct lane *lane, struct delivery *d)
     const struct http_reply reply = { .error = "out of memory" };
 
     read_failure(&reply, &d->outcome);
-    finish(lane, d);
+    finish(lane, d, clock_boot_us());
 }
 
 void

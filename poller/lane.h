@@ -3,8 +3,9 @@
  *
  * A lane takes what is in state calling, that is, whose attempt is committed,
  * and gives it back with an outcome. It holds itself when the provider
- * refuses the account: until the hold is over it has no room, then it has
- * room for one, and an accepted message opens it again.
+ * refuses the account, or when several outcomes in a row were unknown: until
+ * the hold is over it has no room, then it has room for one, and a call that
+ * began after the hold and was understood opens it again.
  */
 #ifndef MBEV_LANE_H
 #define MBEV_LANE_H

@@ -27,13 +27,20 @@ lock_failed(const char *path)
     return false;
 }
 
+/* Hosts may share a name; the machine's id tells them apart. */
 static void
 name_holder(struct owner *owner)
 {
-    char host[128] = "";
+    char host[65] = "", id[33] = "";
+    FILE *f = fopen("/etc/machine-id", "re");
 
+    if (f) {
+        if (!fgets(id, sizeof id, f))
+            id[0] = '\0';
+        fclose(f);
+    }
     gethostname(host, sizeof host - 1);
-    snprintf(owner->holder, sizeof owner->holder, "%s:%s", host,
+    snprintf(owner->holder, sizeof owner->holder, "%s:%.32s:%s", host, id,
         owner->set->service.doorbell);
 }
 
@@ -107,13 +114,16 @@ read_row(struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
     *ours = false;
     if (status != DB_OK)
         return status;
-    if (db_next(rows)) {
+    if (!db_next(rows)) {
+        log_error("owner: table owner has no row 'main'; run sql/schema.sql");
+        status = DB_REFUSED;
+    } else {
         *epoch = db_uint(rows, 0);
         *ours = strcmp(db_col(rows, 1), owner->holder) == 0;
         snprintf(owner->other, sizeof owner->other, "%s", db_col(rows, 1));
     }
     db_rows_close(&rows);
-    return DB_OK;
+    return status;
 }
 
 enum db_status
@@ -140,9 +150,9 @@ enum db_status
 owner_begin(struct owner *owner, struct db *db)
 {
     struct bytes sql = bytes_make(2048);
-    int64_t asked_us = clock_boot_us();
     enum db_status status;
 
+    owner->asked_us = clock_boot_us();
     bytes_str(&sql, "START TRANSACTION; UPDATE owner SET");
     add_lease(&sql, owner);
     bytes_printf(&sql, " WHERE name = 'main' AND epoch = %llu AND holder = ",
@@ -151,30 +161,31 @@ owner_begin(struct owner *owner, struct db *db)
     status = db_run(db, &sql);
     bytes_free(&sql);
     if (status != DB_OK) {
-        owner_rollback(db);
+        db_rollback(db);
         return status;
     }
-    if (db_matched(db) == 1) {
-        lease_runs(owner, asked_us);
+    if (db_matched(db) == 1)
         return DB_OK;
-    }
-    owner_rollback(db);
+    db_rollback(db);
     owner->epoch = 0;
     owner->lost = true;
     return DB_REFUSED;
 }
 
 enum db_status
-owner_commit(struct db *db)
+owner_commit(struct owner *owner, struct db *db)
 {
-    return db_exec(db, "COMMIT");
+    enum db_status status = db_exec(db, "COMMIT");
+
+    if (status == DB_OK)
+        owner_committed(owner);
+    return status;
 }
 
 void
-owner_rollback(struct db *db)
+owner_committed(struct owner *owner)
 {
-    /* A connection that is gone has rolled back by itself. */
-    db_exec(db, "ROLLBACK");
+    lease_runs(owner, owner->asked_us);
 }
 
 void

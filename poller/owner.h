@@ -24,7 +24,8 @@ struct owner {
     char other[256];  /* who held it when we were refused */
     uint64_t epoch;   /* 0 = we do not own */
     bool lost;        /* somebody took over while we acted */
-    int64_t until_us; /* boot clock: surely ours until then */
+    int64_t until_us; /* boot clock: ours until then */
+    int64_t asked_us; /* boot clock: when the open transaction began */
 };
 
 /* Prepares *owner and locks the file. False, with the reason logged, when
@@ -40,9 +41,10 @@ enum db_status owner_acquire(struct owner *owner, struct db *db);
  * somebody took over; the transaction is rolled back. */
 enum db_status owner_begin(struct owner *owner, struct db *db);
 
-/* Commits; rolls back, as good as the connection allows. */
-enum db_status owner_commit(struct db *db);
-void owner_rollback(struct db *db);
+/* Commits; or, after a COMMIT in a packet of the caller's, says so. Only then
+ * does the renewed lease count. */
+enum db_status owner_commit(struct owner *owner, struct db *db);
+void owner_committed(struct owner *owner);
 
 /* Gives the lease back, so that another may take over at once. */
 void owner_release(struct owner *owner, struct db *db);

@@ -302,6 +302,8 @@ check_smspilot(struct loader *l)
         complain_at(l, AT(smspilot.api_key),
             "is empty but [payment] sms is on; copy it from the provider's "
             "cabinet, or switch sms off");
+    if (s->payment.sms && !*s->payment.text)
+        complain_at(l, AT(payment.text), "is empty but sms is on");
     if (s->service.lease_ms < s->smspilot.timeout_ms + 10000)
         complain_at(l, AT(service.lease_ms),
             "must be at least 10 s longer than [smspilot] timeout");

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_SQL = 4 << 20 };
+enum { LARGEST_SQL = 16 << 20, HELD_PAUSE_US = 5000000 };
 
 /* What an outcome makes of a delivery. */
 static enum delivery_state
@@ -99,7 +99,7 @@ add_result(struct engine *e, struct bytes *sql, const struct delivery *d)
     db_text(sql, o->code[0] ? o->code : NULL);
     bytes_str(sql, ", reason = ");
     db_text(sql, o->why[0] ? o->why : NULL);
-    bytes_printf(sql, " WHERE id = %" PRIu64 ";", d->id);
+    bytes_printf(sql, " WHERE id = %" PRIu64 " AND state = 'calling';", d->id);
 }
 
 /* What the billing's pages show: '' or why it did not go out. */
@@ -153,6 +153,16 @@ add_log_update(
     bytes_printf(sql, " WHERE sms_id = %" PRIu64 ";", d->sms_log_id);
 }
 
+/* What the provider certainly did not take may be tried again, whatever the
+ * server remembers. */
+static void
+free_attempt(struct engine *e, const struct delivery *d)
+{
+    if (journal_is_open(&e->journal) && d->outcome.class != OUTCOME_ACCEPTED &&
+        d->outcome.class != OUTCOME_UNKNOWN)
+        journal_free(&e->journal, d->key);
+}
+
 /* Drops from the list what is no longer ours to settle: recorded before, or
  * settled by another owner. */
 static enum db_status
@@ -174,17 +184,18 @@ keep_calling(struct engine *e)
     if (status != DB_OK)
         return status;
     for (d = all.first; d; d = d->next)
-        d->event = 0;
+        d->ours = false;
     while (db_next(rows))
         for (d = all.first; d; d = d->next)
-            if (d->id == db_uint(rows, 0))
-                d->event = 1;
+            d->ours |= d->id == db_uint(rows, 0);
     db_rows_close(&rows);
     while ((d = delivery_pop(&all))) {
-        if (d->event)
+        if (d->ours) {
             delivery_push(&kept, d);
-        else
+        } else {
+            free_attempt(e, d);
             delivery_free(d);
+        }
     }
     e->results = kept;
     return DB_OK;
@@ -220,14 +231,18 @@ write_logs_and_commit(struct engine *e, bool with_log)
     bytes_str(&sql, "COMMIT");
     status = db_run(e->db, &sql);
     bytes_free(&sql);
+    if (status == DB_OK)
+        owner_committed(&e->owner);
     return status;
 }
 
+/* *in_log tells whether it was the packet with sms_logs that failed. */
 static enum db_status
-write_all(struct engine *e, bool with_log)
+write_all(struct engine *e, bool with_log, bool *in_log)
 {
     enum db_status status = owner_begin(&e->owner, e->db);
 
+    *in_log = false;
     if (status != DB_OK)
         return status;
     fault_point("settle.begun");
@@ -235,12 +250,31 @@ write_all(struct engine *e, bool with_log)
     if (status == DB_OK && e->results.n > 0)
         status = write_results(e);
     fault_point("settle.results");
-    if (status == DB_OK)
+    if (status == DB_OK) {
         status = write_logs_and_commit(e, with_log);
+        *in_log = status != DB_OK;
+    }
     if (status != DB_OK)
-        owner_rollback(e->db);
+        db_rollback(e->db);
     fault_point("settle.committed");
     return status;
+}
+
+/* Errors that say that sms_logs is not there, not ours to write, or broken:
+ * trying again would not help. */
+static bool
+log_is_unusable(const struct db *db)
+{
+    static const unsigned numbers[] = {
+        1142, 1143, 1146, 1054, /* no right, no table, no column */
+        144, 145, 1194, 1195,   /* crashed MyISAM table */
+        1036,                   /* read only */
+    };
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (db_errno(db) == numbers[i])
+            return true;
+    return false;
 }
 
 static void
@@ -263,15 +297,53 @@ tell(struct engine *e, const struct delivery *d)
         delivery_state_name(d->state), sep, d->outcome.why);
 }
 
-/* What the provider certainly did not take may be tried again, whatever the
- * server remembers. */
-static void
-free_attempt(struct engine *e, const struct delivery *d)
+/* Records all of e->results in one transaction, and forgets them. */
+static enum db_status
+settle_together(struct engine *e)
 {
-    if (journal_is_open(&e->journal) &&
-        (d->outcome.class == OUTCOME_TRANSIENT ||
-            d->outcome.class == OUTCOME_CONFIGURATION))
-        journal_free(&e->journal, d->key);
+    bool in_log;
+    enum db_status status = write_all(e, true, &in_log);
+
+    if (status == DB_REFUSED && in_log && log_is_unusable(e->db)) {
+        log_error("settle: sms_logs of the billing cannot be written: %s; "
+                  "results are recorded without it; see sql/grants.sql",
+            db_error(e->db));
+        status = write_all(e, false, &in_log);
+    }
+    if (status != DB_OK)
+        return status;
+    for (const struct delivery *d = e->results.first; d; d = d->next) {
+        tell(e, d);
+        free_attempt(e, d);
+    }
+    delivery_drop_all(&e->results);
+    if (journal_is_open(&e->journal) && !journal_sync(&e->journal))
+        return DB_REFUSED;
+    return DB_OK;
+}
+
+/* Somebody holds a row that one of them needs. The others do not wait for it:
+ * one after the other until the first that is held, which goes to the end. */
+static enum db_status
+settle_one_by_one(struct engine *e)
+{
+    struct delivery_list all = e->results;
+    enum db_status status = DB_OK;
+
+    e->results = (struct delivery_list){ 0 };
+    while (status == DB_OK && all.n > 0) {
+        delivery_push(&e->results, delivery_pop(&all));
+        status = settle_together(e);
+    }
+    while (e->results.n > 0)
+        delivery_push(&all, delivery_pop(&e->results));
+    e->results = all;
+    if (status != DB_BUSY)
+        return status;
+    log_warning("settle: %zu results wait for a lock that somebody holds: %s",
+        e->results.n, db_error(e->db));
+    e->settle_us = clock_boot_us() + HELD_PAUSE_US;
+    return DB_OK;
 }
 
 enum db_status
@@ -282,21 +354,8 @@ settle_results(struct engine *e)
 
     while (finished->n)
         delivery_push(&e->results, delivery_pop(finished));
-    if (e->results.n == 0)
+    if (e->results.n == 0 || clock_boot_us() < e->settle_us)
         return DB_OK;
-    status = write_all(e, true);
-    if (status == DB_REFUSED && e->owner.epoch) {
-        log_error("settle: sms_logs of the billing cannot be written: %s; "
-                  "results are recorded without it; see sql/grants.sql",
-            db_error(e->db));
-        status = write_all(e, false);
-    }
-    if (status != DB_OK)
-        return status;
-    for (const struct delivery *d = e->results.first; d; d = d->next) {
-        tell(e, d);
-        free_attempt(e, d);
-    }
-    delivery_drop_all(&e->results);
-    return DB_OK;
+    status = settle_together(e);
+    return status == DB_BUSY ? settle_one_by_one(e) : status;
 }

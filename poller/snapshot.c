@@ -6,16 +6,6 @@
 
 enum { LARGEST_SQL = 1 << 20 };
 
-static const struct {
-    enum place place;
-    const char *table;
-} tables[] = {
-    { PLACE_USERS, "users" },
-    { PLACE_FROZEN, "usersfreeze" },
-    { PLACE_BLOCKED, "usersblok" },
-    { PLACE_DELETED, "usersdel" },
-};
-
 static void
 add_uids(struct bytes *sql, const uint64_t *uids, size_t n)
 {
@@ -23,19 +13,31 @@ add_uids(struct bytes *sql, const uint64_t *uids, size_t n)
         bytes_printf(sql, "%s%llu", i ? "," : "", (unsigned long long)uids[i]);
 }
 
+/* The tables need not agree on charset and collation. */
+static void
+add_place(struct bytes *sql, const struct billing *billing, enum place place)
+{
+    bool state = billing->modern && place == PLACE_USERS;
+
+    bytes_printf(sql,
+        "SELECT uid, %d AS place, %s AS state,"
+        " CONVERT(user USING utf8mb4) COLLATE utf8mb4_bin,"
+        " CONVERT(sms_tel USING utf8mb4) COLLATE utf8mb4_bin FROM ",
+        (int)place, state ? "state" : "0");
+    db_name(sql, billing->name);
+    bytes_printf(sql, ".%s WHERE uid IN (", billing_table(place));
+}
+
 static void
 build(struct bytes *sql, const struct billing *billing, const uint64_t *uids,
     size_t n)
 {
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        const char *state =
-            billing->modern && tables[i].place == PLACE_USERS ? "state" : "0";
-
-        bytes_printf(sql,
-            "%sSELECT uid, %d AS place, %s AS state, user, sms_tel FROM ",
-            i ? " UNION ALL " : "", (int)tables[i].place, state);
-        db_name(sql, billing->name);
-        bytes_printf(sql, ".%s WHERE uid IN (", tables[i].table);
+    for (enum place p = 0; p < BILLING_PLACES; p++) {
+        if (!billing->has[p])
+            continue;
+        if (sql->n)
+            bytes_str(sql, " UNION ALL ");
+        add_place(sql, billing, p);
         add_uids(sql, uids, n);
         bytes_chr(sql, ')');
     }

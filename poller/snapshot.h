@@ -10,15 +10,6 @@
 
 #include <stdint.h>
 
-/* Where the subscriber's row stands. A smaller place wins. */
-enum place {
-    PLACE_USERS,
-    PLACE_FROZEN,
-    PLACE_BLOCKED,
-    PLACE_DELETED,
-    PLACE_NONE /* in no table */
-};
-
 struct subscriber {
     uint64_t uid;
     enum place place;

@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { FIRST_STEP_US = 200, LAST_STEP_US = 12800 };
+enum { FIRST_STEP_US = 200, LAST_STEP_US = 12800, MOST_RINGS = 64 };
 
 static int
 open_signals(void)
@@ -24,6 +24,7 @@ open_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -89,13 +90,19 @@ hear_bell(struct wake *wake)
 {
     char ring[16];
     bool rang = false;
+    int64_t look;
 
-    while (recv(wake->bell_fd, ring, sizeof ring, 0) >= 0)
-        rang = true;
+    for (int i = 0; i < MOST_RINGS; i++)
+        if (recv(wake->bell_fd, ring, sizeof ring, 0) >= 0)
+            rang = true;
+        else
+            break;
     if (!rang)
         return;
+    look = clock_boot_us() + FIRST_STEP_US;
     wake->step_us = FIRST_STEP_US;
-    wake->look_us = clock_boot_us() + FIRST_STEP_US;
+    if (look < wake->look_us)
+        wake->look_us = look;
 }
 
 static void
@@ -103,8 +110,13 @@ hear_signals(struct wake *wake)
 {
     struct signalfd_siginfo info;
 
-    while (read(wake->signal_fd, &info, sizeof info) == sizeof info)
-        wake->stop = true;
+    while (read(wake->signal_fd, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            log_warning("wake: SIGHUP: this version reads its configuration "
+                        "at the start only; restart it");
+        else
+            wake->stop = true;
+    }
 }
 
 static void

@@ -5,7 +5,7 @@
  * before the transaction commits, and also when it rolls back, so it is only
  * a hint: after a ring the outbox is looked at after 0.2 ms, then again after
  * twice as long, up to 12.8 ms, then the safety poll takes over.
- * The signals: SIGTERM and SIGINT ask for an orderly stop.
+ * The signals: SIGTERM and SIGINT ask for an orderly stop; SIGHUP does no harm.
  */
 #ifndef MBEV_WAKE_H
 #define MBEV_WAKE_H

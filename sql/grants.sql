@@ -71,7 +71,7 @@ GRANT TRIGGER, SELECT ON usersfreeze TO 'mbev_trigger'@'localhost';
 
 -- 4. The service. In our database: work is its own, settings are the DBA's.
 
-GRANT SELECT ON mikbill_events.* TO 'mbev_service'@'localhost';
+GRANT SELECT ON `mikbill\_events`.* TO 'mbev_service'@'localhost';
 GRANT INSERT, DELETE ON mikbill_events.outbox TO 'mbev_service'@'localhost';
 GRANT INSERT, UPDATE, DELETE ON mikbill_events.event
   TO 'mbev_service'@'localhost';
@@ -107,4 +107,4 @@ GRANT SELECT, INSERT, UPDATE ON sms_logs TO 'mbev_service'@'localhost';
 
 -- 5. Monitoring.
 
-GRANT SELECT ON mikbill_events.* TO 'mbev_reader'@'localhost';
+GRANT SELECT ON `mikbill\_events`.* TO 'mbev_reader'@'localhost';

@@ -107,7 +107,7 @@ ON DUPLICATE KEY UPDATE generation = VALUES(generation);
 --
 -- What holds in every body:
 --   * No error of ours reaches the billing: the first handler. What it
---     swallows is found by the service, which compares.
+--     swallows is not captured: see "When something goes wrong" in README.md.
 --   * A wait or a deadlock cannot be handled. So: no locking read, and one
 --     INSERT of one row into a table that nobody locks.
 --   * Text is converted here: mbev_json takes UTF-8.

@@ -80,8 +80,8 @@ SET @mbev_text = IF(
      AND table_name IN ('outbox', 'delivery')) = 2,
   'SELECT (SELECT COUNT(*) FROM mikbill_events.outbox)
         + (SELECT COUNT(*) FROM mikbill_events.delivery
-           WHERE state IN (''ready'', ''leased'', ''calling'', ''retry'',
-                           ''doubtful'')) INTO @mbev_undone',
+           WHERE state IN (''ready'', ''leased'', ''calling'', ''retry''))
+        INTO @mbev_undone',
   'DO 0');
 PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
@@ -92,7 +92,7 @@ SELECT CASE
     SELECT 1 FROM information_schema.user_privileges
     WHERE privilege_type = 'TRIGGER'
       AND grantee = CONCAT('\'', @mbev_user, '\'@\'', @mbev_host, '\''))
-  THEN 'you lack TRIGGER on *.*: run as root'
+  THEN 'triggers are gone; the rest needs TRIGGER on *.*: run as root'
   WHEN EXISTS (
     SELECT 1 FROM information_schema.triggers
     WHERE definer = 'mbev_trigger@localhost')

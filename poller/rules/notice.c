@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST_TEXT = 16 * 1024, MILLIONTHS = 10000 /* in a kopeck */ };
+enum { LONGEST_TEXT = 4 * 1024, MILLIONTHS = 10000 /* in a kopeck */ };
 
 const struct notice_settings *
 notice_settings_of(const struct settings *set, enum event_kind kind)
@@ -150,7 +150,7 @@ notice_decide(struct notice *out, const struct event *event,
     render(out, event, sub, set, notice, chance);
     out->send = bytes_ok(&out->text) && out->text.n > 0;
     if (!out->send)
-        refuse(out, "the text is empty or longer than 16 KiB");
+        refuse(out, "the text is empty or longer than 4 KiB");
 }
 
 void

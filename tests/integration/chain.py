@@ -27,8 +27,9 @@ class Chain:
         """No subscribers, payments, events."""
         self.db.sql("".join(f"DELETE FROM mikbill_events.{t};"
                             for t in TABLES))
+        there = {name for (name,) in self.db.sql("SHOW TABLES", "mikbill")}
         self.db.sql("".join(f"DELETE FROM mikbill.{t};"
-                            for t in BILLING_TABLES))
+                            for t in BILLING_TABLES if t in there))
         self.db.sql("DELETE FROM mikbill_events.outbox")
 
     def reconfigure(self, settings):

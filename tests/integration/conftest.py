@@ -25,8 +25,7 @@ def installed():
         yield db
 
 
-@pytest.fixture
-def chain(installed, pilot):
+def make_chain(installed, pilot):
     """The chain with empty tables; its service is not started yet."""
     settings = with_settings(
         default_settings(installed, pilot.url),
@@ -38,6 +37,12 @@ def chain(installed, pilot):
     one.empty()
     yield one
     one.close()
+
+
+@pytest.fixture
+def chain(installed, pilot):
+    """The chain on the module's server."""
+    yield from make_chain(installed, pilot)
 
 
 @pytest.fixture

@@ -85,3 +85,26 @@ def test_without_its_folder_nothing_is_sent(chain):
     assert chain.sent() == []
     assert chain.db.sql("SELECT COUNT(*) FROM outbox",
                         "mikbill_events") == [(1,)]
+
+
+def test_a_refused_account_and_a_restart_make_nothing_doubtful(chain):
+    chain.pilot.reply = lambda _request: Reply(
+        body='{"error":{"code":"100","description":"no key"}}')
+    chain.start().subscriber()
+    chain.pay()
+    chain.wait_states("ready")
+    chain.service.stop()
+    chain.pilot.reply = chain.pilot.ordinary_reply
+    chain.start()
+    chain.wait_states("done")
+
+
+def test_nobody_listening_and_a_restart_make_nothing_doubtful(chain):
+    chain.pilot.stop()
+    chain.start().subscriber()
+    chain.pay()
+    chain.wait_states("retry")
+    chain.service.stop()
+    chain.pilot.start()
+    chain.start()
+    chain.wait_states("done")

@@ -30,8 +30,28 @@ def test_status_when_nothing_runs(chain):
                  "mikbill_events")
     chain.pay()
     done = ctl(chain, "status")
-    assert done.returncode == 0
+    assert done.returncode == 69
     assert "NOT RUNNING" in done.stdout and "1 waiting" in done.stdout
+
+
+def test_status_names_a_missing_library(chain):
+    chain.start()
+    chain.db.sql("DROP FUNCTION mbev_version")
+    try:
+        assert "MISSING" in ctl(chain, "status").stdout
+    finally:
+        chain.db.sql("CREATE FUNCTION mbev_version RETURNS STRING SONAME"
+                     " 'mbev.so'")
+
+
+def test_status_tells_what_a_provider_refuses(chain):
+    chain.pilot.reply = lambda _request: Reply(
+        body='{"error":{"code":"100","description":"no key given"}}')
+    chain.start().subscriber()
+    chain.pay()
+    chain.wait_states("ready")
+    assert "1 wait, the last because smspilot refused it: 100 no key given" \
+        in ctl(chain, "status").stdout
 
 
 def test_queue_shows_what_failed_and_why(chain):

@@ -480,14 +480,14 @@ an_empty_text_is_skipped(void **state)
 
     (void)state;
     s.set.payment.text = "";
-    assert_skipped(&s, "the text is empty or longer than 16 KiB");
+    assert_skipped(&s, "the text is empty or longer than 4 KiB");
 }
 
 static void
-a_text_beyond_16_kib_is_skipped(void **state)
+a_text_beyond_4_kib_is_skipped(void **state)
 {
     struct scene s = scene_make();
-    char signature[8193];
+    char signature[2049];
 
     (void)state;
     memset(signature, 'x', sizeof signature - 1);
@@ -496,7 +496,7 @@ a_text_beyond_16_kib_is_skipped(void **state)
     s.set.payment.text = "{signature}{signature}";
     assert_passes(&s);
     s.set.payment.text = "{signature}{signature}.";
-    assert_skipped(&s, "the text is empty or longer than 16 KiB");
+    assert_skipped(&s, "the text is empty or longer than 4 KiB");
 }
 
 int
@@ -534,7 +534,7 @@ main(void)
         cmocka_unit_test(without_phone_there_is_nobody_to_tell),
         cmocka_unit_test(every_phone_of_the_field_is_a_receiver),
         cmocka_unit_test(an_empty_text_is_skipped),
-        cmocka_unit_test(a_text_beyond_16_kib_is_skipped),
+        cmocka_unit_test(a_text_beyond_4_kib_is_skipped),
     };
 
     return cmocka_run_group_tests_name("notice", tests, NULL, NULL);
