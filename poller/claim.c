@@ -19,6 +19,7 @@ enum {
     MARGIN_US = 1000000,
     SWEEP_US = 10 * 1000000,
     MOST_RESULTS = 500,
+    MOST_FORGOTTEN = 16, /* attempts of one delivery lost in one crash */
     BUSY_PAUSE_US = 500000,
 };
 
@@ -229,18 +230,32 @@ ends_within_lease(const struct engine *e)
 }
 
 /* A server that keeps commits in memory may have forgotten in a crash that
- * this was tried before; our own disk has not. */
+ * this attempt, or one after it, was made before; our own disk has not. */
+static bool
+was_made_before(const struct engine *e, const struct delivery *d)
+{
+    char key[DELIVERY_ATTEMPT_KEY];
+
+    for (unsigned n = 0; n < MOST_FORGOTTEN; n++)
+        if (journal_begun(
+                &e->journal, delivery_attempt_key(d, d->attempts + n, key)))
+            return true;
+    return false;
+}
+
 static void
 set_aside_forgotten(
     struct engine *e, struct delivery_list *list, struct delivery_list *start)
 {
+    char key[DELIVERY_ATTEMPT_KEY];
     struct delivery *d;
 
     while ((d = delivery_pop(list))) {
         if (!journal_is_open(&e->journal)) {
             delivery_push(start, d);
-        } else if (!journal_begun(&e->journal, d->key)) {
-            journal_begin(&e->journal, d->key);
+        } else if (!was_made_before(e, d)) {
+            journal_begin(
+                &e->journal, delivery_attempt_key(d, d->attempts, key));
             delivery_push(start, d);
         } else {
             d->outcome.class = OUTCOME_UNKNOWN;
@@ -250,6 +265,17 @@ set_aside_forgotten(
             delivery_push(&e->results, d);
         }
     }
+}
+
+/* What was certainly not taken may be tried again, whatever the server
+ * remembers. */
+void
+claim_free(struct engine *e, const struct delivery *d)
+{
+    char key[DELIVERY_ATTEMPT_KEY];
+
+    if (journal_is_open(&e->journal))
+        journal_free(&e->journal, delivery_attempt_key(d, d->attempts, key));
 }
 
 enum db_status
@@ -268,8 +294,7 @@ claim_start(struct engine *e, struct delivery_list *list)
             lane_start(e->sms, d);
             continue;
         }
-        if (journal_is_open(&e->journal))
-            journal_free(&e->journal, d->key);
+        claim_free(e, d);
         delivery_push(&e->unsure, d);
     }
     fault_point("claim.started");

@@ -49,6 +49,14 @@ delivery_set_key(struct delivery *d, const char *identity)
         d->key, sizeof d->key, "%s|%s|%u", identity, d->action, d->receiver);
 }
 
+const char *
+delivery_attempt_key(
+    const struct delivery *d, unsigned n, char buf[DELIVERY_ATTEMPT_KEY])
+{
+    snprintf(buf, DELIVERY_ATTEMPT_KEY, "%s|%u", d->key, n);
+    return buf;
+}
+
 void
 delivery_free(struct delivery *d)
 {

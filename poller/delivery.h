@@ -76,6 +76,11 @@ struct delivery *delivery_make(const char *action, const char *payload);
 /* Sets its key: identity is the event's, see event.h. */
 void delivery_set_key(struct delivery *d, const char *identity);
 
+/* The key of its n-th attempt, for the journal. */
+enum { DELIVERY_ATTEMPT_KEY = DELIVERY_KEY + 16 };
+const char *delivery_attempt_key(
+    const struct delivery *d, unsigned n, char buf[DELIVERY_ATTEMPT_KEY]);
+
 void delivery_free(struct delivery *d);
 
 /* A queue of deliveries, first in, first out. */

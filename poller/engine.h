@@ -65,6 +65,10 @@ size_t claim_room(const struct engine *e);
 /* claim.c: notes that deliveries may be due at us (boot clock). */
 void claim_due_by(struct engine *e, int64_t us);
 
+/* claim.c: notes in the journal that the delivery's attempt was certainly not
+ * taken. */
+void claim_free(struct engine *e, const struct delivery *d);
+
 /* claim.c: starts deliveries whose attempt has just been committed. */
 enum db_status claim_start(struct engine *e, struct delivery_list *list);
 

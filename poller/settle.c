@@ -153,14 +153,12 @@ add_log_update(
     bytes_printf(sql, " WHERE sms_id = %" PRIu64 ";", d->sms_log_id);
 }
 
-/* What the provider certainly did not take may be tried again, whatever the
- * server remembers. */
 static void
 free_attempt(struct engine *e, const struct delivery *d)
 {
-    if (journal_is_open(&e->journal) && d->outcome.class != OUTCOME_ACCEPTED &&
+    if (d->outcome.class != OUTCOME_ACCEPTED &&
         d->outcome.class != OUTCOME_UNKNOWN)
-        journal_free(&e->journal, d->key);
+        claim_free(e, d);
 }
 
 /* Drops from the list what is no longer ours to settle: recorded before, or

@@ -108,3 +108,17 @@ def test_nobody_listening_and_a_restart_make_nothing_doubtful(chain):
     chain.pilot.start()
     chain.start()
     chain.wait_states("done")
+
+
+def test_an_operator_may_have_a_doubtful_message_sent_again(chain):
+    chain.pilot.reply = lambda _request: Reply(body="<html>")
+    chain.start().subscriber()
+    chain.pay()
+    chain.wait_states("doubtful")
+    chain.pilot.reply = chain.pilot.ordinary_reply
+    chain.db.sql("UPDATE delivery SET state = 'ready',"
+                 " due_utc = UTC_TIMESTAMP(3) WHERE state = 'doubtful'",
+                 "mikbill_events")
+    chain.wait_states("done", timeout=20)
+    assert len(chain.sent()) == 2
+    assert [error for _, _, error in chain.sms_logs()] == [""]
