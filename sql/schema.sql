@@ -110,7 +110,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 ) ENGINE=InnoDB
   COMMENT='What the triggers captured. Inserted by the triggers, emptied by mbevd';
 
--- What happened, once each. Kept for the retention time.
+-- What happened, once each. Kept for good in this version.
 CREATE TABLE IF NOT EXISTS event (
   id           BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   kind         VARCHAR(16) CHARACTER SET ascii NOT NULL

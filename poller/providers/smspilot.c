@@ -183,11 +183,17 @@ read_json(json_object *json, struct outcome *out)
         unknown(out, "the reply of smspilot is JSON of no known form");
 }
 
+static bool
+is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* True when nothing but white space follows the first n bytes of the body. */
 static bool
 ends_at(const struct http_reply *reply, size_t n)
 {
-    while (n < reply->body_len && memchr(" \t\r\n", reply->body[n], 4))
+    while (n < reply->body_len && is_space(reply->body[n]))
         n++;
     return n >= reply->body_len;
 }
