@@ -113,13 +113,17 @@ take_up(struct engine *e)
 static enum db_status
 check_server(struct engine *e)
 {
+    struct billing billing;
     enum db_status status;
 
     if (clock_boot_us() < e->check_us)
         return DB_OK;
     e->check_us = clock_boot_us() + CHECK_US;
-    status = billing_look(&e->billing, e->db, e->set);
-    return status == DB_OK ? keep_journal(e) : status;
+    status = billing_look(&billing, e->db, e->set);
+    if (status != DB_OK)
+        return status;
+    e->billing = billing;
+    return keep_journal(e);
 }
 
 static enum db_status
@@ -368,7 +372,7 @@ serve(struct engine *e, bool once)
         else
             pause_after(e, &pause_us);
     }
-    if (status != DB_OK)
+    if (status != DB_OK || owes_results(e))
         leave_in_order(e);
     owner_release(&e->owner, e->db);
     return once ? exit_code(status) : EX_OK;

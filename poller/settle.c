@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_SQL = 16 << 20, HELD_PAUSE_US = 5000000 };
+enum { LARGEST_SQL = 4 << 20, SLICE = 32, HELD_PAUSE_US = 5000000 };
 
 /* What an outcome makes of a delivery. */
 static enum delivery_state
@@ -344,16 +344,25 @@ settle_one_by_one(struct engine *e)
     return DB_OK;
 }
 
+/* Settles the results in slices that fit into a packet. */
 enum db_status
 settle_results(struct engine *e)
 {
     struct delivery_list *finished = lane_finished(e->sms);
-    enum db_status status;
+    struct delivery_list later = e->results;
+    enum db_status status = DB_OK;
 
+    e->results = (struct delivery_list){ 0 };
     while (finished->n)
-        delivery_push(&e->results, delivery_pop(finished));
-    if (e->results.n == 0 || clock_boot_us() < e->settle_us)
-        return DB_OK;
-    status = settle_together(e);
-    return status == DB_BUSY ? settle_one_by_one(e) : status;
+        delivery_push(&later, delivery_pop(finished));
+    while (status == DB_OK && later.n && clock_boot_us() >= e->settle_us) {
+        while (later.n && e->results.n < SLICE)
+            delivery_push(&e->results, delivery_pop(&later));
+        status = settle_together(e);
+        if (status == DB_BUSY)
+            status = settle_one_by_one(e);
+    }
+    while (later.n)
+        delivery_push(&e->results, delivery_pop(&later));
+    return status;
 }
