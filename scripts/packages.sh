@@ -5,7 +5,8 @@ BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libmariadb-dev \
 libcurl4-openssl-dev libjson-c-dev libxml2-dev"
 RUN_PACKAGES="mariadb-server-core mariadb-client-core python3-minimal python3 \
 python3-pymysql openssl"
-TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist clang \
+TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist \
+mariadb-client clang \
 clang-format clang-tidy cppcheck"
 
 missing_packages() {
