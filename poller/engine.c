@@ -244,6 +244,13 @@ stopped(const struct engine *e, int64_t *stop_by_us)
     return lane_active(e->sms) == 0 || clock_boot_us() >= *stop_by_us;
 }
 
+/* Results met a lock that somebody holds. */
+static bool
+results_wait(const struct engine *e)
+{
+    return e->results.n > 0 && clock_boot_us() < e->settle_us;
+}
+
 static void
 sleep_a_while(struct engine *e, bool once, int64_t stop_by_us)
 {
@@ -252,6 +259,8 @@ sleep_a_while(struct engine *e, bool once, int64_t stop_by_us)
     if (once) {
         e->wake.look_us = 0;
         us = lane_active(e->sms) ? clock_boot_us() + ONCE_US : 0;
+        if (results_wait(e))
+            us = e->settle_us;
     }
     wake_wait(&e->wake, e->http, us < stop_by_us ? us : stop_by_us);
 }
@@ -278,6 +287,8 @@ act(struct engine *e, bool once, bool *good)
             return settle_results(e);
         if (once && status == DB_OK && drained(e, idle))
             return DB_OK;
+        if (once && results_wait(e) && ++busy > MOST_BUSY)
+            return DB_BUSY;
         sleep_a_while(e, once, stop_by_us);
     }
 }

@@ -232,3 +232,21 @@ def test_a_server_that_takes_small_packets_only(odd_chain):
     chain.start()
     chain.wait_settled(800, timeout=120)
     assert set(chain.states()) == {"done"}
+
+
+def test_once_waits_for_a_lock_on_a_result(chain):
+    chain.subscriber()
+    chain.pay()
+    slowly(chain, 1)
+    chain.service.start("--once")
+    chain.pilot.wait(1)
+    with chain.db.connect("mikbill_events", autocommit=False) as link, \
+            link.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL"
+                       " READ COMMITTED")
+        cursor.execute("SELECT * FROM delivery WHERE state='calling'"
+                       " FOR UPDATE")
+        chain.service.wait_log("results wait for a lock")
+        link.rollback()
+    wait_until(lambda: not chain.service.running, 60, "end")
+    assert chain.states() == ["done"]
