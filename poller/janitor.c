@@ -11,12 +11,15 @@
 
 enum { RECOVER_MOST = 500 };
 
-/* Leaves out what is under way in our own lane since before a reconnect. */
+/* Leaves out what is ours since before a reconnect: calls under way, and
+ * results that wait to be recorded. */
 static void
 exclude_running(struct bytes *sql, const struct engine *e)
 {
     bytes_str(sql, " AND d.id NOT IN (0");
     lane_ids(e->sms, sql);
+    for (const struct delivery *d = e->results.first; d; d = d->next)
+        bytes_printf(sql, ",%" PRIu64, d->id);
     bytes_chr(sql, ')');
 }
 
@@ -25,7 +28,7 @@ exclude_running(struct bytes *sql, const struct engine *e)
 static enum db_status
 read_left_behind(struct engine *e)
 {
-    struct bytes sql = bytes_make(8192);
+    struct bytes sql = bytes_make(256 * 1024);
     struct db_rows *rows;
     struct delivery *d;
     enum db_status status;
@@ -60,8 +63,10 @@ janitor_recover(struct engine *e)
     bool more;
 
     do {
+        size_t before = e->results.n;
+
         status = read_left_behind(e);
-        more = e->results.n > 0;
+        more = e->results.n > before;
         if (status == DB_OK && more)
             status = settle_results(e);
     } while (status == DB_OK && more);

@@ -179,6 +179,8 @@ owner_commit(struct owner *owner, struct db *db)
 
     if (status == DB_OK)
         owner_committed(owner);
+    else if (status != DB_GONE)
+        db_rollback(db);
     return status;
 }
 

@@ -258,21 +258,14 @@ write_all(struct engine *e, bool with_log, bool *in_log)
     return status;
 }
 
-/* Errors that say that sms_logs is not there, not ours to write, or broken:
- * trying again would not help. */
+/* Refusals that do not speak of sms_logs: interrupted, read only, disk full.
+ * After any other, trying again would not help. */
 static bool
-log_is_unusable(const struct db *db)
+passes_by_itself(const struct db *db)
 {
-    static const unsigned numbers[] = {
-        1142, 1143, 1146, 1054, /* no right, no table, no column */
-        144, 145, 1194, 1195,   /* crashed MyISAM table */
-        1036,                   /* read only */
-    };
+    unsigned n = db_errno(db);
 
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (db_errno(db) == numbers[i])
-            return true;
-    return false;
+    return n == 0 || n == 1317 || n == 1969 || n == 1290 || n == 1021;
 }
 
 static void
@@ -302,7 +295,7 @@ settle_together(struct engine *e)
     bool in_log;
     enum db_status status = write_all(e, true, &in_log);
 
-    if (status == DB_REFUSED && in_log && log_is_unusable(e->db)) {
+    if (status == DB_REFUSED && in_log && !passes_by_itself(e->db)) {
         log_error("settle: sms_logs of the billing cannot be written: %s; "
                   "results are recorded without it; see sql/grants.sql",
             db_error(e->db));
