@@ -10,7 +10,7 @@
  * For deadlines, delays and leases; never goes back. */
 int64_t clock_boot_us(void);
 
-/* Microseconds since 1970 UTC. For showing to people only. */
+/* Microseconds since 1970 UTC. For people: logs, quiet hours. */
 int64_t clock_wall_us(void);
 
 #endif
