@@ -18,12 +18,18 @@ static const struct verb {
     const char *name;
     const char *words;
     const char *help;
-    int most; /* words it takes */
+    int least, most; /* words it takes */
+    bool database;   /* it reads our database, and nothing else */
     int (*run)(struct ctl *ctl);
 } verbs[] = {
-    { "status", "", "does it work: service, backlog, results", 0, ctl_status },
-    { "queue", "[STATE]", "deliveries not done, or those in a state", 1,
-        ctl_queue },
+    { "status", "", "does it work: service, backlog, results", 0, 0, true,
+        ctl_status },
+    { "queue", "[STATE]", "deliveries not done, or those in a state", 0, 1,
+        true, ctl_queue },
+    { "show", "ID", "all about an event; a subscriber's latest events", 1, 1,
+        true, ctl_show },
+    { "test", "[SECTION]", "check the configuration, show the texts it makes",
+        0, 1, false, ctl_test },
 };
 
 static void
@@ -31,13 +37,22 @@ print_usage(FILE *to)
 {
     fputs("usage: mbevctl [-c FILE] VERB [WORDS]\n\n", to);
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        fprintf(to, "  %-8s %-8s %s\n", verbs[i].name, verbs[i].words,
+        fprintf(to, "  %-6s %-9s  %s\n", verbs[i].name, verbs[i].words,
             verbs[i].help);
     fputs(
-        "\n  -c, --config FILE  configuration of mbevd (default " MBEV_CONF_FILE
+        "\n"
+        "STATE is a state of a delivery: done, skipped, dead...\n"
+        "ID is the number of an event as queue prints it, or delivery:17, or\n"
+        "uid:1001. SECTION is a notice of the configuration: payment...\n"
+        "\n"
+        "  -c, --config FILE  configuration of mbevd (default " MBEV_CONF_FILE
         ")\n"
         "      --version      print the version\n"
-        "  -h, --help         print this\n",
+        "  -h, --help         print this\n"
+        "\n"
+        "Ends with 0; 64 wrong words; 66 nothing of that number; 69 the\n"
+        "database is away or no service acts; 78 the configuration is\n"
+        "wrong.\n",
         to);
 }
 
@@ -56,13 +71,12 @@ ctl_failed(const struct ctl *ctl)
 }
 
 static int
-with_database(
-    const struct verb *verb, const struct settings *set, int argc, char **argv)
+with_database(const struct verb *verb, struct ctl ctl)
 {
-    const struct db_settings db_settings = settings_database(set);
-    struct ctl ctl = { set, db_make(&db_settings), argc, argv };
+    const struct db_settings settings = settings_database(ctl.set);
     int code = EX_OSERR;
 
+    ctl.db = db_make(&settings);
     if (ctl.db)
         code = db_open(ctl.db) == DB_OK ? verb->run(&ctl) : ctl_failed(&ctl);
     db_close(&ctl.db);
@@ -70,16 +84,22 @@ with_database(
 }
 
 static int
-with_settings(const struct verb *verb, const char *path, int argc, char **argv)
+with_settings(const struct verb *verb, struct ctl ctl)
 {
     struct bytes errors = bytes_make(64 * 1024);
     struct settings set;
+    bool good = verb->database
+                    ? settings_load_database(&set, ctl.config, &errors)
+                    : settings_load(&set, ctl.config, &errors);
     int code = EX_CONFIG;
 
-    if (settings_load(&set, path, &errors))
-        code = with_database(verb, &set, argc, argv);
+    ctl.set = &set;
+    if (!good)
+        fputs(errors.failed ? "more errors than can be listed\n"
+                            : bytes_text(&errors),
+            stderr);
     else
-        fputs(bytes_text(&errors), stderr);
+        code = verb->database ? with_database(verb, ctl) : verb->run(&ctl);
     settings_free(&set);
     bytes_free(&errors);
     return code;
@@ -103,14 +123,14 @@ main(int argc, char **argv)
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
-    const char *config = MBEV_CONF_FILE;
+    struct ctl ctl = { .config = MBEV_CONF_FILE };
     const struct verb *verb;
     int c;
 
     while ((c = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
         switch (c) {
         case 'c':
-            config = optarg;
+            ctl.config = optarg;
             break;
         case 'v':
             puts("mbevctl " MBEV_VERSION);
@@ -123,10 +143,12 @@ main(int argc, char **argv)
             return EX_USAGE;
         }
     }
-    verb = optind < argc ? find_verb(argv[optind]) : NULL;
-    if (!verb || argc - optind - 1 > verb->most) {
+    ctl.argc = argc - optind - 1;
+    ctl.argv = argv + optind + 1;
+    verb = ctl.argc >= 0 ? find_verb(argv[optind]) : NULL;
+    if (!verb || ctl.argc < verb->least || ctl.argc > verb->most) {
         print_usage(stderr);
         return EX_USAGE;
     }
-    return with_settings(verb, config, argc - optind - 1, argv + optind + 1);
+    return with_settings(verb, ctl);
 }

@@ -11,6 +11,8 @@
 
 enum { MOST_ROWS = 100 };
 
+#define WAITS "d.state IN ('ready', 'leased', 'calling', 'retry')"
+
 static bool
 known_state(const char *word)
 {
@@ -23,9 +25,10 @@ known_state(const char *word)
 static void
 build(struct bytes *sql, const char *state)
 {
-    bytes_str(sql, "SELECT d.id, d.event_id, e.kind, e.uid, d.action, d.state,"
-                   " d.attempts, d.due_utc, COALESCE(d.address, ''),"
-                   " COALESCE(d.reason, '')"
+    bytes_str(sql, "SELECT d.event_id, d.id, e.uid, e.kind, d.action, d.state,"
+                   " IF(" WAITS ", d.lane, d.provider), d.attempts,"
+                   " SUBSTRING(IF(" WAITS ", d.due_utc, d.changed_utc), 6, 14),"
+                   " d.address, d.reason"
                    " FROM delivery d JOIN event e ON e.id = d.event_id"
                    " WHERE d.state ");
     if (state) {
@@ -41,8 +44,8 @@ build(struct bytes *sql, const char *state)
 int
 ctl_queue(struct ctl *ctl)
 {
-    static const char *const heads[] = { "id", "event", "kind", "uid", "action",
-        "state", "tries", "due, UTC", "to", "reason" };
+    static const char *const heads[] = { "event", "delivery", "uid", "kind",
+        "action", "state", "by", "tries", "due/ended UTC", "to", "reason" };
     const char *state = ctl->argc > 0 ? ctl->argv[0] : NULL;
     struct bytes sql = bytes_make(2048);
     struct db_rows *rows;

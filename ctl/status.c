@@ -119,6 +119,46 @@ print_outbox(struct ctl *ctl)
     return true;
 }
 
+/* What is still to be decided: of payments of type 62, say. */
+static bool
+print_undecided(struct ctl *ctl)
+{
+    struct db_rows *rows;
+
+    if (db_ask(ctl->db,
+            "SELECT CONCAT(COUNT(*), ' wait to be decided, ',"
+            " SUM(due_utc <= UTC_TIMESTAMP(3)), ' of them due; the first at ',"
+            " MIN(due_utc), ' UTC') FROM delivery"
+            " WHERE state IN ('ready', 'retry') AND lane = 'decide'"
+            " HAVING COUNT(*) > 0",
+            &rows) != DB_OK)
+        return false;
+    if (db_next(rows))
+        print_safe("undecided", db_col(rows, 0), db_len(rows, 0));
+    db_rows_close(&rows);
+    return true;
+}
+
+/* Decided, never tried, and not due yet: kept for the end of quiet hours. */
+static bool
+print_quiet(struct ctl *ctl)
+{
+    struct db_rows *rows;
+
+    if (db_ask(ctl->db,
+            "SELECT CONCAT(COUNT(*), ' wait for the end of quiet hours, the"
+            " first until ', MIN(due_utc), ' UTC') FROM delivery"
+            " WHERE state = 'ready' AND lane <> 'decide'"
+            " AND due_utc > UTC_TIMESTAMP(3) AND provider IS NULL"
+            " HAVING COUNT(*) > 0",
+            &rows) != DB_OK)
+        return false;
+    if (db_next(rows))
+        print_safe("quiet", db_col(rows, 0), db_len(rows, 0));
+    db_rows_close(&rows);
+    return true;
+}
+
 static bool
 print_problems(struct ctl *ctl)
 {
@@ -130,8 +170,8 @@ print_problems(struct ctl *ctl)
         return false;
     if (db_next(rows) && db_uint(rows, 0) > 0)
         printf("%-12s %" PRIu64 " events were not understood, the last is "
-               "%" PRIu64 "; see event.problem\n",
-            "problems", db_uint(rows, 0), db_uint(rows, 1));
+               "%" PRIu64 "; see mbevctl show %" PRIu64 "\n",
+            "problems", db_uint(rows, 0), db_uint(rows, 1), db_uint(rows, 1));
     db_rows_close(&rows);
     return true;
 }
@@ -140,13 +180,14 @@ static bool
 print_states(struct ctl *ctl)
 {
     static const char *const heads[] = { "action", "state", "all", "last 24 h",
-        "last change, UTC" };
+        "planned", "last change, UTC" };
     struct db_rows *rows;
 
     if (db_ask(ctl->db,
             "SELECT action, state, COUNT(*),"
             " SUM(changed_utc > UTC_TIMESTAMP(3) - INTERVAL 1 DAY),"
-            " MAX(changed_utc) FROM delivery GROUP BY action, state",
+            " NULLIF(SUM(plan_utc > UTC_TIMESTAMP(3)), 0), MAX(changed_utc)"
+            " FROM delivery GROUP BY action, state",
             &rows) != DB_OK)
         return false;
     putchar('\n');
@@ -166,7 +207,8 @@ ctl_status(struct ctl *ctl)
     printf("%-12s %s\n", "version", MBEV_VERSION);
     if (!print_library(ctl) || !print_installation(ctl) ||
         !print_owner(ctl, &acting) || !print_outbox(ctl) ||
-        !print_refused(ctl) || !print_problems(ctl) || !print_states(ctl))
+        !print_undecided(ctl) || !print_quiet(ctl) || !print_refused(ctl) ||
+        !print_problems(ctl) || !print_states(ctl))
         return ctl_failed(ctl);
     return acting ? EX_OK : EX_UNAVAILABLE;
 }

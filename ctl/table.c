@@ -9,17 +9,6 @@
 
 enum { MOST_COLUMNS = 16, GAP = 2 };
 
-/* Characters, not bytes: continuation bytes take no room. */
-static size_t
-width_of(const char *s)
-{
-    size_t n = 0;
-
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xC0) != 0x80;
-    return n;
-}
-
 static char *
 cell_of(const struct db_rows *rows, unsigned i)
 {
@@ -33,7 +22,7 @@ cell_of(const struct db_rows *rows, unsigned i)
 static void
 print_cell(const char *text, size_t width, bool last)
 {
-    size_t used = width_of(text);
+    size_t used = text_width(text);
 
     fputs(text, stdout);
     for (; !last && used < width + GAP; used++)
@@ -51,14 +40,14 @@ table_print(struct db_rows *rows, const char *const *heads, unsigned n)
     if (!cell)
         return;
     for (unsigned i = 0; i < n; i++)
-        width[i] = width_of(heads[i]);
+        width[i] = text_width(heads[i]);
     for (size_t row = 0; db_next(rows); row++) {
         for (unsigned i = 0; i < n; i++) {
             char *text = cell_of(rows, i);
 
             cell[row * n + i] = text;
-            if (text && width_of(text) > width[i])
-                width[i] = width_of(text);
+            if (text && text_width(text) > width[i])
+                width[i] = text_width(text);
         }
     }
     for (unsigned i = 0; i < n; i++)

@@ -3,7 +3,7 @@
 
 #include "log.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 static enum db_status
 ask_number(struct db *db, const struct bytes *sql, uint64_t *out)
@@ -104,6 +104,48 @@ check_tables(struct billing *billing, struct db *db)
     return status;
 }
 
+/* What decisions and work need beside the subscribers. */
+static enum db_status
+check_extras(struct billing *billing, struct db *db)
+{
+    const struct {
+        const char *table, *column;
+        bool *has;
+    } extras[] = {
+        { "packets", "razresh_minus", &billing->has_packets },
+        { "users_custom_fields", "value", &billing->has_fields },
+        { "addons_pay_api", "update_time", &billing->has_api },
+        { "logs", "stuffid", &billing->has_logs },
+    };
+    enum db_status status = DB_OK;
+
+    for (size_t i = 0; i < sizeof extras / sizeof *extras && status == DB_OK;
+         i++)
+        status = has_column(db, billing->name, extras[i].table,
+            extras[i].column, extras[i].has);
+    return status;
+}
+
+/* Installations that grew from old versions still have MyISAM tables. */
+static enum db_status
+check_engines(struct billing *billing, struct db *db)
+{
+    struct bytes sql = bytes_make(1024);
+    enum db_status status;
+    uint64_t n = 0;
+
+    bytes_str(&sql,
+        "SELECT COUNT(*) FROM information_schema.TABLES JOIN"
+        " information_schema.ENGINES USING (ENGINE)"
+        " WHERE TABLE_NAME IN ('addons_pay_api', 'users_custom_fields',"
+        " 'logs') AND TRANSACTIONS <> 'YES' AND TABLE_SCHEMA = ");
+    db_text(&sql, billing->name);
+    status = ask_number(db, &sql, &n);
+    bytes_free(&sql);
+    billing->undoable = n == 0;
+    return status;
+}
+
 static enum db_status
 check_durability(struct billing *billing, struct db *db)
 {
@@ -134,6 +176,10 @@ billing_look(struct billing *billing, struct db *db, const struct settings *set)
         status = check_billing(db, billing->name, &billing->modern);
     if (status == DB_OK)
         status = check_tables(billing, db);
+    if (status == DB_OK)
+        status = check_extras(billing, db);
+    if (status == DB_OK)
+        status = check_engines(billing, db);
     if (status == DB_OK)
         status = check_durability(billing, db);
     return status;

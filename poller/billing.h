@@ -26,6 +26,11 @@ struct billing {
     const char *name;         /* of its database; belongs to the settings */
     bool modern;              /* users.state exists */
     bool has[BILLING_PLACES]; /* which tables of subscribers exist */
+    bool has_packets;         /* whether these tables are there */
+    bool has_fields;          /* users_custom_fields */
+    bool has_api;             /* addons_pay_api */
+    bool has_logs;
+    bool undoable;    /* a ROLLBACK takes back what was written to those */
     bool lazy_flush;  /* the server keeps commits in memory for a while */
     int64_t flush_us; /* for about so long */
 };

@@ -25,9 +25,9 @@ enum {
 
 /* Results that cannot be recorded just now bound what is begun. */
 size_t
-claim_room(const struct engine *e)
+claim_room(const struct engine *e, enum lane_id lane)
 {
-    return e->results.n < MOST_RESULTS ? lane_room(e->sms) : 0;
+    return e->results.n < MOST_RESULTS ? lane_room(e->lane[lane]) : 0;
 }
 
 void
@@ -37,30 +37,80 @@ claim_due_by(struct engine *e, int64_t us)
         e->due_us = us;
 }
 
-/* The first due rows of one state, straight off the index. */
+/* --- choosing ------------------------------------------------------------ */
+
+/* Turns the route until its first channel's lane is not held, if there is one.
+ * A message that its provider must be asked about stays there. */
 static void
-add_due_of(struct bytes *sql, const char *state, size_t room)
+prefer(const struct engine *e, struct delivery *d)
 {
-    bytes_printf(sql,
-        "(SELECT id, due_utc FROM delivery WHERE state = '%s'"
-        " AND due_utc <= UTC_TIMESTAMP(3) ORDER BY due_utc, id LIMIT %zu)",
-        state, room);
+    for (size_t i = 0; !d->ask && i < d->route.n &&
+                       lane_is_held(e->lane[delivery_lane_for(d->route.at[0])]);
+         i++)
+        route_turn(&d->route);
+    if (d->route.n)
+        d->lane = delivery_lane_for(d->route.at[0]);
 }
 
-/* Reads what is due, oldest first, at most room rows. */
-static enum db_status
-read_due(struct engine *e, size_t room, struct delivery_list *due)
+static void
+expire(struct delivery *d)
 {
-    struct bytes sql = bytes_make(2048);
+    d->state = DELIVERY_EXPIRED;
+    snprintf(d->reason, sizeof d->reason, "too old to be of use");
+}
+
+void
+claim_choose(struct engine *e, struct delivery_list *list)
+{
+    size_t room[LANES] = { 0 };
+
+    for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
+        room[i] = claim_room(e, i);
+    for (struct delivery *d = list->first; d; d = d->next) {
+        if (d->state != DELIVERY_READY)
+            continue;
+        prefer(e, d);
+        if (d->expires_in_us <= 0) {
+            expire(d);
+        } else if (d->delay_us > 0 || d->lane == LANE_DECIDE) {
+            claim_due_by(e, clock_boot_us() + d->delay_us);
+        } else if (room[d->lane] > 0) {
+            room[d->lane]--;
+            d->state = DELIVERY_CALLING;
+            d->epoch = e->owner.epoch;
+            d->attempts++;
+        } else {
+            e->backlog[d->lane] = true;
+        }
+    }
+}
+
+/* --- claiming ------------------------------------------------------------ */
+
+/* The first due rows of one state, straight off the index. */
+static void
+add_due_of(struct bytes *sql, const char *state, enum lane_id lane, size_t room)
+{
+    bytes_printf(sql,
+        "(SELECT id, due_utc FROM delivery WHERE state = '%s' AND lane = '%s'"
+        " AND due_utc <= UTC_TIMESTAMP(3) ORDER BY due_utc, id LIMIT %zu)",
+        state, delivery_lane_name(lane), room);
+}
+
+/* Reads what is due in a lane, oldest first, at most room rows. */
+static enum db_status
+read_due(
+    struct engine *e, enum lane_id lane, size_t room, struct delivery_list *due)
+{
+    struct bytes sql = bytes_make(4096);
     struct db_rows *rows;
     struct delivery *d;
     enum db_status status;
 
-    bytes_str(&sql, "SELECT " STORED_COLUMNS
-                    ", COALESCE(d.expires_utc <= UTC_TIMESTAMP(3), 0) FROM (");
-    add_due_of(&sql, "ready", room);
+    bytes_str(&sql, "SELECT " STORED_COLUMNS " FROM (");
+    add_due_of(&sql, "ready", lane, room);
     bytes_str(&sql, " UNION ALL ");
-    add_due_of(&sql, "retry", room);
+    add_due_of(&sql, "retry", lane, room);
     bytes_printf(&sql,
         ") AS due JOIN " STORED_FROM " AND d.id = due.id"
         " ORDER BY d.due_utc, d.id LIMIT %zu",
@@ -69,28 +119,31 @@ read_due(struct engine *e, size_t room, struct delivery_list *due)
     bytes_free(&sql);
     if (status != DB_OK)
         return status;
-    while (db_next(rows) && (d = stored_read(rows))) {
-        if (db_uint(rows, STORED_COLUMNS_N))
-            d->state = DELIVERY_EXPIRED;
+    while (db_next(rows) && (d = stored_read(rows)))
         delivery_push(due, d);
-    }
     db_rows_close(&rows);
     return DB_OK;
 }
 
-/* When the next one falls due, so that we sleep until then. */
+/* When the next one falls due, so that we sleep until then. To be asked before
+ * what is due is read: what falls due between the two is found by either. */
 static enum db_status
 read_next_due(struct engine *e)
 {
+    static const char *const states[] = { "ready", "retry" };
+    struct bytes sql = bytes_make(4096);
     struct db_rows *rows;
-    enum db_status status = db_ask(e->db,
-        "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), MIN(due_utc))"
-        " FROM delivery WHERE state = 'ready' AND due_utc > UTC_TIMESTAMP(3)"
-        " UNION ALL "
-        "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), MIN(due_utc))"
-        " FROM delivery WHERE state = 'retry' AND due_utc > UTC_TIMESTAMP(3)",
-        &rows);
+    enum db_status status;
 
+    for (size_t i = 0; i < LANES * 2; i++)
+        bytes_printf(&sql,
+            "%sSELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3),"
+            " MIN(due_utc)) FROM delivery WHERE state = '%s' AND lane = '%s'"
+            " AND due_utc > UTC_TIMESTAMP(3)",
+            i ? " UNION ALL " : "", states[i % 2],
+            delivery_lane_name((enum lane_id)(i / 2)));
+    status = db_query(e->db, &sql, &rows);
+    bytes_free(&sql);
     if (status != DB_OK)
         return status;
     while (db_next(rows))
@@ -139,9 +192,11 @@ commit_claim(struct engine *e, const struct delivery_list *calling,
         " epoch = %" PRIu64,
         e->owner.epoch);
     status = mark(e, calling, change);
+    /* Nobody knows of one that waits to be asked about. */
     if (status == DB_OK)
-        status = mark(
-            e, expired, "state = 'expired', reason = 'too old to be of use'");
+        status = mark(e, expired,
+            "state = IF(ask, 'doubtful', 'expired'), reason = IF(ask, reason,"
+            " 'too old to be of use')");
     fault_point("claim.marked");
     if (status != DB_OK) {
         db_rollback(e->db);
@@ -170,6 +225,16 @@ divide(struct engine *e, struct delivery_list *due,
     }
 }
 
+static void
+tell_expired(const struct delivery_list *expired)
+{
+    for (const struct delivery *d = expired->first; d; d = d->next)
+        log_error("claim: delivery %" PRIu64 " (uid %" PRIu64 ") %s", d->id,
+            d->uid,
+            d->ask ? "is doubtful: the provider could not be asked in time"
+                   : "expired: too old to be of use");
+}
+
 static enum db_status
 claim_these(struct engine *e, struct delivery_list *due)
 {
@@ -181,10 +246,7 @@ claim_these(struct engine *e, struct delivery_list *due)
     status = commit_claim(e, &calling, &expired, &unsure);
     fault_point("claim.committed");
     if (status == DB_OK) {
-        for (const struct delivery *d = expired.first; d; d = d->next)
-            log_error("claim: delivery %" PRIu64 " (uid %" PRIu64
-                      ") expired: too old to be of use",
-                d->id, d->uid);
+        tell_expired(&expired);
         status = claim_start(e, &calling);
     } else if (unsure) {
         while (calling.n)
@@ -195,36 +257,153 @@ claim_these(struct engine *e, struct delivery_list *due)
     return status;
 }
 
-enum db_status
-claim_due(struct engine *e)
+static enum db_status
+claim_lane(struct engine *e, enum lane_id lane)
 {
     struct delivery_list due = { 0 };
-    size_t room = claim_room(e);
+    size_t room = claim_room(e, lane);
     enum db_status status;
 
-    e->backlog = false;
-    e->due_us = clock_boot_us() + SWEEP_US;
-    if (room == 0) {
-        e->backlog = true;
+    e->backlog[lane] = room == 0;
+    if (room == 0)
         return DB_OK;
-    }
-    status = read_due(e, room, &due);
+    status = read_due(e, lane, room, &due);
     if (status == DB_OK && due.n > 0) {
-        e->backlog = due.n == room;
+        e->backlog[lane] = due.n == room;
         status = claim_these(e, &due);
     }
     delivery_drop_all(&due);
     if (status == DB_BUSY)
-        e->due_us = clock_boot_us() + BUSY_PAUSE_US;
-    if (status == DB_OK && !e->backlog)
+        e->backlog[lane] = false;
+    return status;
+}
+
+/* --- rerouting ----------------------------------------------------------- */
+
+/* What waits in a held lane and has another channel. */
+static enum db_status
+read_stranded(
+    struct engine *e, enum lane_id lane, struct delivery_list *stranded)
+{
+    struct bytes sql = bytes_make(4096);
+    struct db_rows *rows;
+    struct delivery *d;
+    enum db_status status;
+
+    bytes_printf(&sql,
+        "SELECT " STORED_COLUMNS " FROM " STORED_FROM
+        " WHERE d.state IN ('ready', 'retry') AND d.lane = '%s'"
+        " AND d.due_utc <= UTC_TIMESTAMP(3) AND d.route LIKE '%%,%%'"
+        " AND d.ask = 0 ORDER BY d.due_utc, d.id LIMIT %d",
+        delivery_lane_name(lane), MOST_RESULTS);
+    status = db_query(e->db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    while (db_next(rows) && (d = stored_read(rows))) {
+        prefer(e, d);
+        if (d->lane != lane)
+            delivery_push(stranded, d);
+        else
+            delivery_free(d);
+    }
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+static enum db_status
+move(struct engine *e, const struct delivery_list *stranded)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status = owner_begin(&e->owner, e->db);
+    char route[ROUTE_TEXT];
+
+    if (status == DB_OK) {
+        for (const struct delivery *d = stranded->first; d; d = d->next)
+            bytes_printf(&sql,
+                "UPDATE delivery SET lane = '%s', route = '%s'"
+                " WHERE id = %" PRIu64 " AND state IN ('ready', 'retry');",
+                delivery_lane_name(d->lane), route_print(&d->route, route),
+                d->id);
+        status = db_run(e->db, &sql);
+        if (status == DB_OK)
+            status = owner_commit(&e->owner, e->db);
+        else
+            db_rollback(e->db);
+    }
+    bytes_free(&sql);
+    return status;
+}
+
+/* Messages need not wait for a provider that is out of order when they may
+ * go by another. */
+static enum db_status
+reroute(struct engine *e, enum lane_id lane)
+{
+    struct delivery_list stranded = { 0 };
+    enum db_status status = read_stranded(e, lane, &stranded);
+
+    if (status == DB_OK && stranded.n > 0) {
+        status = move(e, &stranded);
+        for (const struct delivery *d = stranded.first; d; d = d->next)
+            e->backlog[d->lane] = true;
+        log_info("claim: %zu messages go another way while %s is held",
+            stranded.n, delivery_lane_name(lane));
+    }
+    delivery_drop_all(&stranded);
+    return status;
+}
+
+/* --- the duty ------------------------------------------------------------ */
+
+static bool
+has_work(const struct engine *e, enum lane_id lane)
+{
+    return e->backlog[lane] && (lane == LANE_DECIDE || claim_room(e, lane) > 0);
+}
+
+bool
+claim_is_due(const struct engine *e)
+{
+    for (enum lane_id lane = 0; lane < LANES; lane++)
+        if (has_work(e, lane))
+            return true;
+    return clock_boot_us() >= e->due_us;
+}
+
+static enum db_status
+serve(struct engine *e, enum lane_id lane)
+{
+    if (lane == LANE_DECIDE)
+        return decide_due(e);
+    if (!lane_is_held(e->lane[lane]))
+        return claim_lane(e, lane);
+    e->backlog[lane] = true;
+    return reroute(e, lane);
+}
+
+enum db_status
+claim_due(struct engine *e)
+{
+    bool all = clock_boot_us() >= e->due_us;
+    enum db_status status = DB_OK;
+
+    if (all) {
+        e->due_us = clock_boot_us() + SWEEP_US;
         status = read_next_due(e);
+    }
+    for (enum lane_id lane = 0; lane < LANES && status == DB_OK; lane++)
+        if (all || has_work(e, lane))
+            status = serve(e, lane);
+    if (status == DB_BUSY)
+        e->due_us = clock_boot_us() + BUSY_PAUSE_US;
     return status;
 }
 
 static bool
-ends_within_lease(const struct engine *e)
+ends_within_lease(const struct engine *e, const struct delivery *d)
 {
-    int64_t longest_us = e->set->smspilot.timeout_ms * 1000 + MARGIN_US;
+    int64_t longest_us = lane_longest_ms(e->lane[d->lane]) * 1000 + MARGIN_US;
 
     return clock_boot_us() + longest_us < e->owner.until_us;
 }
@@ -290,8 +469,8 @@ claim_start(struct engine *e, struct delivery_list *list)
               journal_sync(&e->journal);
     fault_point("claim.durable");
     while ((d = delivery_pop(&start))) {
-        if (durable && ends_within_lease(e)) {
-            lane_start(e->sms, d);
+        if (durable && ends_within_lease(e, d)) {
+            lane_start(e->lane[d->lane], d);
             continue;
         }
         claim_free(e, d);
@@ -324,7 +503,56 @@ claim_give_back(struct engine *e)
     bytes_free(&sql);
     if (status == DB_OK) {
         delivery_drop_all(&e->unsure);
-        e->backlog = true;
+        claim_due_by(e, 0);
     }
     return status;
+}
+
+/* Says what came to its end without a call. */
+static void
+tell(struct engine *e, const struct delivery *d)
+{
+    const char *sep = d->reason[0] ? ": " : "";
+    enum log_level level = LOG_INFO;
+
+    if (d->state == DELIVERY_READY || d->state == DELIVERY_CALLING)
+        return;
+    e->skipped += d->state == DELIVERY_SKIPPED;
+    e->done += d->state == DELIVERY_DONE;
+    if (d->state == DELIVERY_EXPIRED || d->state == DELIVERY_DOUBTFUL) {
+        e->failed++;
+        level = LOG_ERROR;
+    }
+    log_at(level, "decide: %s of event %" PRIu64 " (uid %" PRIu64 ") is %s%s%s",
+        d->action, d->event_id, d->uid, delivery_state_name(d->state), sep,
+        d->reason);
+}
+
+enum db_status
+claim_go_on(struct engine *e, struct delivery_list *list)
+{
+    struct delivery_list start = { 0 };
+    struct delivery *d;
+
+    while ((d = delivery_pop(list))) {
+        tell(e, d);
+        if (d->state == DELIVERY_CALLING)
+            delivery_push(&start, d);
+        else
+            delivery_free(d);
+    }
+    return claim_start(e, &start);
+}
+
+void
+claim_doubt(struct engine *e, struct delivery_list *list)
+{
+    struct delivery *d;
+
+    while ((d = delivery_pop(list))) {
+        if (d->state == DELIVERY_CALLING)
+            delivery_push(&e->unsure, d);
+        else
+            delivery_free(d);
+    }
 }

@@ -1,6 +1,9 @@
 /* delivery: see delivery.h. */
 #include "delivery.h"
 
+#include "hash.h"
+
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +27,34 @@ delivery_state_name(enum delivery_state state)
     return names[state];
 }
 
+static const char *const lanes[LANES] = {
+    [LANE_DECIDE] = "decide",
+    [LANE_SMSPILOT] = "smspilot",
+    [LANE_SMSC] = "smsc",
+};
+
+const char *
+delivery_lane_name(enum lane_id lane)
+{
+    return lanes[lane];
+}
+
+enum lane_id
+delivery_lane_of(const char *name)
+{
+    enum lane_id lane = LANES - 1;
+
+    while (lane > LANE_DECIDE && strcmp(lanes[lane], name) != 0)
+        lane--;
+    return lane;
+}
+
+enum lane_id
+delivery_lane_for(enum channel channel)
+{
+    return channel == CHANNEL_SMSPILOT ? LANE_SMSPILOT : LANE_SMSC;
+}
+
 struct delivery *
 delivery_make(const char *action, const char *payload)
 {
@@ -32,6 +63,7 @@ delivery_make(const char *action, const char *payload)
     if (!d)
         return NULL;
     d->action = action;
+    d->expires_in_us = INT64_MAX;
     if (payload) {
         d->payload = strdup(payload);
         if (!d->payload) {
@@ -57,12 +89,20 @@ delivery_attempt_key(
     return buf;
 }
 
+const char *
+delivery_message_id(const struct delivery *d, char buf[DELIVERY_MESSAGE_ID])
+{
+    snprintf(buf, DELIVERY_MESSAGE_ID, "MBEV-%016" PRIx64, hash_text(d->key));
+    return buf;
+}
+
 void
 delivery_free(struct delivery *d)
 {
     if (!d)
         return;
     free(d->payload);
+    free(d->effect);
     free(d);
 }
 

@@ -10,8 +10,11 @@
  *   calling --> done                   the provider accepted it
  *   calling --> retry                  failed, may pass: due again later
  *   calling --> ready                  not tried after all: attempt given back
- *   calling --> dead                   the provider refused it for good
+ *   calling --> dead                   refused for good, by every channel
  *   calling --> doubtful               nobody knows; never repeated unasked
+ *   ready --> done | skipped | doubtful
+ *                                      decided when it fell due: work in the
+ *                                      billing is done with the decision
  *   retry --> calling | expired | cancelled
  *   leased                             claimed and waiting for its turn in a
  *                                      lane; unused while lanes claim only
@@ -23,6 +26,7 @@
 #ifndef MBEV_DELIVERY_H
 #define MBEV_DELIVERY_H
 
+#include "channel.h"
 #include "providers/outcome.h"
 
 #include <stdbool.h>
@@ -45,6 +49,21 @@ enum delivery_state {
 /* As it stands in delivery.state. */
 const char *delivery_state_name(enum delivery_state state);
 
+/* Where a delivery waits for its turn. */
+enum lane_id {
+    LANE_DECIDE, /* it is not decided yet */
+    LANE_SMSPILOT,
+    LANE_SMSC,
+    LANES
+};
+
+/* As it stands in delivery.lane. */
+const char *delivery_lane_name(enum lane_id lane);
+/* LANE_DECIDE for an unknown name. */
+enum lane_id delivery_lane_of(const char *name);
+/* The lane that serves a channel. */
+enum lane_id delivery_lane_for(enum channel channel);
+
 enum { DELIVERY_ADDRESS = 64, DELIVERY_REASON = 255, DELIVERY_KEY = 175 };
 
 struct delivery {
@@ -56,13 +75,23 @@ struct delivery {
     const char *action; /* a constant: "sms" */
     unsigned receiver;
     enum delivery_state state;
-    uint64_t epoch; /* under which it was claimed */
+    enum lane_id lane;
+    struct route route;    /* what of the channels is left to try */
+    int64_t delay_us;      /* to be due so long from now */
+    int64_t expires_in_us; /* of no use after; INT64_MAX = never expires */
+    int64_t plan_us;       /* to be delivered then, microseconds since 1970
+                              UTC; 0 = at once */
+    bool ask;              /* an earlier attempt may have been accepted: ask
+                              before sending */
+    uint64_t epoch;        /* under which it was claimed */
     unsigned attempts;
+    bool judged;         /* settle: what its outcome makes of it is set */
     bool ours;           /* settle: still in calling under our epoch */
     uint64_t sms_log_id; /* 0 = has no row in sms_logs yet */
-    int64_t age_ms;      /* since its capture, when it was taken over */
     char address[DELIVERY_ADDRESS + 1];
     char *payload;              /* owned; NULL = none */
+    char *effect;               /* owned; SQL that is its work in the billing,
+                                   run with the decision; NULL = none */
     char key[DELIVERY_KEY + 1]; /* identity that outlives a lost commit:
                                    event, action, receiver */
     char reason[DELIVERY_REASON + 1];
@@ -73,6 +102,7 @@ struct delivery {
 /* A new delivery with a copy of payload (may be NULL). NULL when out of
  * memory. */
 struct delivery *delivery_make(const char *action, const char *payload);
+
 /* Sets its key: identity is the event's, see event.h. */
 void delivery_set_key(struct delivery *d, const char *identity);
 
@@ -80,6 +110,12 @@ void delivery_set_key(struct delivery *d, const char *identity);
 enum { DELIVERY_ATTEMPT_KEY = DELIVERY_KEY + 16 };
 const char *delivery_attempt_key(
     const struct delivery *d, unsigned n, char buf[DELIVERY_ATTEMPT_KEY]);
+
+/* Our number of its message for providers: the same in every attempt and
+ * after a lost commit, "MBEV-0123456789abcdef". */
+enum { DELIVERY_MESSAGE_ID = 24 };
+const char *
+delivery_message_id(const struct delivery *d, char buf[DELIVERY_MESSAGE_ID]);
 
 void delivery_free(struct delivery *d);
 

@@ -12,13 +12,29 @@ enum {
     PAUSE_LAST_US = 5000000,
     STAND_BY_US = 1000000,
     ONCE_US = 10000,
-    LAST_TRIES = 7,
+    LAST_WORDS_US = 15000000,
     MOST_BUSY = 5,
     JOURNAL_US = 60000000,
 };
 
 /* How often to look at the server's settings again. */
 #define CHECK_US (3600LL * 1000000)
+
+static bool
+make_lanes(struct engine *e)
+{
+    static const struct provider_ops *const providers[LANES] = {
+        [LANE_SMSPILOT] = &smspilot,
+        [LANE_SMSC] = &smsc,
+    };
+
+    for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++) {
+        e->lane[i] = lane_make(e->set, e->http, &e->zone, providers[i]);
+        if (!e->lane[i])
+            return false;
+    }
+    return true;
+}
 
 static bool
 engine_open(struct engine *e, const struct settings *set,
@@ -29,9 +45,12 @@ engine_open(struct engine *e, const struct settings *set,
     e->dice = (uint32_t)clock_wall_us() | 1;
     e->db = db_make(db_settings);
     e->http = http_make();
-    e->sms = lane_make(set, e->http, &smspilot);
-    if (!e->db || !e->http || !e->sms) {
+    if (!e->db || !e->http || !make_lanes(e)) {
         log_fatal("engine: out of memory");
+        return false;
+    }
+    if (!zone_load(&e->zone, set->notice.time_zone)) {
+        log_fatal("engine: there is no time zone %s", set->notice.time_zone);
         return false;
     }
     return owner_open(&e->owner, set) &&
@@ -43,7 +62,8 @@ static void
 engine_close(struct engine *e)
 {
     http_close(&e->http);
-    lane_close(&e->sms);
+    for (enum lane_id i = 0; i < LANES; i++)
+        lane_close(&e->lane[i]);
     delivery_drop_all(&e->unsure);
     delivery_drop_all(&e->results);
     db_close(&e->db);
@@ -139,12 +159,6 @@ take_new(struct engine *e, bool *idle)
     return status;
 }
 
-static bool
-may_claim(const struct engine *e)
-{
-    return (e->backlog && claim_room(e) > 0) || clock_boot_us() >= e->due_us;
-}
-
 /* The first failure counts, but one duty's failure does not keep the others
  * from theirs while the connection lasts. */
 static void
@@ -165,7 +179,7 @@ work(struct engine *e, bool *idle)
         keep_first(&status, claim_give_back(e));
     if (status != DB_GONE && !e->wake.stop && wake_due(&e->wake))
         keep_first(&status, take_new(e, idle));
-    if (status != DB_GONE && !e->wake.stop && may_claim(e))
+    if (status != DB_GONE && !e->wake.stop && claim_is_due(e))
         keep_first(&status, claim_due(e));
     if (status != DB_GONE && clock_boot_us() >= janitor_renew_us(e))
         keep_first(&status, janitor_renew(e));
@@ -174,12 +188,45 @@ work(struct engine *e, bool *idle)
     return status;
 }
 
+/* How many calls are under way, and how many have ended. */
+static size_t
+active(const struct engine *e)
+{
+    size_t n = 0;
+
+    for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
+        n += lane_active(e->lane[i]);
+    return n;
+}
+
+static size_t
+finished(const struct engine *e)
+{
+    size_t n = 0;
+
+    for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
+        n += lane_finished(e->lane[i])->n;
+    return n;
+}
+
+/* The first end of a hold that something waits for. */
+static int64_t
+first_release(const struct engine *e)
+{
+    int64_t us = INT64_MAX;
+
+    for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
+        if (e->backlog[i] && lane_is_held(e->lane[i]) &&
+            lane_held_until_us(e->lane[i]) < us)
+            us = lane_held_until_us(e->lane[i]);
+    return us;
+}
+
 /* When to wake up at the latest. */
 static int64_t
 sleep_until(const struct engine *e)
 {
     int64_t us = janitor_renew_us(e);
-    int64_t held = lane_held_until_us(e->sms);
 
     if (e->results.n > 0 && e->settle_us < us)
         us = e->settle_us;
@@ -189,9 +236,9 @@ sleep_until(const struct engine *e)
         us = e->wake.look_us;
     if (e->due_us < us)
         us = e->due_us;
-    if (e->backlog && held > clock_boot_us() && held < us)
-        us = held;
-    if (e->backlog && claim_room(e) > 0)
+    if (first_release(e) < us)
+        us = first_release(e);
+    if (claim_is_due(e))
         us = 0;
     return us;
 }
@@ -228,9 +275,8 @@ pause_after(struct engine *e, int64_t *pause_us)
 static bool
 drained(const struct engine *e, bool idle)
 {
-    return idle && lane_active(e->sms) == 0 && e->results.n == 0 &&
-           e->unsure.n == 0 && lane_finished(e->sms)->n == 0 &&
-           !(e->backlog && claim_room(e) > 0);
+    return idle && active(e) == 0 && finished(e) == 0 && e->results.n == 0 &&
+           e->unsure.n == 0 && !claim_is_due(e);
 }
 
 /* Told to stop, and nothing runs any more or the patience is over. */
@@ -241,7 +287,7 @@ stopped(const struct engine *e, int64_t *stop_by_us)
         return false;
     if (*stop_by_us == INT64_MAX)
         *stop_by_us = clock_boot_us() + e->set->service.stop_ms * 1000;
-    return lane_active(e->sms) == 0 || clock_boot_us() >= *stop_by_us;
+    return active(e) == 0 || clock_boot_us() >= *stop_by_us;
 }
 
 /* Results met a lock that somebody holds. */
@@ -258,7 +304,7 @@ sleep_a_while(struct engine *e, bool once, int64_t stop_by_us)
 
     if (once) {
         e->wake.look_us = 0;
-        us = lane_active(e->sms) ? clock_boot_us() + ONCE_US : 0;
+        us = active(e) ? clock_boot_us() + ONCE_US : 0;
         if (results_wait(e))
             us = e->settle_us;
     }
@@ -270,7 +316,7 @@ sleep_a_while(struct engine *e, bool once, int64_t stop_by_us)
 static enum db_status
 act(struct engine *e, bool once, bool *good)
 {
-    int64_t stop_by_us = INT64_MAX;
+    int64_t stop_by_us = INT64_MAX, held_us = 0;
     int busy = 0;
     bool idle;
 
@@ -287,8 +333,11 @@ act(struct engine *e, bool once, bool *good)
             return settle_results(e);
         if (once && status == DB_OK && drained(e, idle))
             return DB_OK;
-        if (once && results_wait(e) && ++busy > MOST_BUSY)
-            return DB_BUSY;
+        if (once && results_wait(e) && e->settle_us != held_us) {
+            held_us = e->settle_us;
+            if (++busy > MOST_BUSY)
+                return DB_BUSY;
+        }
         sleep_a_while(e, once, stop_by_us);
     }
 }
@@ -308,20 +357,17 @@ stand_by(struct engine *e, bool *told)
 /* Lets the calls under way end, so that their results can be recorded on a new
  * connection. */
 static void
-finish_calls(struct engine *e)
+finish_calls(struct engine *e, int64_t until_us)
 {
-    int64_t until =
-        clock_boot_us() + (e->set->smspilot.timeout_ms + 1000) * 1000;
-
-    while (lane_active(e->sms) > 0 && clock_boot_us() < until)
-        wake_wait(&e->wake, e->http, until);
+    while (active(e) > 0 && clock_boot_us() < until_us)
+        wake_wait(&e->wake, e->http, until_us);
 }
 
 /* What only we know and the tables do not. */
-static bool
-owes_results(const struct engine *e)
+static size_t
+owed_results(const struct engine *e)
 {
-    return e->results.n > 0 || e->unsure.n > 0 || lane_finished(e->sms)->n > 0;
+    return e->results.n + e->unsure.n + finished(e);
 }
 
 static int
@@ -332,24 +378,27 @@ exit_code(enum db_status status)
     return status == DB_BUSY ? EX_TEMPFAIL : EX_UNAVAILABLE;
 }
 
-/* A last connection, to record what only we know. */
+/* A last connection, to record what only we know; all within a bounded time,
+ * because whoever stops us does not wait for ever. */
 static void
 leave_in_order(struct engine *e)
 {
     int64_t pause_us = PAUSE_FIRST_US;
+    int64_t until_us = clock_boot_us() + e->set->service.stop_ms * 1000;
 
-    finish_calls(e);
-    for (int i = 0; i < LAST_TRIES && owes_results(e); i++) {
+    finish_calls(e, until_us);
+    until_us += LAST_WORDS_US;
+    while (owed_results(e) > 0 && clock_boot_us() < until_us) {
         e->settle_us = 0;
-        if (take_up(e) == DB_OK && !owes_results(e))
+        if (take_up(e) == DB_OK && owed_results(e) == 0)
             break;
         e->wake.stop = false;
         pause_after(e, &pause_us);
     }
-    if (owes_results(e))
+    if (owed_results(e) > 0)
         log_error("engine: %zu results could not be recorded; they will be "
                   "doubtful at the next start",
-            e->results.n + e->unsure.n + lane_finished(e->sms)->n);
+            owed_results(e));
 }
 
 static int
@@ -383,7 +432,7 @@ serve(struct engine *e, bool once)
         else
             pause_after(e, &pause_us);
     }
-    if (status != DB_OK || owes_results(e))
+    if (status != DB_OK || owed_results(e) > 0)
         leave_in_order(e);
     owner_release(&e->owner, e->db);
     return once ? exit_code(status) : EX_OK;
@@ -398,9 +447,10 @@ engine_run(const struct settings *set, bool once)
 
     if (engine_open(&e, set, &db_settings, once)) {
         code = serve(&e, once);
-        log_info("engine: stopped; %llu sent, %llu failed, %llu skipped",
-            (unsigned long long)e.sent, (unsigned long long)e.failed,
-            (unsigned long long)e.skipped);
+        log_info("engine: stopped; %llu sent, %llu done in the billing, "
+                 "%llu failed, %llu skipped",
+            (unsigned long long)e.sent, (unsigned long long)e.done,
+            (unsigned long long)e.failed, (unsigned long long)e.skipped);
     }
     engine_close(&e);
     return code;

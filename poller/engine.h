@@ -11,6 +11,7 @@
 #ifndef MBEV_ENGINE_H
 #define MBEV_ENGINE_H
 
+#include "actions/action.h"
 #include "billing.h"
 #include "db.h"
 #include "delivery.h"
@@ -20,6 +21,7 @@
 #include "owner.h"
 #include "settings.h"
 #include "wake.h"
+#include "zone.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,21 +30,22 @@ struct engine {
     const struct settings *set;
     struct db *db;
     struct http *http;
-    struct lane *sms;
+    struct lane *lane[LANES]; /* NULL for LANE_DECIDE */
+    struct zone zone;         /* of the quiet hours */
     struct owner owner;
     struct wake wake;
     struct journal journal; /* open when the server's commits need it */
     struct billing billing;
     uint32_t dice; /* see dice.h */
 
-    bool backlog;      /* more deliveries may be due than the lane took */
-    int64_t due_us;    /* boot clock: when deliveries may be due next */
+    bool backlog[LANES]; /* more deliveries may be due than were taken */
+    int64_t due_us;      /* boot clock: when deliveries may be due next */
     int64_t settle_us; /* boot clock: results that met a lock wait until then */
     int64_t check_us;  /* boot clock: when to look at the server again */
-    struct delivery_list unsure;    /* in calling, but perhaps not committed:
-                                       never started, to be given back */
-    struct delivery_list results;   /* ended, not settled yet */
-    uint64_t sent, skipped, failed; /* since the start */
+    struct delivery_list unsure;  /* in calling, but perhaps not committed:
+                                     never started, to be given back */
+    struct delivery_list results; /* ended, not settled yet */
+    uint64_t sent, done, skipped, failed; /* since the start */
 };
 
 /* Runs until told to stop, or with once until nothing is due any more.
@@ -55,15 +58,42 @@ int engine_run(const struct settings *set, bool once);
  * starts what can be started. *taken is how many rows it moved. */
 enum db_status ingest_batch(struct engine *e, size_t *taken);
 
-/* claim.c: takes due deliveries, as many as the lane has room for, commits
- * their attempt and starts them. */
+/* An action to be decided about an event. Texts belong to the asker. */
+struct question {
+    const struct event *event;
+    const struct action *action;
+    const char *identity; /* of the event, see event.h */
+    const char *captured; /* by the database's clock */
+    int64_t age_ms;       /* since then */
+    uint64_t event_id;    /* 0 = not stored yet */
+    uint64_t delivery_id; /* the undecided row; 0 = not stored yet */
+};
+
+/* decide.c: decides n questions with one look at the billing. The deliveries
+ * say by their member event which question they answer. */
+enum db_status decide_all(struct engine *e, const struct question *q, size_t n,
+    struct delivery_list *out);
+
+/* decide.c: decides what has fallen due, does its work in the billing and
+ * starts its calls. */
+enum db_status decide_due(struct engine *e);
+
+/* claim.c: does whatever has fallen due: decides, takes deliveries as many as
+ * the lanes have room for, commits their attempt and starts them. */
 enum db_status claim_due(struct engine *e);
 
-/* claim.c: how many calls may begin now. */
-size_t claim_room(const struct engine *e);
+/* claim.c: whether there is reason to do that now. */
+bool claim_is_due(const struct engine *e);
+
+/* claim.c: how many calls may begin now in a lane. */
+size_t claim_room(const struct engine *e, enum lane_id lane);
 
 /* claim.c: notes that deliveries may be due at us (boot clock). */
 void claim_due_by(struct engine *e, int64_t us);
+
+/* claim.c: chooses the states of new deliveries: what can be started at once is
+ * born in state calling; what was captured too long ago has expired. */
+void claim_choose(struct engine *e, struct delivery_list *list);
 
 /* claim.c: notes in the journal that the delivery's attempt was certainly not
  * taken. */
@@ -71,6 +101,14 @@ void claim_free(struct engine *e, const struct delivery *d);
 
 /* claim.c: starts deliveries whose attempt has just been committed. */
 enum db_status claim_start(struct engine *e, struct delivery_list *list);
+
+/* claim.c: after new rows of deliveries were committed: starts those in state
+ * calling, tells of those that came to their end, frees all. */
+enum db_status claim_go_on(struct engine *e, struct delivery_list *list);
+
+/* claim.c: the answer to their COMMIT never came: what was to be started is
+ * not started but given back; frees the others. */
+void claim_doubt(struct engine *e, struct delivery_list *list);
 
 /* claim.c: gives back what was perhaps committed but never started. */
 enum db_status claim_give_back(struct engine *e);

@@ -101,6 +101,7 @@ make_key(struct event *e, json_object *body)
 
     if (!table || !date || !key_safe(table) || !key_safe(date))
         return problem(e, "the body has no table or date");
+    civil_parse(&e->date, date);
     n = snprintf(e->source_key, sizeof e->source_key, "%s:%s:%llu:%llu:%s:%s",
         names[e->kind], table, (unsigned long long)e->row_id,
         (unsigned long long)e->uid, date, sum ? sum : "null");
@@ -124,8 +125,11 @@ read_body(struct event *e, json_object *body)
         return problem(e, "the body has no id");
     if (!number_of(body, "age_s", 0, &e->age_s) ||
         !number_of(body, "kopecks", 0, &e->kopecks) ||
-        !number_of(body, "summa", 6, &e->millionths))
-        return problem(e, "age_s, kopecks or summa is not such a number");
+        !number_of(body, "summa", 6, &e->millionths) ||
+        !number_of(body, "before", 6, &e->before_millionths) ||
+        !number_of(body, "type", 0, &e->type))
+        return problem(
+            e, "age_s, kopecks, summa, before or type is not such a number");
     return make_key(e, body);
 }
 

@@ -4,6 +4,8 @@
 #ifndef MBEV_EVENT_H
 #define MBEV_EVENT_H
 
+#include "civil.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +40,9 @@ struct event {
     int64_t age_s;      /* capture less the row's own date; 0 = not known */
     int64_t kopecks;    /* the amount as the server rounds it */
     int64_t millionths; /* the amount as stored, in 10^-6 roubles */
+    int64_t before_millionths;       /* deposit before a payment */
+    int64_t type;                    /* bughtypeid of a payment */
+    struct civil date;               /* the row's own date; zero = none */
     char source_key[EVENT_KEY + 1];  /* identity of an inserted row, or "" */
     char problem[EVENT_PROBLEM + 1]; /* why it cannot be read, or "" */
 };

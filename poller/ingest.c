@@ -7,13 +7,11 @@
  * be understood becomes an event with its problem written down. It locks
  * nothing that the billing's transactions need.
  */
-#include "actions/sms.h"
-#include "dice.h"
 #include "engine.h"
 #include "event.h"
 #include "fault.h"
 #include "log.h"
-#include "snapshot.h"
+#include "stored.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,10 +29,12 @@ enum {
 struct item {
     struct event event;
     uint64_t outbox_id;
-    const char *captured; /* "2026-11-23 20:24:00.123" */
+    const char *captured; /* "2026-11-23 20:24:00.123", UTC */
+    const char *local;    /* the same by the database's clock */
     const char *kind;
     const char *body;
     int64_t age_ms;
+    char identity[EVENT_KEY + 1];
     bool known; /* the same event is already stored */
 };
 
@@ -42,9 +42,8 @@ struct batch {
     struct db_rows *rows;
     struct item *item;
     size_t n;
-    struct snapshot snap;
-    struct delivery_list work;
-    bool unsure; /* the answer to COMMIT never came */
+    struct delivery_list work; /* in the order of their items */
+    bool unsure;               /* the answer to COMMIT never came */
 };
 
 static void
@@ -52,8 +51,20 @@ free_batch(struct batch *b)
 {
     db_rows_close(&b->rows);
     free(b->item);
-    snapshot_free(&b->snap);
     delivery_drop_all(&b->work);
+}
+
+/* The same as EVENT_IDENTITY_SQL. */
+static void
+set_identity(struct item *item)
+{
+    if (item->event.source_key[0])
+        snprintf(item->identity, sizeof item->identity, "%s",
+            item->event.source_key);
+    else
+        snprintf(item->identity, sizeof item->identity,
+            "%.16s:%" PRIu64 ":%.32s", item->kind, item->event.uid,
+            item->captured);
 }
 
 static void
@@ -64,10 +75,12 @@ read_item(struct item *item, const struct db_rows *rows)
     item->kind = db_col(rows, 2);
     item->body = db_col(rows, 3);
     item->age_ms = (int64_t)(db_uint(rows, 4) / 1000);
+    item->local = db_col(rows, 5) ? db_col(rows, 5) : "";
     if (!event_parse(&item->event, item->kind, item->body))
         log_error("ingest: outbox row %" PRIu64 " (%s) is not understood: "
                   "%s; kept as an event without work",
             item->outbox_id, item->kind, item->event.problem);
+    set_identity(item);
 }
 
 static enum db_status
@@ -79,7 +92,8 @@ read_outbox(struct engine *e, struct batch *b)
 
     bytes_printf(&sql,
         "SELECT id, captured_utc, kind, body, GREATEST(0,"
-        " TIMESTAMPDIFF(MICROSECOND, captured_utc, UTC_TIMESTAMP(3)))"
+        " TIMESTAMPDIFF(MICROSECOND, captured_utc, UTC_TIMESTAMP(3))),"
+        " CONVERT_TZ(captured_utc, '+00:00', @@session.time_zone)"
         " FROM outbox ORDER BY id LIMIT %" PRId64,
         e->set->service.batch);
     status = db_query(e->db, &sql, &b->rows);
@@ -97,92 +111,117 @@ read_outbox(struct engine *e, struct batch *b)
 }
 
 static bool
-wants_work(const struct engine *e, const struct item *item)
+wants(const struct engine *e, const struct item *item,
+    const struct action *action)
 {
     return !item->known && !item->event.problem[0] &&
-           sms_routed(e->set, item->event.kind);
+           action->routed(e->set, item->event.kind);
 }
 
-static enum db_status
-load_snapshot(struct engine *e, struct batch *b)
+/* Whether it is decided with the ingest, or later in a transaction of its
+ * own. */
+static bool
+is_decided_now(const struct engine *e, const struct item *item,
+    const struct action *action)
 {
-    uint64_t *uids = calloc(b->n + 1, sizeof *uids);
-    enum db_status status;
-    size_t n = 0;
-
-    if (!uids)
-        return DB_REFUSED;
-    for (size_t i = 0; i < b->n; i++)
-        if (wants_work(e, &b->item[i]))
-            uids[n++] = b->item[i].event.uid;
-    snapshot_free(&b->snap);
-    status = snapshot_load(&b->snap, e->db, &e->billing, uids, n);
-    free(uids);
-    return status;
+    return !action->in_billing &&
+           action->after_ms(e->set, item->event.kind) == 0;
 }
 
-/* Says which event the new deliveries, from *d on, belong to. */
-static void
-adopt(struct delivery *d, const struct item *item, size_t i)
+static struct question
+make_question(const struct item *item, const struct action *action)
 {
-    char identity[EVENT_KEY + 1];
-
-    /* The same as EVENT_IDENTITY_SQL. */
-    if (item->event.source_key[0])
-        snprintf(identity, sizeof identity, "%s", item->event.source_key);
-    else
-        snprintf(identity, sizeof identity, "%s:%" PRIu64 ":%.32s", item->kind,
-            item->event.uid, item->captured);
-    for (; d; d = d->next) {
-        d->event = i;
-        d->uid = item->event.uid;
-        d->age_ms = item->age_ms;
-        delivery_set_key(d, identity);
-    }
+    return (struct question){
+        .event = &item->event,
+        .action = action,
+        .identity = item->identity,
+        .captured = item->local,
+        .age_ms = item->age_ms,
+    };
 }
 
 static bool
-decide(struct engine *e, struct batch *b)
+add_undecided(
+    struct engine *e, struct batch *b, size_t i, const struct action *action)
 {
-    delivery_drop_all(&b->work);
-    for (size_t i = 0; i < b->n; i++) {
-        const struct item *item = &b->item[i];
-        struct delivery *last = b->work.last;
-        const struct subscriber *sub;
+    const struct item *item = &b->item[i];
+    struct delivery *d = delivery_make(action->name, NULL);
+    int64_t after_ms = action->after_ms(e->set, item->event.kind);
+    int64_t expire_ms = action->expire_ms(e->set);
 
-        if (!wants_work(e, item))
-            continue;
-        sub = snapshot_find(&b->snap, item->event.uid);
-        if (!sms_decide(
-                &b->work, &item->event, sub, e->set, dice_roll(&e->dice)))
-            return false;
-        adopt(last ? last->next : b->work.first, item, i);
+    if (!d)
+        return false;
+    d->state = DELIVERY_READY;
+    d->lane = LANE_DECIDE;
+    d->event = i;
+    d->uid = item->event.uid;
+    if (after_ms > item->age_ms)
+        d->delay_us = (after_ms - item->age_ms) * 1000;
+    if (expire_ms != INT64_MAX)
+        d->expires_in_us = (expire_ms - item->age_ms) * 1000;
+    delivery_set_key(d, item->identity);
+    delivery_push(&b->work, d);
+    return true;
+}
+
+/* Decides what can be decided now. *of[k] is then the item that question k was
+ * about. */
+static enum db_status
+answer(struct engine *e, const struct batch *b, struct question *q, size_t *of,
+    struct delivery_list *answers)
+{
+    enum db_status status;
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->n; i++)
+        for (size_t j = 0; j < actions_n; j++)
+            if (wants(e, &b->item[i], actions[j]) &&
+                is_decided_now(e, &b->item[i], actions[j])) {
+                of[n] = i;
+                q[n++] = make_question(&b->item[i], actions[j]);
+            }
+    if (n == 0)
+        return DB_OK;
+    status = decide_all(e, q, n, answers);
+    for (struct delivery *d = answers->first; d; d = d->next)
+        d->event = of[d->event];
+    return status;
+}
+
+/* All deliveries of the batch, in the order of their events: those that are
+ * decided, and those that are still to be. */
+static bool
+line_up(struct engine *e, struct batch *b, struct delivery_list *answers)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        while (answers->first && answers->first->event == i)
+            delivery_push(&b->work, delivery_pop(answers));
+        for (size_t j = 0; j < actions_n; j++)
+            if (wants(e, &b->item[i], actions[j]) &&
+                !is_decided_now(e, &b->item[i], actions[j]) &&
+                !add_undecided(e, b, i, actions[j]))
+                return false;
     }
     return true;
 }
 
-/* What can be started at once is born in state calling; what was captured too
- * long ago is not started at all. */
-static void
-choose_states(struct engine *e, struct batch *b)
+static enum db_status
+decide(struct engine *e, struct batch *b)
 {
-    size_t room = claim_room(e);
+    struct question *q = calloc(b->n * actions_n + 1, sizeof *q);
+    size_t *of = calloc(b->n * actions_n + 1, sizeof *of);
+    struct delivery_list answers = { 0 };
+    enum db_status status = DB_REFUSED;
 
-    for (struct delivery *d = b->work.first; d; d = d->next) {
-        if (d->state == DELIVERY_SKIPPED)
-            continue;
-        if (d->age_ms >= e->set->notice.expire_ms) {
-            d->state = DELIVERY_EXPIRED;
-            snprintf(d->reason, sizeof d->reason, "too old to be of use");
-        } else if (room > 0) {
-            room--;
-            d->state = DELIVERY_CALLING;
-            d->epoch = e->owner.epoch;
-            d->attempts = 1;
-        } else {
-            e->backlog = true;
-        }
-    }
+    delivery_drop_all(&b->work);
+    if (q && of)
+        status = answer(e, b, q, of, &answers);
+    if (status == DB_OK && !line_up(e, b, &answers))
+        status = DB_REFUSED;
+    delivery_drop_all(&answers);
+    free(q);
+    free(of);
+    return status;
 }
 
 static enum db_status
@@ -219,51 +258,21 @@ insert_events(struct engine *e, struct batch *b, uint64_t *first)
     return status;
 }
 
-static void
-add_delivery(struct bytes *sql, const struct delivery *d)
-{
-    bool calling = d->state == DELIVERY_CALLING;
-
-    bytes_printf(sql, "(%" PRIu64 ",'%s',%u,'%s',UTC_TIMESTAMP(3),",
-        d->event_id, d->action, d->receiver, delivery_state_name(d->state));
-    bytes_printf(sql, "%" PRIu64 ",%d,%u,", d->epoch, calling, d->attempts);
-    db_text(sql, d->address);
-    bytes_chr(sql, ',');
-    db_text(sql, d->payload);
-    bytes_chr(sql, ',');
-    db_text(sql, d->reason[0] ? d->reason : NULL);
-    bytes_str(sql, ",UTC_TIMESTAMP(3),");
-}
-
-/* Deliveries expire counted from the capture, not from now. */
-static void
-add_expiry(struct bytes *sql, const struct engine *e, const struct batch *b,
-    const struct delivery *d)
-{
-    bytes_printf(sql, "'%s' + INTERVAL %" PRId64 " MICROSECOND)",
-        b->item[d->event].captured, e->set->notice.expire_ms * 1000);
-}
-
 /* Inserts deliveries from d on, as many as one packet should hold, and gives
  * them their ids. *rest is the first that was left out. */
 static enum db_status
-insert_some(struct engine *e, struct batch *b, struct delivery *d,
-    struct delivery **rest)
+insert_some(struct engine *e, struct delivery *d, struct delivery **rest)
 {
     struct bytes sql = bytes_make(LARGEST_BATCH_SQL);
     struct delivery *first = d;
     enum db_status status;
     uint64_t id;
 
-    bytes_str(&sql,
-        "INSERT INTO delivery (event_id, action, receiver, state, due_utc,"
-        " epoch, claims, attempts, address, payload, reason, changed_utc,"
-        " expires_utc) VALUES ");
+    stored_add_insert(&sql);
     for (; d && sql.n < FULL_PACKET; d = d->next) {
         if (d != first)
             bytes_chr(&sql, ',');
-        add_delivery(&sql, d);
-        add_expiry(&sql, e, b, d);
+        stored_add_row(&sql, d);
     }
     *rest = d;
     status = db_run(e->db, &sql);
@@ -283,7 +292,7 @@ insert_deliveries(struct engine *e, struct batch *b)
     struct delivery *rest = b->work.first;
 
     while (rest && status == DB_OK)
-        status = insert_some(e, b, rest, &rest);
+        status = insert_some(e, rest, &rest);
     return status;
 }
 
@@ -398,61 +407,12 @@ find_known(struct engine *e, struct batch *b)
 static enum db_status
 decide_and_write(struct engine *e, struct batch *b)
 {
-    enum db_status status = load_snapshot(e, b);
+    enum db_status status = decide(e, b);
 
     if (status != DB_OK)
         return status;
-    if (!decide(e, b))
-        return DB_REFUSED;
-    choose_states(e, b);
+    claim_choose(e, &b->work);
     return write_batch(e, b);
-}
-
-/* It may have been committed or not: what was to be started is not started but
- * given back. */
-static void
-keep_unsure(struct engine *e, struct batch *b)
-{
-    struct delivery *d;
-
-    while ((d = delivery_pop(&b->work))) {
-        if (d->state == DELIVERY_CALLING)
-            delivery_push(&e->unsure, d);
-        else
-            delivery_free(d);
-    }
-}
-
-/* Says what came to its end without a call. */
-static void
-tell(struct engine *e, const struct delivery *d)
-{
-    bool expired = d->state == DELIVERY_EXPIRED;
-
-    if (!expired && d->state != DELIVERY_SKIPPED)
-        return;
-    e->skipped += !expired;
-    e->failed += expired;
-    log_at(expired ? LOG_ERROR : LOG_INFO,
-        "ingest: %s of event %" PRIu64 " (uid %" PRIu64 ") is %s: %s",
-        d->action, d->event_id, d->uid, delivery_state_name(d->state),
-        d->reason);
-}
-
-static enum db_status
-start_work(struct engine *e, struct batch *b)
-{
-    struct delivery_list start = { 0 };
-    struct delivery *d;
-
-    while ((d = delivery_pop(&b->work))) {
-        tell(e, d);
-        if (d->state == DELIVERY_CALLING)
-            delivery_push(&start, d);
-        else
-            delivery_free(d);
-    }
-    return claim_start(e, &start);
 }
 
 enum db_status
@@ -471,11 +431,11 @@ ingest_batch(struct engine *e, size_t *taken)
         }
         fault_point("ingest.committed");
         if (b.unsure)
-            keep_unsure(e, &b);
+            claim_doubt(e, &b.work);
         if (status == DB_OK) {
             *taken = b.n;
             log_debug("ingest: %zu rows, %zu deliveries", b.n, b.work.n);
-            status = start_work(e, &b);
+            status = claim_go_on(e, &b.work);
         }
     }
     free_batch(&b);

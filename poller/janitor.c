@@ -17,7 +17,8 @@ static void
 exclude_running(struct bytes *sql, const struct engine *e)
 {
     bytes_str(sql, " AND d.id NOT IN (0");
-    lane_ids(e->sms, sql);
+    for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
+        lane_ids(e->lane[i], sql);
     for (const struct delivery *d = e->results.first; d; d = d->next)
         bytes_printf(sql, ",%" PRIu64, d->id);
     bytes_chr(sql, ')');
@@ -48,14 +49,15 @@ read_left_behind(struct engine *e)
         snprintf(d->outcome.why, sizeof d->outcome.why,
             "the service stopped before the reply was recorded; it may have "
             "been sent");
+        d->provider = delivery_lane_name(d->lane);
         delivery_push(&e->results, d);
     }
     db_rows_close(&rows);
     return DB_OK;
 }
 
-/* SMSPilot can neither be asked nor told twice: what was under way when the
- * last owner stopped is doubtful. */
+/* Of what was under way when the last owner stopped, nobody knows whether it
+ * was accepted: see settle.c for what follows. */
 enum db_status
 janitor_recover(struct engine *e)
 {

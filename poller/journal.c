@@ -2,6 +2,7 @@
 #include "journal.h"
 
 #include "clock.h"
+#include "hash.h"
 #include "log.h"
 
 #include <errno.h>
@@ -13,15 +14,12 @@
 
 enum { LONGEST_LINE = 512, SMALLEST_SET = 1024, MOST_PENDING = 4 << 20 };
 
-/* FNV-1a. The lowest bit is kept free for "begun"; 0 means an empty slot. */
+/* The lowest bit is kept free for "begun"; 0 means an empty slot. */
 static uint64_t
 fingerprint(const char *key)
 {
-    uint64_t h = 14695981039346656037ULL;
+    uint64_t h = hash_text(key) & ~1ULL;
 
-    for (; *key; key++)
-        h = (h ^ (unsigned char)*key) * 1099511628211ULL;
-    h &= ~1ULL;
     return h ? h : 2;
 }
 

@@ -13,6 +13,7 @@ enum { MOST_UNKNOWNS = 5 };
 struct lane {
     const struct settings *set;
     struct http *http;
+    const struct zone *zone;
     const struct provider_ops *ops;
     struct call *first; /* under way */
     size_t active;
@@ -27,17 +28,19 @@ struct call {
     struct lane *lane;
     struct delivery *delivery;
     int64_t begun_us;
+    size_t host; /* which address of the provider */
 };
 
 struct lane *
 lane_make(const struct settings *set, struct http *http,
-    const struct provider_ops *ops)
+    const struct zone *zone, const struct provider_ops *ops)
 {
     struct lane *lane = calloc(1, sizeof *lane);
 
     if (lane) {
         lane->set = set;
         lane->http = http;
+        lane->zone = zone;
         lane->ops = ops;
     }
     return lane;
@@ -91,10 +94,28 @@ lane_close(struct lane **lane)
     *lane = NULL;
 }
 
-const char *
-lane_provider(const struct lane *lane)
+bool
+lane_can_ask(const struct lane *lane)
 {
-    return lane->ops->name;
+    return lane->ops->build_query != NULL;
+}
+
+int64_t
+lane_ask_after_ms(const struct lane *lane)
+{
+    return lane->ops->ask_after_ms(lane->set);
+}
+
+int64_t
+lane_longest_ms(const struct lane *lane)
+{
+    return provider_longest_ms(lane->ops, lane->set);
+}
+
+bool
+lane_is_held(const struct lane *lane)
+{
+    return lane->held_until_us && clock_boot_us() < lane->held_until_us;
 }
 
 size_t
@@ -102,11 +123,10 @@ lane_room(const struct lane *lane)
 {
     size_t most = (size_t)lane->ops->connections(lane->set);
 
-    if (lane->held_until_us) {
-        if (clock_boot_us() < lane->held_until_us)
-            return 0;
+    if (lane_is_held(lane))
+        return 0;
+    if (lane->held_until_us)
         most = 1;
-    }
     return lane->active < most ? most - lane->active : 0;
 }
 
@@ -191,19 +211,80 @@ finish(struct lane *lane, struct delivery *d, int64_t begun_us)
     delivery_push(&lane->finished, d);
 }
 
+static void on_reply(void *arg, const struct http_reply *reply);
+
+/* Sends what is next for the call: the question, or the message. False when
+ * out of memory. */
+static bool
+send_out(struct call *call)
+{
+    struct lane *lane = call->lane;
+    struct delivery *d = call->delivery;
+    struct bytes body = bytes_make(256 * 1024);
+    char id[DELIVERY_MESSAGE_ID];
+    struct message message = { .to = d->address,
+        .text = d->payload,
+        .id = delivery_message_id(d, id),
+        .channel = d->route.at[0],
+        .plan_us = d->plan_us > clock_wall_us() ? d->plan_us : 0,
+        .zone = lane->zone };
+    struct http_request request;
+    bool good;
+
+    if (d->ask)
+        lane->ops->build_query(
+            lane->set, &message, call->host, &request, &body);
+    else
+        lane->ops->build(lane->set, &message, call->host, &request, &body);
+    request.body = bytes_text(&body);
+    request.body_len = body.n;
+    good = bytes_ok(&body) && http_start(lane->http, &request, on_reply, call);
+    bytes_free(&body);
+    return good;
+}
+
+/* What was certainly not sent may go to the provider's next address. */
+static bool
+try_next_host(struct call *call, const struct http_reply *reply)
+{
+    if (!reply->error || reply->maybe_sent ||
+        call->host + 1 >= call->lane->ops->hosts(call->lane->set))
+        return false;
+    call->host++;
+    return send_out(call);
+}
+
+/* The provider was asked and has no such message: it may be sent. */
+static bool
+send_absent(struct call *call)
+{
+    struct delivery *d = call->delivery;
+
+    if (!d->ask || d->outcome.class != OUTCOME_ABSENT)
+        return false;
+    d->ask = false;
+    return send_out(call);
+}
+
 static void
 on_reply(void *arg, const struct http_reply *reply)
 {
     struct call *call = arg;
     struct lane *lane = call->lane;
+    struct outcome *out = &call->delivery->outcome;
     int64_t begun_us = call->begun_us;
-    struct delivery *d = unlink_call(call);
 
+    if (try_next_host(call, reply))
+        return;
     if (reply->error)
-        read_failure(reply, &d->outcome);
+        read_failure(reply, out);
+    else if (call->delivery->ask)
+        lane->ops->read_query(reply, out);
     else
-        lane->ops->read(reply, &d->outcome);
-    finish(lane, d, begun_us);
+        lane->ops->read(reply, out);
+    if (send_absent(call))
+        return;
+    finish(lane, unlink_call(call), begun_us);
 }
 
 static void
@@ -218,18 +299,10 @@ fail_unsent(struct lane *lane, struct delivery *d)
 void
 lane_start(struct lane *lane, struct delivery *d)
 {
-    struct message message = { .to = d->address, .text = d->payload };
-    struct bytes body = bytes_make(256 * 1024);
-    struct http_request request;
     struct call *call = link_call(lane, d);
 
-    lane->ops->build(lane->set, &message, &request, &body);
-    request.body = bytes_text(&body);
-    request.body_len = body.n;
     if (!call)
         fail_unsent(lane, d);
-    else if (!bytes_ok(&body) ||
-             !http_start(lane->http, &request, on_reply, call))
+    else if (!send_out(call))
         fail_unsent(lane, unlink_call(call));
-    bytes_free(&body);
 }

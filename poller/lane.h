@@ -19,15 +19,24 @@ struct lane; /* opaque */
 
 /* NULL when out of memory. The arguments stay with the caller. */
 struct lane *lane_make(const struct settings *set, struct http *http,
-    const struct provider_ops *ops);
+    const struct zone *zone, const struct provider_ops *ops);
 
 /* Forgets what is under way, frees, sets NULL. The http goes first. */
 void lane_close(struct lane **lane);
 
-const char *lane_provider(const struct lane *lane);
+/* Whether its provider can be asked what became of a message, and after which
+ * pause. */
+bool lane_can_ask(const struct lane *lane);
+int64_t lane_ask_after_ms(const struct lane *lane);
+
+/* Longest that a delivery may be under way in it. */
+int64_t lane_longest_ms(const struct lane *lane);
 
 /* How many more deliveries it can start now. */
 size_t lane_room(const struct lane *lane);
+
+/* Whether it holds itself just now. */
+bool lane_is_held(const struct lane *lane);
 
 /* When a hold ends (boot clock, microseconds); 0 = it is not held. */
 int64_t lane_held_until_us(const struct lane *lane);
@@ -38,7 +47,10 @@ void lane_ids(const struct lane *lane, struct bytes *out);
 /* How many are under way. */
 size_t lane_active(const struct lane *lane);
 
-/* Starts the call for a delivery, which the lane owns from now on. */
+/* Starts the call for a delivery, which the lane owns from now on. Where the
+ * delivery says so (d->ask) the provider is asked first, and told only what it
+ * does not have; d->ask is then false. An address of the provider that cannot
+ * be reached is followed by the next. */
 void lane_start(struct lane *lane, struct delivery *d);
 
 /* Deliveries whose call has ended, with their outcome. The caller takes them

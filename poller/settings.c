@@ -140,14 +140,19 @@ set_duration(const struct settings_key *k, int64_t *at, const char *value)
 }
 
 static const char *
-set_money(int64_t *at, const char *value)
+set_money(const struct settings_key *k, int64_t *at, const char *value)
 {
-    int64_t kopecks;
+    char least[MONEY_TEXT], most[MONEY_TEXT];
+    static char what[96];
 
-    if (!decimal_parse(value, 2, &kopecks) || kopecks < 0)
-        return "expected an amount such as 10.00";
-    *at = kopecks;
-    return NULL;
+    if (!decimal_parse(value, 2, at))
+        return k->type == KEY_PERCENT ? "expected a percentage such as 5 or 2.5"
+                                      : "expected an amount such as 10.00";
+    if (*at >= k->min && *at <= k->max)
+        return NULL;
+    snprintf(what, sizeof what, "must be from %s to %s",
+        money_print(k->min, least), money_print(k->max, most));
+    return what;
 }
 
 /* Sets one key from its text. Returns what is wrong, or NULL. */
@@ -173,9 +178,27 @@ set_key(struct settings *s, const struct settings_key *k, const char *value)
     case KEY_DURATION:
         return set_duration(k, at, value);
     case KEY_MONEY:
-        return set_money(at, value);
+    case KEY_PERCENT:
+        return set_money(k, at, value);
+    case KEY_LIST:
+        return add_text(at, value);
+    case KEY_ROUTE:
+        return route_parse(at, value)
+                   ? NULL
+                   : "expected smspilot, smsc and social, divided by commas, "
+                     "none twice";
+    case KEY_HOURS:
+        return hours_parse(at, value)
+                   ? NULL
+                   : "expected hours such as 23:00-10:00, or no";
     }
     return "a key of no known type";
+}
+
+static bool
+is_list(const struct settings_key *k)
+{
+    return k->type == KEY_TEXTS || k->type == KEY_LIST;
 }
 
 /* Calls set_key() for each newline-divided value of a default. */
@@ -185,10 +208,10 @@ preset_key(struct settings *s, const struct settings_key *k)
     char *all = strdup(k->preset), *rest = all, *one;
     bool good = all != NULL;
 
-    if (k->type != KEY_TEXTS)
+    if (!is_list(k))
         good = good && !set_key(s, k, k->preset);
     else
-        while (good && (one = strsep(&rest, "\n")))
+        while (good && *k->preset && (one = strsep(&rest, "\n")))
             good = !set_key(s, k, one);
     free(all);
     return good;
@@ -236,11 +259,11 @@ take_value(struct loader *l, size_t i, const struct ini_item *item)
     const struct settings_key *k = &settings_keys[i];
     const char *wrong;
 
-    if (l->line[i] && k->type != KEY_TEXTS) {
+    if (l->line[i] && !is_list(k)) {
         complain(l, item->line, k, "is set twice");
         return;
     }
-    if (!l->line[i] && k->type == KEY_TEXTS)
+    if (!l->line[i] && is_list(k))
         drop_texts(member(l->s, k));
     l->line[i] = item->line;
     wrong = set_key(l->s, k, item->value);
@@ -289,24 +312,124 @@ starts_with(const char *s, const char *with)
     return strncmp(s, with, strlen(with)) == 0;
 }
 
+static bool
+is_url(const char *s)
+{
+    return starts_with(s, "https://") || starts_with(s, "http://");
+}
+
+/* The first notice that may go by this channel, or NULL. */
+static const char *
+who_uses(const struct settings *s, enum channel channel)
+{
+    for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
+        const struct notice_settings *n = &s->notices[kind];
+
+        for (size_t i = 0; i < CHANNELS; i++)
+            if ((n->sms && i < n->sms_route.n &&
+                    n->sms_route.at[i] == channel) ||
+                (n->social && i < n->social_route.n &&
+                    n->social_route.at[i] == channel))
+                return settings_notice_name(kind);
+    }
+    return NULL;
+}
+
+/* Reports that what a notice needs is empty. */
+static void
+complain_empty(struct loader *l, size_t at, const char *user)
+{
+    char what[160];
+
+    snprintf(what, sizeof what,
+        "is empty but [%s] sends by it; copy it from the provider's cabinet, "
+        "or switch that off",
+        user);
+    complain_at(l, at, what);
+}
+
 static void
 check_smspilot(struct loader *l)
 {
     const struct settings *s = l->s;
+    const char *user = who_uses(s, CHANNEL_SMSPILOT);
 
-    if (!starts_with(s->smspilot.url, "https://") &&
-        !starts_with(s->smspilot.url, "http://"))
+    if (!is_url(s->smspilot.url))
         complain_at(l, AT(smspilot.url),
             "must begin with https:// (or http:// for a test server)");
-    if (s->payment.sms && !*s->smspilot.api_key)
-        complain_at(l, AT(smspilot.api_key),
-            "is empty but [payment] sms is on; copy it from the provider's "
-            "cabinet, or switch sms off");
-    if (s->payment.sms && !*s->payment.text)
-        complain_at(l, AT(payment.text), "is empty but sms is on");
+    if (user && !*s->smspilot.api_key)
+        complain_empty(l, AT(smspilot.api_key), user);
     if (s->service.lease_ms < s->smspilot.timeout_ms + 10000)
         complain_at(l, AT(service.lease_ms),
             "must be at least 10 s longer than [smspilot] timeout");
+}
+
+static void
+check_smsc(struct loader *l)
+{
+    const struct settings *s = l->s;
+    const char *user = who_uses(s, CHANNEL_SMSC);
+    int64_t hosts = (int64_t)s->smsc.url.n;
+
+    if (!user)
+        user = who_uses(s, CHANNEL_SOCIAL);
+    for (size_t i = 0; i < s->smsc.url.n; i++)
+        if (!is_url(s->smsc.url.text[i]))
+            complain_at(l, AT(smsc.url),
+                "must begin with https:// (or http:// for a test server)");
+    if (hosts == 0 || hosts > 4)
+        complain_at(l, AT(smsc.url), "from one to four addresses are needed");
+    if (user && !*s->smsc.api_key && !*s->smsc.login)
+        complain_empty(l, AT(smsc.login), user);
+    else if (user && !*s->smsc.api_key && !*s->smsc.password)
+        complain_empty(l, AT(smsc.password), user);
+    if (strcmp(s->smsc.id_style, "text") != 0 &&
+        strcmp(s->smsc.id_style, "number") != 0)
+        complain_at(l, AT(smsc.id_style), "expected text or number");
+    /* A message that has to be asked about first is two exchanges. */
+    if (user && s->service.lease_ms < 2 * s->smsc.timeout_ms +
+                                          hosts * s->smsc.connect_timeout_ms +
+                                          10000)
+        complain_at(l, AT(service.lease_ms),
+            "must be longer than 10 s, two [smsc] timeout and a "
+            "connect_timeout for each url together");
+}
+
+static void
+check_notice(struct loader *l, const struct notice_settings *n)
+{
+    size_t at = (size_t)((const char *)n - (const char *)l->s);
+
+    if (n->sms && n->sms_route.n == 0)
+        complain_at(l, at + offsetof(struct notice_settings, sms_route),
+            "is empty but sms is on");
+    if (n->social && n->social_route.n == 0)
+        complain_at(l, at + offsetof(struct notice_settings, social_route),
+            "is empty but social is on");
+    if ((n->sms || (n->social && !*n->social_text)) && !*n->text)
+        complain_at(l, at + offsetof(struct notice_settings, text),
+            "is empty but the notice is on");
+}
+
+static void
+check_rules(struct loader *l)
+{
+    const struct settings *s = l->s;
+    struct zone zone;
+
+    for (enum notice_kind kind = 0; kind < NOTICES; kind++)
+        check_notice(l, &s->notices[kind]);
+    if (!zone_load(&zone, s->notice.time_zone))
+        complain_at(l, AT(notice.time_zone),
+            "is not known here; expected a name such as Europe/Moscow (package "
+            "tzdata) or an offset such as +05:00");
+    if (strcmp(s->billing.tariff_origin, "subscriber") != 0 &&
+        strcmp(s->billing.tariff_origin, "staff") != 0)
+        complain_at(
+            l, AT(billing.tariff_origin), "expected subscriber or staff");
+    for (size_t i = 0; i < s->discounts.keys.n; i++)
+        if (!*s->discounts.keys.text[i])
+            complain_at(l, AT(discounts.keys), "a key is empty");
 }
 
 /* What one key alone cannot tell. */
@@ -330,6 +453,8 @@ check_together(struct loader *l)
         complain_at(l, AT(notice.retry_longest_ms),
             "must not be shorter than retry_first");
     check_smspilot(l);
+    check_smsc(l);
+    check_rules(l);
 }
 
 static void
@@ -361,8 +486,8 @@ use_config_xml(struct loader *l)
     config_xml_free(&x);
 }
 
-bool
-settings_load(struct settings *s, const char *path, struct bytes *errors)
+static bool
+load(struct settings *s, const char *path, struct bytes *errors, bool together)
 {
     struct loader l = { .s = s, .path = path, .errors = errors };
 
@@ -378,8 +503,22 @@ settings_load(struct settings *s, const char *path, struct bytes *errors)
         use_config_xml(&l);
     fill(&s->database.user, "mbev_service");
     fill(&s->database.billing, "mikbill");
-    check_together(&l);
+    if (together)
+        check_together(&l);
     return errors->n == 0 && bytes_ok(errors);
+}
+
+bool
+settings_load(struct settings *s, const char *path, struct bytes *errors)
+{
+    return load(s, path, errors, true);
+}
+
+bool
+settings_load_database(
+    struct settings *s, const char *path, struct bytes *errors)
+{
+    return load(s, path, errors, false);
 }
 
 struct db_settings
@@ -401,7 +540,7 @@ settings_free(struct settings *s)
     for (size_t i = 0; i < settings_keys_n; i++) {
         const struct settings_key *k = &settings_keys[i];
 
-        if (k->type == KEY_TEXTS)
+        if (is_list(k))
             drop_texts(member(s, k));
         else if (k->type == KEY_TEXT || k->type == KEY_TEMPLATE)
             free(*(char **)member(s, k));

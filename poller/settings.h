@@ -9,7 +9,9 @@
 #define MBEV_SETTINGS_H
 
 #include "bytes.h"
+#include "channel.h"
 #include "db.h"
+#include "rules/quiet.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,12 +22,45 @@ struct text_list {
     size_t n;
 };
 
-/* What is told to a subscriber about one kind of event. */
+/* Who is told about what: a section of the file each. */
+enum notice_kind {
+    NOTICE_PAYMENT,
+    NOTICE_REFUND,
+    NOTICE_API_PAYMENT,
+    NOTICE_API_REFUND,
+    NOTICE_CREDIT,
+    NOTICE_CREDIT_LIMIT,
+    NOTICE_TARIFF_CHANGE,   /* by the subscriber */
+    NOTICE_TARIFF_BY_STAFF, /* by the staff */
+    NOTICES
+};
+
 struct notice_settings {
     bool sms;
-    int64_t minimum_kopecks;
+    bool social;
+    struct route sms_route;
+    struct route social_route;
+    int64_t limit_kopecks; /* least amount; of a refund the greatest */
+    int64_t after_ms;      /* time for the billing to finish its own work */
+    struct hours quiet;
     char *text;
+    char *social_text; /* "" = as text */
     struct text_list ending;
+};
+
+/* Years of a contract after which loyalty is worth more. */
+enum { LOYALTY_STEPS = 3 };
+
+struct bonus_settings {
+    bool on;
+    int64_t minimum_kopecks;        /* top-up: least payment */
+    int64_t percent[LOYALTY_STEPS]; /* hundredths of a percent, by full years
+                                       of the contract; top-up: the first */
+    int64_t least_kopecks;          /* a smaller bonus is none */
+    int64_t most_kopecks;           /* 0 = no bound */
+    int64_t category;
+    char *name;    /* of the category, when it is missing */
+    char *comment; /* of the credit */
 };
 
 struct settings {
@@ -51,6 +86,12 @@ struct settings {
     struct {
         bool moved_subscribers;
         int64_t backdated_ms;
+        bool backdated_money;
+        int64_t api_settle_ms;
+        int64_t api_window_ms;
+        int64_t api_wait_ms;
+        char *tariff_origin;
+        int64_t tariff_origin_window_ms;
     } billing;
     struct {
         char *name;
@@ -66,6 +107,8 @@ struct settings {
         int64_t retry_longest_ms;
         int64_t expire_ms;
         int64_t hold_ms;
+        char *time_zone;
+        bool plan_at_provider;
     } notice;
     struct {
         char *url;
@@ -75,18 +118,45 @@ struct settings {
         int64_t connections;
         int64_t connect_timeout_ms;
         int64_t timeout_ms;
+        int64_t datetime_offset_min;
     } smspilot;
-    struct notice_settings payment;
+    struct {
+        struct text_list url;
+        char *login;
+        char *password;
+        char *api_key;
+        char *sender;
+        char *social_extra;
+        char *social_valid;
+        char *id_style;
+        char *ca_file;
+        int64_t connections;
+        int64_t connect_timeout_ms;
+        int64_t timeout_ms;
+        int64_t ask_after_ms;
+    } smsc;
+    struct notice_settings notices[NOTICES];
+    struct bonus_settings bonus_topup;
+    struct bonus_settings bonus_loyalty;
+    struct {
+        bool on;
+        int64_t after_ms;
+        struct text_list keys;
+    } discounts;
 };
 
 enum key_type {
     KEY_TEXT,
     KEY_TEMPLATE, /* text with {fields} */
     KEY_TEXTS,    /* the key may be repeated: a list of templates */
+    KEY_LIST,     /* the key may be repeated: a list of texts */
     KEY_BOOL,
     KEY_NUMBER,
     KEY_DURATION, /* stored in ms; "500 ms", "20 s", "5 min", "24 h" */
     KEY_MONEY,    /* stored in kopecks; "10.00" */
+    KEY_PERCENT,  /* stored in hundredths; "5" or "2.5" */
+    KEY_ROUTE,    /* "smspilot,smsc" */
+    KEY_HOURS,    /* "23:00-10:00", or "no" */
 };
 
 struct settings_key {
@@ -96,8 +166,8 @@ struct settings_key {
     bool secret;
     size_t at;          /* offset in struct settings */
     const char *preset; /* default as it would stand in the file; several
-                           values of a KEY_TEXTS are divided by newlines */
-    int64_t min, max;   /* of numbers and durations */
+                           values of a list are divided by newlines */
+    int64_t min, max;   /* of numbers, durations, amounts */
     const char *fields; /* of templates: "login amount ..." */
     const char *help;
 };
@@ -118,6 +188,14 @@ extern const size_t settings_sections_n;
  * *errors, one line each, as "path:line: [section] key: what; cure".
  * True when nothing was wrong. *s is to be freed in any case. */
 bool settings_load(struct settings *s, const char *path, struct bytes *errors);
+
+/* The same for a reader of our database: each key is checked alone, not whether
+ * the keys fit together. settings_database() may then be used, nothing else. */
+bool settings_load_database(
+    struct settings *s, const char *path, struct bytes *errors);
+
+/* The section of a kind of notice; a constant. */
+const char *settings_notice_name(enum notice_kind kind);
 
 /* How to reach our database; the texts stay with *s. */
 struct db_settings settings_database(const struct settings *s);

@@ -6,8 +6,47 @@
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24LL * HOUR_MS)
 
+#define MOST_MONEY 100000000000000LL
+
 #define COMPANY "name site cabinet phone signature currency"
-#define PAYMENT COMPANY " login uid amount ending"
+#define FIELDS "login uid tariff ending"
+
+/* The rows of one kind of notice. limit is its key for an amount, or nothing;
+ * own are the fields of its text beside the company's. */
+#define NOTICE(kind, section, on, limit, after, asleep, words, endings, own)   \
+    { section, "sms", KEY_BOOL, false, AT(notices[kind].sms), on, 0, 0, NULL,  \
+        "Send an SMS" },                                                       \
+        { section, "channels", KEY_ROUTE, false, AT(notices[kind].sms_route),  \
+            "smspilot", 0, 0, NULL,                                            \
+            "How the SMS goes: smspilot, smsc, or both in the order to try:\n" \
+            "smspilot,smsc" },                                                 \
+        { section, "social", KEY_BOOL, false, AT(notices[kind].social), "no",  \
+            0, 0, NULL, "Send a message to the social networks (VK, OK)" },    \
+        { section, "social_channels", KEY_ROUTE, false,                        \
+            AT(notices[kind].social_route), "social", 0, 0, NULL,              \
+            "How that goes: social, and perhaps an SMS when it is refused:\n"  \
+            "social,smspilot" },                                               \
+        limit{ section, "after", KEY_DURATION, false,                          \
+            AT(notices[kind].after_ms), after, 0, HOUR_MS, NULL,               \
+            "Time for the billing to finish its work before we look" },        \
+        { section, "quiet", KEY_HOURS, false, AT(notices[kind].quiet), asleep, \
+            0, 0, NULL, "Hours in which nothing is sent, or no" },             \
+        { section, "text", KEY_TEMPLATE, false, AT(notices[kind].text), words, \
+            0, 0, COMPANY " " own,                                             \
+            "Text; fields in braces: " own "\n"                                \
+            "and those of [company]. A brace itself is written twice: {{" },   \
+        { section, "social_text", KEY_TEMPLATE, false,                         \
+            AT(notices[kind].social_text), "", 0, 0, COMPANY " " own,          \
+            "Text for the social networks; empty = the same" },                \
+    {                                                                          \
+        section, "ending", KEY_TEXTS, false, AT(notices[kind].ending),         \
+            endings, 0, 0, COMPANY,                                            \
+            "{ending}: one of these at random; repeat the key for each"        \
+    }
+
+#define LIMIT(kind, section, name, preset, least, help)                        \
+    { section, name, KEY_MONEY, false, AT(notices[kind].limit_kopecks),        \
+        preset, least, MOST_MONEY, NULL, help },
 
 const struct settings_section settings_sections[] = {
     { "database",
@@ -19,7 +58,23 @@ const struct settings_section settings_sections[] = {
                  "{signature} {currency}." },
     { "notice", "What holds for all messages to subscribers." },
     { "smspilot", "SMS through smspilot.ru." },
+    { "smsc", "SMS and messages to social networks through smsc.ru.\n"
+              "Either login and password, or api_key." },
     { "payment", "A payment was booked." },
+    { "refund", "A payment was taken back (type 7)." },
+    { "api_payment",
+        "The payment interface credited something (type 62): {comment} says\n"
+        "what." },
+    { "api_refund", "The payment interface took something back (type 62)." },
+    { "credit", "The subscriber took the service Credit." },
+    { "credit_limit", "A credit limit was set (type 18)." },
+    { "tariff_change", "The subscriber changed the tariff." },
+    { "tariff_by_staff", "The staff changed the subscriber's tariff." },
+    { "bonus_topup", "A bonus for a large payment." },
+    { "bonus_loyalty",
+        "A bonus for a payment of the whole monthly fee, by the age of the\n"
+        "contract." },
+    { "discounts", "Discounts end when the tariff changes." },
 };
 const size_t settings_sections_n =
     sizeof settings_sections / sizeof *settings_sections;
@@ -60,7 +115,7 @@ const struct settings_key settings_keys[] = {
     { "service", "safety_poll", KEY_DURATION, false, AT(service.safety_poll_ms),
         "1 s", 10, MINUTE_MS, NULL,
         "How often to look for work when nobody rang" },
-    { "service", "lease", KEY_DURATION, false, AT(service.lease_ms), "60 s",
+    { "service", "lease", KEY_DURATION, false, AT(service.lease_ms), "90 s",
         5000, HOUR_MS, NULL,
         "For how long one service owns the work; another one takes over\n"
         "when it was not renewed. At least 10 s more than the longest "
@@ -77,6 +132,26 @@ const struct settings_key settings_keys[] = {
     { "billing", "backdated", KEY_DURATION, false, AT(billing.backdated_ms),
         "1 h", 0, 3650 * DAY_MS, NULL,
         "A row dated further back than this starts no message" },
+    { "billing", "backdated_money", KEY_BOOL, false,
+        AT(billing.backdated_money), "yes", 0, 0, NULL,
+        "Does such a row earn a bonus all the same" },
+    { "billing", "api_settle", KEY_DURATION, false, AT(billing.api_settle_ms),
+        "15 s", 0, HOUR_MS, NULL,
+        "Payments of type 62: time for the billing to mark the row of\n"
+        "addons_pay_api that they come from" },
+    { "billing", "api_window", KEY_DURATION, false, AT(billing.api_window_ms),
+        "10 s", 1000, HOUR_MS, NULL,
+        "That row was touched less than this before or after the payment" },
+    { "billing", "api_wait", KEY_DURATION, false, AT(billing.api_wait_ms),
+        "2 min", 0, HOUR_MS, NULL,
+        "How long to wait for a row that is not credited yet" },
+    { "billing", "tariff_origin", KEY_TEXT, false, AT(billing.tariff_origin),
+        "subscriber", 0, 0, NULL,
+        "Who changed a tariff when nothing tells: subscriber or staff" },
+    { "billing", "tariff_origin_window", KEY_DURATION, false,
+        AT(billing.tariff_origin_window_ms), "10 s", 1000, HOUR_MS, NULL,
+        "What tells: a row of logs, or a fee for the change (types 23, 26),\n"
+        "with a staff member's number, as near in time as this" },
 
     { "company", "name", KEY_TEXT, false, AT(company.name), "", 0, 0, NULL,
         "Name of the company" },
@@ -107,6 +182,13 @@ const struct settings_key settings_keys[] = {
         DAY_MS, NULL,
         "Pause of the whole channel when the provider refuses the account\n"
         "(key, money, sender); then one message tries again" },
+    { "notice", "time_zone", KEY_TEXT, false, AT(notice.time_zone),
+        "Asia/Yekaterinburg", 0, 0, NULL,
+        "Zone of the quiet hours: a name, or an offset such as +05:00" },
+    { "notice", "plan_at_provider", KEY_BOOL, false,
+        AT(notice.plan_at_provider), "no", 0, 0, NULL,
+        "In quiet hours, hand messages over at once and let the provider\n"
+        "wait; else they wait in our queue" },
 
     { "smspilot", "url", KEY_TEXT, false, AT(smspilot.url),
         "https://smspilot.ru/api.php", 0, 0, NULL,
@@ -125,20 +207,166 @@ const struct settings_key settings_keys[] = {
     { "smspilot", "timeout", KEY_DURATION, false, AT(smspilot.timeout_ms),
         "20 s", 100, 10 * MINUTE_MS, NULL, "Time limit for a whole request" },
 
-    { "payment", "sms", KEY_BOOL, false, AT(payment.sms), "yes", 0, 0, NULL,
-        "Send an SMS" },
-    { "payment", "minimum", KEY_MONEY, false, AT(payment.minimum_kopecks),
-        "10.00", 0, 0, NULL, "Smaller payments are not announced" },
-    { "payment", "text", KEY_TEMPLATE, false, AT(payment.text),
-        "Ваш платёж {amount} {currency}. зачислен на счёт {login}. {ending}", 0,
-        0, PAYMENT,
-        "Text; fields: {login} {uid} {amount} {ending} and the company's.\n"
-        "A brace itself is written twice: {{" },
-    { "payment", "ending", KEY_TEXTS, false, AT(payment.ending),
+    { "smspilot", "datetime_offset", KEY_NUMBER, false,
+        AT(smspilot.datetime_offset_min), "0", -720, 840, NULL,
+        "Planned messages: the zone in which smspilot reads a time, in\n"
+        "minutes ahead of UTC" },
+
+    { "smsc", "url", KEY_LIST, false, AT(smsc.url),
+        "https://smsc.ru/sys\n"
+        "https://www2.smsc.ru/sys",
+        0, 0, NULL,
+        "Address of the interface; repeat the key for reserve hosts of the\n"
+        "same account, used when the first cannot be reached" },
+    { "smsc", "login", KEY_TEXT, false, AT(smsc.login), "", 0, 0, NULL,
+        "Login of the account" },
+    { "smsc", "password", KEY_TEXT, true, AT(smsc.password), "", 0, 0, NULL,
+        "Its password" },
+    { "smsc", "api_key", KEY_TEXT, true, AT(smsc.api_key), "", 0, 0, NULL,
+        "Key in place of login and password" },
+    { "smsc", "sender", KEY_TEXT, false, AT(smsc.sender), "", 0, 0, NULL,
+        "Registered name of the sender; empty = the account's own" },
+    { "smsc", "social_extra", KEY_TEXT, false, AT(smsc.social_extra), "soc=1",
+        0, 0, NULL,
+        "Parameters that make a message one for the social networks:\n"
+        "name=value, divided by &" },
+    { "smsc", "social_valid", KEY_TEXT, false, AT(smsc.social_valid), "00:01",
+        0, 0, NULL, "How long to try that, hh:mm; empty = not said" },
+    { "smsc", "id_style", KEY_TEXT, false, AT(smsc.id_style), "text", 0, 0,
+        NULL,
+        "Form of our own message numbers: text, or number for an old\n"
+        "account" },
+    { "smsc", "ca_file", KEY_TEXT, false, AT(smsc.ca_file), "", 0, 0, NULL,
+        "Certificates to trust; empty = the system's" },
+    { "smsc", "connections", KEY_NUMBER, false, AT(smsc.connections), "4", 1,
+        15, NULL, "Most requests at the same time" },
+    { "smsc", "connect_timeout", KEY_DURATION, false,
+        AT(smsc.connect_timeout_ms), "10 s", 100, 10 * MINUTE_MS, NULL,
+        "Time limit for the connection" },
+    { "smsc", "timeout", KEY_DURATION, false, AT(smsc.timeout_ms), "20 s", 100,
+        10 * MINUTE_MS, NULL, "Time limit for a whole request" },
+    { "smsc", "ask_after", KEY_DURATION, false, AT(smsc.ask_after_ms), "65 s",
+        0, HOUR_MS, NULL,
+        "When a reply was lost: pause before smsc is asked whether it has\n"
+        "the message" },
+
+    NOTICE(NOTICE_PAYMENT, "payment", "yes",
+        LIMIT(NOTICE_PAYMENT, "payment", "minimum", "10.00", 0,
+            "Smaller payments are not announced"),
+        "0 s", "no",
+        "Платёж {amount} {currency}. зачислен на счёт {login}. {ending}",
         "Спасибо, что вы с нами!\n"
         "Благодарим за оплату!\n"
-        "Спасибо за своевременную оплату!",
-        0, 0, COMPANY,
-        "{ending}: one of these at random; repeat the key for each" },
+        "Спасибо за оплату!",
+        FIELDS " amount"),
+    NOTICE(NOTICE_REFUND, "refund", "no",
+        LIMIT(NOTICE_REFUND, "refund", "maximum", "10.00", -MOST_MONEY,
+            "Greater sums are not announced: what is taken back is negative"),
+        "0 s", "no", "Со счёта {login} возвращено {amount} {currency}.", "",
+        FIELDS " amount"),
+    NOTICE(NOTICE_API_PAYMENT, "api_payment", "no",
+        LIMIT(NOTICE_API_PAYMENT, "api_payment", "minimum", "10.00", 0,
+            "Smaller sums are not announced"),
+        "15 s", "no",
+        "На счёт {login} зачислено {amount} {currency}. ({comment})", "",
+        FIELDS " amount comment"),
+    NOTICE(NOTICE_API_REFUND, "api_refund", "no",
+        LIMIT(NOTICE_API_REFUND, "api_refund", "minimum", "10.00", 0,
+            "Smaller sums are not announced"),
+        "15 s", "no",
+        "Со счёта {login} списано {amount} {currency}. ({comment})", "",
+        FIELDS " amount comment"),
+    NOTICE(NOTICE_CREDIT, "credit", "no",
+        LIMIT(NOTICE_CREDIT, "credit", "minimum", "0.01", 1,
+            "Smaller credits are not announced"),
+        "1 s", "no",
+        "Вам предоставлен кредит {amount} {currency}. Счёт {login}.", "",
+        FIELDS " amount"),
+    NOTICE(NOTICE_CREDIT_LIMIT, "credit_limit", "no",
+        LIMIT(NOTICE_CREDIT_LIMIT, "credit_limit", "minimum", "0.01", 1,
+            "Smaller limits are not announced"),
+        "1 s", "no", "Кредитный лимит на счёте {login}: {amount} {currency}.",
+        "", FIELDS " amount"),
+    NOTICE(NOTICE_TARIFF_CHANGE, "tariff_change", "no", , "3 s", "no",
+        "Тарифный план на счёте {login} изменён по вашей заявке.", "", FIELDS),
+    NOTICE(NOTICE_TARIFF_BY_STAFF, "tariff_by_staff", "no", , "3 s",
+        "23:00-10:00", "Тарифный план на счёте {login} изменён.", "", FIELDS),
+
+    { "bonus_topup", "on", KEY_BOOL, false, AT(bonus_topup.on), "no", 0, 0,
+        NULL, "Give it" },
+    { "bonus_topup", "minimum", KEY_MONEY, false,
+        AT(bonus_topup.minimum_kopecks), "2000.00", 1, MOST_MONEY, NULL,
+        "Least payment that earns it" },
+    { "bonus_topup", "percent", KEY_PERCENT, false, AT(bonus_topup.percent[0]),
+        "5", 1, 10000, NULL, "Percent of the payment, rounded down to tens" },
+    { "bonus_topup", "least", KEY_MONEY, false, AT(bonus_topup.least_kopecks),
+        "10.00", 1, MOST_MONEY, NULL, "A smaller bonus is none" },
+    { "bonus_topup", "most", KEY_MONEY, false, AT(bonus_topup.most_kopecks),
+        "300.00", 0, MOST_MONEY, NULL, "Greatest bonus; 0 = no bound" },
+    { "bonus_topup", "category", KEY_NUMBER, false, AT(bonus_topup.category),
+        "-1", -32768, -1, NULL, "Its category in addons_pay_api" },
+    { "bonus_topup", "name", KEY_TEXT, false, AT(bonus_topup.name),
+        "Бонус за пополнение", 0, 0, NULL,
+        "Name of the category, when the billing has none yet" },
+    { "bonus_topup", "comment", KEY_TEXT, false, AT(bonus_topup.comment),
+        "Бонус за пополнение счёта", 0, 0, NULL, "Comment of the credit" },
+
+    { "bonus_loyalty", "on", KEY_BOOL, false, AT(bonus_loyalty.on), "no", 0, 0,
+        NULL, "Give it" },
+    { "bonus_loyalty", "percent_1_year", KEY_PERCENT, false,
+        AT(bonus_loyalty.percent[0]), "3", 1, 10000, NULL,
+        "Percent of the monthly fee, after more than one year" },
+    { "bonus_loyalty", "percent_2_years", KEY_PERCENT, false,
+        AT(bonus_loyalty.percent[1]), "5", 0, 10000, NULL, "After two years" },
+    { "bonus_loyalty", "percent_3_years", KEY_PERCENT, false,
+        AT(bonus_loyalty.percent[2]), "10", 0, 10000, NULL,
+        "After three years" },
+    { "bonus_loyalty", "least", KEY_MONEY, false,
+        AT(bonus_loyalty.least_kopecks), "10.00", 1, MOST_MONEY, NULL,
+        "A smaller bonus, by the first percentage, is none" },
+    { "bonus_loyalty", "most", KEY_MONEY, false, AT(bonus_loyalty.most_kopecks),
+        "0.00", 0, MOST_MONEY, NULL, "Greatest bonus; 0 = no bound" },
+    { "bonus_loyalty", "category", KEY_NUMBER, false,
+        AT(bonus_loyalty.category), "-1", -32768, -1, NULL,
+        "Its category in addons_pay_api" },
+    { "bonus_loyalty", "name", KEY_TEXT, false, AT(bonus_loyalty.name),
+        "Бонус постоянному абоненту", 0, 0, NULL,
+        "Name of the category, when the billing has none yet" },
+    { "bonus_loyalty", "comment", KEY_TEXT, false, AT(bonus_loyalty.comment),
+        "Бонус постоянному абоненту", 0, 0, NULL, "Comment of the credit" },
+
+    { "discounts", "remove", KEY_BOOL, false, AT(discounts.on), "no", 0, 0,
+        NULL, "Remove them when the tariff changes" },
+    { "discounts", "after", KEY_DURATION, false, AT(discounts.after_ms), "0 s",
+        0, HOUR_MS, NULL,
+        "Time for the billing to finish its work before we look" },
+    { "discounts", "key", KEY_LIST, false, AT(discounts.keys),
+        "ext_discount_extended\n"
+        "ext_discount_global\n"
+        "ext_discount_global_fixed\n"
+        "ext_discount_packet\n"
+        "ext_discount_packet_fixed\n"
+        "ext_discount_subs\n"
+        "ext_discount_subs_fixed\n"
+        "ext_discount_device\n"
+        "ext_discount_device_fixed",
+        0, 0, NULL, "Keys of users_custom_fields to remove, in this order" },
 };
 const size_t settings_keys_n = sizeof settings_keys / sizeof *settings_keys;
+
+const char *
+settings_notice_name(enum notice_kind kind)
+{
+    static const char *const names[NOTICES] = {
+        [NOTICE_PAYMENT] = "payment",
+        [NOTICE_REFUND] = "refund",
+        [NOTICE_API_PAYMENT] = "api_payment",
+        [NOTICE_API_REFUND] = "api_refund",
+        [NOTICE_CREDIT] = "credit",
+        [NOTICE_CREDIT_LIMIT] = "credit_limit",
+        [NOTICE_TARIFF_CHANGE] = "tariff_change",
+        [NOTICE_TARIFF_BY_STAFF] = "tariff_by_staff",
+    };
+
+    return names[kind];
+}

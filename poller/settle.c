@@ -12,30 +12,71 @@
 #include "engine.h"
 #include "fault.h"
 #include "log.h"
+#include "rules/parts.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { LARGEST_SQL = 4 << 20, SLICE = 32, HELD_PAUSE_US = 5000000 };
 
-/* What an outcome makes of a delivery. */
-static enum delivery_state
-state_after(const struct outcome *outcome)
+static struct lane *
+lane_of(const struct engine *e, const struct delivery *d)
 {
-    switch (outcome->class) {
-    case OUTCOME_ACCEPTED:
+    return e->lane[d->lane];
+}
+
+/* What became of it is not known. */
+static enum delivery_state
+after_unknown(const struct engine *e, struct delivery *d)
+{
+    d->ask = d->lane != LANE_DECIDE && lane_can_ask(lane_of(e, d));
+    return d->ask ? DELIVERY_RETRY : DELIVERY_DOUBTFUL;
+}
+
+/* Refused for good, which leaves the other channels. */
+static enum delivery_state
+after_refusal(struct delivery *d)
+{
+    route_drop(&d->route);
+    return d->route.n ? DELIVERY_READY : DELIVERY_DEAD;
+}
+
+/* What an outcome makes of a delivery, of its route and of its question. */
+static enum delivery_state
+state_after(const struct engine *e, struct delivery *d)
+{
+    if (d->outcome.class == OUTCOME_ACCEPTED) {
+        d->ask = false;
         return DELIVERY_DONE;
+    }
+    /* It was only asked about, in vain: to be asked again. */
+    if (d->ask && d->outcome.class != OUTCOME_PERMANENT)
+        return DELIVERY_RETRY;
+    d->ask = false;
+    switch (d->outcome.class) {
     case OUTCOME_TRANSIENT:
+        route_turn(&d->route);
         return DELIVERY_RETRY;
     case OUTCOME_PERMANENT:
-        return DELIVERY_DEAD;
+        return after_refusal(d);
     case OUTCOME_CONFIGURATION:
+        route_turn(&d->route);
         return DELIVERY_READY;
+    case OUTCOME_ACCEPTED:
     case OUTCOME_UNKNOWN:
+    case OUTCOME_ABSENT:
         break;
     }
-    return DELIVERY_DOUBTFUL;
+    return after_unknown(e, d);
+}
+
+/* The account was at fault, not the message: the attempt does not count. */
+static bool
+counts(const struct delivery *d)
+{
+    return d->outcome.class != OUTCOME_CONFIGURATION;
 }
 
 /* Doubles with each attempt up to the longest, a quarter more or less. */
@@ -52,15 +93,26 @@ retry_pause_us(struct engine *e, unsigned attempts)
     return pause - pause / 4 + (int64_t)dice_roll(&e->dice) % (pause / 2 + 1);
 }
 
+/* With more than one channel, all are tried before the first pause. */
 static int64_t
 pause_us(struct engine *e, const struct delivery *d)
 {
     int64_t until;
 
+    if (d->ask)
+        return d->outcome.class == OUTCOME_UNKNOWN && d->attempts <= 1
+                   ? lane_ask_after_ms(lane_of(e, d)) * 1000
+                   : lane_ask_after_ms(lane_of(e, d)) * 1000 +
+                         retry_pause_us(e, d->attempts);
+    if (d->outcome.class == OUTCOME_PERMANENT)
+        return 0;
     if (d->outcome.class == OUTCOME_TRANSIENT)
-        return retry_pause_us(e, d->attempts);
-    until = lane_held_until_us(e->sms) - clock_boot_us();
-    return until > 0 ? until : 0;
+        return d->route.n > 1 && d->attempts % d->route.n != 0
+                   ? 0
+                   : retry_pause_us(e, d->attempts);
+    /* The account: until the hold ends, unless another channel is free. */
+    until = lane_held_until_us(lane_of(e, d)) - clock_boot_us();
+    return until > 0 && d->route.n < 2 ? until : 0;
 }
 
 static void
@@ -76,6 +128,20 @@ add_due(struct engine *e, struct bytes *sql, const struct delivery *d)
         ", due_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND", us);
 }
 
+/* Where it waits next: in the lane of the first channel that is left. */
+static void
+add_way(struct bytes *sql, const struct delivery *d)
+{
+    char route[ROUTE_TEXT];
+
+    bytes_printf(sql, ", ask = %d", d->ask);
+    if (d->state != DELIVERY_RETRY && d->state != DELIVERY_READY)
+        return;
+    bytes_printf(sql, ", lane = '%s', route = '%s'",
+        delivery_lane_name(delivery_lane_for(d->route.at[0])),
+        route_print(&d->route, route));
+}
+
 static void
 add_result(struct engine *e, struct bytes *sql, const struct delivery *d)
 {
@@ -85,10 +151,10 @@ add_result(struct engine *e, struct bytes *sql, const struct delivery *d)
         "UPDATE delivery SET state = '%s', claims = 0,"
         " changed_utc = UTC_TIMESTAMP(3)",
         delivery_state_name(d->state));
-    /* The account was at fault: the attempt does not count. */
-    if (d->state == DELIVERY_READY)
+    if (!counts(d))
         bytes_str(sql, ", attempts = attempts - 1");
     add_due(e, sql, d);
+    add_way(sql, d);
     bytes_str(sql, ", provider = ");
     db_text(sql, d->provider);
     bytes_str(sql, ", provider_id = ");
@@ -206,7 +272,9 @@ write_results(struct engine *e)
     enum db_status status;
 
     for (struct delivery *d = e->results.first; d; d = d->next) {
-        d->state = state_after(&d->outcome);
+        if (!d->judged)
+            d->state = state_after(e, d);
+        d->judged = true;
         add_result(e, &sql, d);
     }
     status = db_run(e->db, &sql);
@@ -268,12 +336,26 @@ passes_by_itself(const struct db *db)
     return n == 0 || n == 1317 || n == 1969 || n == 1290 || n == 1021;
 }
 
+/* How many SMS it made: what the provider will ask money for. */
+static void
+print_parts(const struct delivery *d, char *buf, size_t size)
+{
+    struct parts parts = parts_count(d->payload ? d->payload : "");
+
+    buf[0] = '\0';
+    if (d->state == DELIVERY_DONE && parts.parts > 1)
+        snprintf(buf, size, " (%u parts, %s)", parts.parts,
+            parts.ucs2 ? "UCS-2" : "GSM-7");
+}
+
 static void
 tell(struct engine *e, const struct delivery *d)
 {
     enum log_level level = LOG_INFO;
     const char *sep = d->outcome.why[0] ? ": " : "";
+    char parts[40];
 
+    print_parts(d, parts, sizeof parts);
     if (d->state == DELIVERY_DONE)
         e->sent++;
     else
@@ -283,9 +365,9 @@ tell(struct engine *e, const struct delivery *d)
     else if (d->state != DELIVERY_DONE)
         level = LOG_ERROR;
     log_at(level,
-        "settle: %s of event %" PRIu64 " (uid %" PRIu64 ") to %s is %s%s%s",
+        "settle: %s of event %" PRIu64 " (uid %" PRIu64 ") to %s is %s%s%s%s",
         d->action, d->event_id, d->uid, d->address,
-        delivery_state_name(d->state), sep, d->outcome.why);
+        delivery_state_name(d->state), parts, sep, d->outcome.why);
 }
 
 /* Records all of e->results in one transaction, and forgets them. */
@@ -295,7 +377,8 @@ settle_together(struct engine *e)
     bool in_log;
     enum db_status status = write_all(e, true, &in_log);
 
-    if (status == DB_REFUSED && in_log && !passes_by_itself(e->db)) {
+    if ((status == DB_REFUSED || status == DB_DUPLICATE) && in_log &&
+        !passes_by_itself(e->db)) {
         log_error("settle: sms_logs of the billing cannot be written: %s; "
                   "results are recorded without it; see sql/grants.sql",
             db_error(e->db));
@@ -337,17 +420,27 @@ settle_one_by_one(struct engine *e)
     return DB_OK;
 }
 
-/* Settles the results in slices that fit into a packet. */
+static void
+take_finished(struct engine *e, struct delivery_list *to)
+{
+    for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++) {
+        struct delivery_list *finished = lane_finished(e->lane[i]);
+
+        while (finished->n)
+            delivery_push(to, delivery_pop(finished));
+    }
+}
+
+/* Settles the results in slices that fit into a packet; one that is held goes
+ * behind all others. */
 enum db_status
 settle_results(struct engine *e)
 {
-    struct delivery_list *finished = lane_finished(e->sms);
     struct delivery_list later = e->results;
     enum db_status status = DB_OK;
 
     e->results = (struct delivery_list){ 0 };
-    while (finished->n)
-        delivery_push(&later, delivery_pop(finished));
+    take_finished(e, &later);
     while (status == DB_OK && later.n && clock_boot_us() >= e->settle_us) {
         while (later.n && e->results.n < SLICE)
             delivery_push(&e->results, delivery_pop(&later));
@@ -355,7 +448,8 @@ settle_results(struct engine *e)
         if (status == DB_BUSY)
             status = settle_one_by_one(e);
     }
-    while (later.n)
-        delivery_push(&e->results, delivery_pop(&later));
+    while (e->results.n)
+        delivery_push(&later, delivery_pop(&e->results));
+    e->results = later;
     return status;
 }

@@ -1,31 +1,68 @@
 /* snapshot: see snapshot.h. */
 #include "snapshot.h"
 
+#include "money.h"
+
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { LARGEST_SQL = 1 << 20 };
 
+static const char contract_key[] = "ext_date_fiz_contract_conclusion";
+
+static const char *const discount_keys[DISCOUNTS] = {
+    [DISCOUNT_EXTENDED] = "ext_discount_extended",
+    [DISCOUNT_GLOBAL] = "ext_discount_global",
+    [DISCOUNT_PACKET] = "ext_discount_packet",
+    [DISCOUNT_SUBS] = "ext_discount_subs",
+    [DISCOUNT_DEVICE] = "ext_discount_device",
+};
+
 static void
 add_uids(struct bytes *sql, const uint64_t *uids, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        bytes_printf(sql, "%s%llu", i ? "," : "", (unsigned long long)uids[i]);
+        bytes_printf(sql, "%s%" PRIu64, i ? "," : "", uids[i]);
+}
+
+/* FROM billing.table */
+static void
+add_from(struct bytes *sql, const struct billing *billing, const char *table)
+{
+    bytes_str(sql, " FROM ");
+    db_name(sql, billing->name);
+    bytes_printf(sql, ".%s", table);
 }
 
 /* The tables need not agree on charset and collation. */
+#define TEXT_OF(column) "CONVERT(" column " USING utf8mb4) COLLATE utf8mb4_bin"
+#define MILLIONTHS_OF(column) "CAST(" column " AS DECIMAL(26,6))"
+
 static void
 add_place(struct bytes *sql, const struct billing *billing, enum place place)
 {
     bool state = billing->modern && place == PLACE_USERS;
 
     bytes_printf(sql,
-        "SELECT uid, %d AS place, %s AS state,"
-        " CONVERT(user USING utf8mb4) COLLATE utf8mb4_bin,"
-        " CONVERT(sms_tel USING utf8mb4) COLLATE utf8mb4_bin FROM ",
-        (int)place, state ? "state" : "0");
-    db_name(sql, billing->name);
-    bytes_printf(sql, ".%s WHERE uid IN (", billing_table(place));
+        "SELECT u.uid, %d AS place, %s AS state, " TEXT_OF(
+            "u.user") ", " TEXT_OF("u.sms_tel") ", u.gid,"
+                                                " CAST(ROUND(ROUND(u.credit, "
+                                                "2) * 100) AS SIGNED), ",
+        (int)place, state ? "u.state" : "0");
+    bytes_str(sql, billing->has_packets
+                       ? TEXT_OF("p.packet") ", " MILLIONTHS_OF(
+                             "p.fixed_cost") ", " MILLIONTHS_OF("p.razresh_"
+                                                                "minus")
+                       : "NULL, NULL, NULL");
+    add_from(sql, billing, billing_table(place));
+    bytes_str(sql, " AS u");
+    if (billing->has_packets) {
+        bytes_str(sql, " LEFT JOIN ");
+        db_name(sql, billing->name);
+        bytes_str(sql, ".packets AS p ON p.gid = u.gid");
+    }
+    bytes_str(sql, " WHERE u.uid IN (");
 }
 
 static void
@@ -50,6 +87,41 @@ copy(const char *s)
     return strdup(s ? s : "");
 }
 
+/* An amount of money as millionths; one that is no number, or too large, is
+ * taken for the largest: no rule will be met by it. */
+static int64_t
+millionths(const char *text)
+{
+    int64_t value = 0;
+
+    return !text || decimal_parse(text, 6, &value) ? value : INT64_MAX;
+}
+
+static int64_t
+whole(const char *text)
+{
+    int64_t value = 0;
+
+    return text && decimal_parse(text, 0, &value) ? value : 0;
+}
+
+static bool
+take_subscriber(struct subscriber *s, const struct db_rows *rows)
+{
+    s->uid = db_uint(rows, 0);
+    s->place = (enum place)db_uint(rows, 1);
+    s->state = (int)db_uint(rows, 2);
+    s->login = copy(db_col(rows, 3));
+    s->sms_tel = copy(db_col(rows, 4));
+    s->gid = db_uint(rows, 5);
+    s->credit_kopecks = whole(db_col(rows, 6));
+    s->tariff.known = db_col(rows, 7) != NULL;
+    s->tariff.name = copy(db_col(rows, 7));
+    s->tariff.fee_millionths = millionths(db_col(rows, 8));
+    s->tariff.overdraft_millionths = millionths(db_col(rows, 9));
+    return s->login && s->sms_tel && s->tariff.name;
+}
+
 /* Takes the first row of each subscriber: the one in the smallest place. */
 static bool
 take(struct snapshot *snap, struct db_rows *rows, bool modern)
@@ -59,21 +131,80 @@ take(struct snapshot *snap, struct db_rows *rows, bool modern)
         return false;
     while (db_next(rows)) {
         struct subscriber *s = &snap->sub[snap->n];
-        uint64_t uid = db_uint(rows, 0);
 
-        if (snap->n && s[-1].uid == uid)
+        if (snap->n && s[-1].uid == db_uint(rows, 0))
             continue;
-        s->uid = uid;
-        s->modern = modern;
-        s->place = (enum place)db_uint(rows, 1);
-        s->state = (int)db_uint(rows, 2);
-        s->login = copy(db_col(rows, 3));
-        s->sms_tel = copy(db_col(rows, 4));
         snap->n++;
-        if (!s->login || !s->sms_tel)
+        s->modern = modern;
+        if (!take_subscriber(s, rows))
             return false;
     }
     return true;
+}
+
+static int
+compare(const void *key, const void *member)
+{
+    uint64_t uid = *(const uint64_t *)key;
+    const struct subscriber *s = member;
+
+    return (uid > s->uid) - (uid < s->uid);
+}
+
+static struct subscriber *
+find(const struct snapshot *snap, uint64_t uid)
+{
+    if (snap->n == 0)
+        return NULL;
+    return bsearch(&uid, snap->sub, snap->n, sizeof *snap->sub, compare);
+}
+
+static bool
+is_listed(const struct text_list *list, const char *text)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->text[i], text) == 0)
+            return true;
+    return false;
+}
+
+static bool
+take_field(struct subscriber *s, const struct settings *set,
+    const struct db_rows *rows)
+{
+    const char *key = db_col(rows, 1), *day = db_col(rows, 3);
+
+    s->removable += is_listed(&set->discounts.keys, key);
+    if (strcmp(key, contract_key) == 0 && day)
+        civil_parse(&s->contract, day);
+    for (enum discount i = 0; i < DISCOUNTS; i++) {
+        if (strcmp(key, discount_keys[i]) == 0 && !s->discount[i]) {
+            s->discount[i] = copy(db_col(rows, 2));
+            return s->discount[i] != NULL;
+        }
+    }
+    return true;
+}
+
+static void
+add_fields_query(struct bytes *sql, const struct billing *billing,
+    const struct settings *set, const uint64_t *uids, size_t n)
+{
+    bytes_str(sql, "SELECT uid, `key`, value, DATE(value)");
+    add_from(sql, billing, "users_custom_fields");
+    bytes_str(sql, " WHERE uid IN (");
+    add_uids(sql, uids, n);
+    bytes_str(sql, ") AND `key` IN (");
+    db_text(sql, contract_key);
+    for (enum discount i = 0; i < DISCOUNTS; i++) {
+        bytes_chr(sql, ',');
+        db_text(sql, discount_keys[i]);
+    }
+    for (size_t i = 0; i < set->discounts.keys.n; i++) {
+        bytes_chr(sql, ',');
+        db_text(sql, set->discounts.keys.text[i]);
+    }
+    bytes_chr(sql, ')');
 }
 
 enum db_status
@@ -96,36 +227,189 @@ snapshot_load(struct snapshot *snap, struct db *db,
     return status;
 }
 
-static int
-compare(const void *key, const void *member)
+enum db_status
+snapshot_load_fields(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const struct settings *set,
+    const uint64_t *uids, size_t n)
 {
-    uint64_t uid = *(const uint64_t *)key;
-    const struct subscriber *s = member;
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    struct db_rows *rows;
+    enum db_status status;
+    bool good = true;
 
-    return (uid > s->uid) - (uid < s->uid);
+    if (n == 0 || !billing->has_fields)
+        return DB_OK;
+    add_fields_query(&sql, billing, set, uids, n);
+    status = db_query(db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    while (good && db_next(rows)) {
+        struct subscriber *s = find(snap, db_uint(rows, 0));
+
+        good = !s || take_field(s, set, rows);
+    }
+    db_rows_close(&rows);
+    return good ? DB_OK : DB_REFUSED;
+}
+
+static bool
+take_api(struct snapshot *snap, struct db_rows *rows)
+{
+    snap->api = calloc(db_rows_count(rows) + 1, sizeof *snap->api);
+    if (!snap->api)
+        return false;
+    while (db_next(rows)) {
+        struct api_row *row = &snap->api[snap->api_n++];
+
+        row->id = db_uint(rows, 0);
+        row->uid = db_uint(rows, 1);
+        row->category = whole(db_col(rows, 2));
+        row->status = whole(db_col(rows, 3));
+        row->millionths = millionths(db_col(rows, 4));
+        civil_parse(&row->updated, db_col(rows, 5));
+        row->comment = copy(db_col(rows, 6));
+        row->mark = copy(db_col(rows, 7));
+        row->credit_event = db_uint(rows, 8);
+        if (!row->comment || !row->mark)
+            return false;
+    }
+    return true;
+}
+
+/* The table has no index on user_ref: one query for all of the batch. */
+enum db_status
+snapshot_load_api(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const uint64_t *uids, size_t n,
+    const struct civil *since)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    struct db_rows *rows;
+    enum db_status status;
+    char text[CIVIL_TEXT];
+
+    if (n == 0 || !billing->has_api)
+        return DB_OK;
+    bytes_str(&sql,
+        "SELECT a.record_id, a.user_ref, a.category, "
+        "a.status, " MILLIONTHS_OF(
+            "a.amount") ", "
+                        "a.update_time, " TEXT_OF("a.comment") ", " TEXT_OF(
+                            "a.misc_id") ", "
+                                         "c.event_"
+                                         "id");
+    add_from(&sql, billing, "addons_pay_api");
+    bytes_str(&sql, " AS a LEFT JOIN api_credit AS c"
+                    " ON c.record_id = a.record_id WHERE a.user_ref IN (");
+    add_uids(&sql, uids, n);
+    bytes_printf(&sql,
+        ") AND a.update_time >= '%s' ORDER BY a.user_ref, a.record_id",
+        civil_print(since, text));
+    status = db_query(db, &sql, &rows);
+    bytes_free(&sql);
+    if (status == DB_OK && !take_api(snap, rows))
+        status = DB_REFUSED;
+    db_rows_close(&rows);
+    return status;
+}
+
+/* Fees for a change of tariff, and whatever the staff did. */
+static void
+add_traces_query(struct bytes *sql, const struct billing *billing,
+    const uint64_t *uids, size_t n, const char *between)
+{
+    bytes_str(sql, "SELECT uid, date");
+    add_from(sql, billing, "bugh_plategi_stat");
+    bytes_printf(sql, " WHERE bughtypeid IN (23, 26) AND who > 0%s", between);
+    add_uids(sql, uids, n);
+    bytes_chr(sql, ')');
+    if (!billing->has_logs)
+        return;
+    bytes_str(sql, " UNION ALL SELECT uid, date");
+    add_from(sql, billing, "logs");
+    bytes_printf(sql, " WHERE stuffid > 0%s", between);
+    add_uids(sql, uids, n);
+    bytes_chr(sql, ')');
+}
+
+enum db_status
+snapshot_load_traces(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const uint64_t *uids, size_t n,
+    const struct civil *from, const struct civil *to)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL), between = bytes_make(512);
+    char first[CIVIL_TEXT], last[CIVIL_TEXT];
+    struct db_rows *rows;
+    enum db_status status;
+
+    if (n == 0)
+        return DB_OK;
+    bytes_printf(&between, " AND date BETWEEN '%s' AND '%s' AND uid IN (",
+        civil_print(from, first), civil_print(to, last));
+    add_traces_query(&sql, billing, uids, n, bytes_text(&between));
+    status = db_query(db, &sql, &rows);
+    bytes_free(&sql);
+    bytes_free(&between);
+    if (status != DB_OK)
+        return status;
+    snap->trace = calloc(db_rows_count(rows) + 1, sizeof *snap->trace);
+    while (snap->trace && db_next(rows)) {
+        struct staff_trace *trace = &snap->trace[snap->trace_n++];
+
+        trace->uid = db_uint(rows, 0);
+        civil_parse(&trace->at, db_col(rows, 1));
+    }
+    db_rows_close(&rows);
+    return snap->trace ? DB_OK : DB_REFUSED;
 }
 
 const struct subscriber *
 snapshot_find(const struct snapshot *snap, uint64_t uid)
 {
     static char nothing[1];
-    static const struct subscriber nobody = {
-        .place = PLACE_NONE, .login = nothing, .sms_tel = nothing
-    };
-    const struct subscriber *s = NULL;
+    static const struct subscriber nobody = { .place = PLACE_NONE,
+        .login = nothing,
+        .sms_tel = nothing,
+        .tariff = { .name = nothing } };
+    const struct subscriber *s = find(snap, uid);
 
-    if (snap->n)
-        s = bsearch(&uid, snap->sub, snap->n, sizeof *snap->sub, compare);
     return s ? s : &nobody;
+}
+
+const struct api_row *
+snapshot_api(const struct snapshot *snap, uint64_t uid, size_t *n)
+{
+    size_t first = 0;
+
+    *n = 0;
+    while (first < snap->api_n && snap->api[first].uid != uid)
+        first++;
+    while (first + *n < snap->api_n && snap->api[first + *n].uid == uid)
+        ++*n;
+    return *n ? &snap->api[first] : NULL;
+}
+
+static void
+free_subscriber(struct subscriber *s)
+{
+    free(s->login);
+    free(s->sms_tel);
+    free(s->tariff.name);
+    for (enum discount i = 0; i < DISCOUNTS; i++)
+        free(s->discount[i]);
 }
 
 void
 snapshot_free(struct snapshot *snap)
 {
-    for (size_t i = 0; snap->sub && i <= snap->n; i++) {
-        free(snap->sub[i].login);
-        free(snap->sub[i].sms_tel);
+    for (size_t i = 0; i < snap->n; i++)
+        free_subscriber(&snap->sub[i]);
+    for (size_t i = 0; i < snap->api_n; i++) {
+        free(snap->api[i].comment);
+        free(snap->api[i].mark);
     }
     free(snap->sub);
+    free(snap->api);
+    free(snap->trace);
     *snap = (struct snapshot){ 0 };
 }

@@ -1,14 +1,32 @@
 /*
  * snapshot: what the billing knows of the subscribers of one batch, read at
- * the moment of the decision with one statement.
+ * the moment of the decision.
  */
 #ifndef MBEV_SNAPSHOT_H
 #define MBEV_SNAPSHOT_H
 
 #include "billing.h"
+#include "civil.h"
 #include "db.h"
 
 #include <stdint.h>
+
+/* Discounts that keep a bonus away, by their names in users_custom_fields. */
+enum discount {
+    DISCOUNT_EXTENDED,
+    DISCOUNT_GLOBAL,
+    DISCOUNT_PACKET,
+    DISCOUNT_SUBS,
+    DISCOUNT_DEVICE,
+    DISCOUNTS
+};
+
+struct tariff {
+    bool known;             /* packets has a row for the subscriber's gid */
+    char *name;             /* owned; "" when it is not known */
+    int64_t fee_millionths; /* fixed_cost */
+    int64_t overdraft_millionths; /* razresh_minus */
+};
 
 struct subscriber {
     uint64_t uid;
@@ -17,21 +35,72 @@ struct subscriber {
     int state;     /* users.state, 1 to 4, where it was read; else 0 */
     char *login;   /* owned */
     char *sms_tel; /* owned; "" for NULL */
+    uint64_t gid;
+    int64_t credit_kopecks;
+    struct tariff tariff;
+    char *discount[DISCOUNTS]; /* owned; NULL = not set */
+    unsigned removable;        /* how many of [discounts] key are set */
+    struct civil contract;     /* day of the contract; zero = not known */
+};
+
+/* A row of addons_pay_api. */
+struct api_row {
+    uint64_t id;
+    uint64_t uid;
+    int64_t category;
+    int64_t status; /* 0 waiting, 1 to 4 credited, 5 no such subscriber */
+    int64_t millionths;
+    struct civil updated;
+    char *comment;         /* owned */
+    char *mark;            /* owned; misc_id */
+    uint64_t credit_event; /* the event that is known to be its credit; 0 =
+                              none yet */
+};
+
+/* A trace of the staff: a fee for a change of tariff, or a row of logs, with
+ * a staff member's number. */
+struct staff_trace {
+    uint64_t uid;
+    struct civil at;
 };
 
 struct snapshot {
     struct subscriber *sub; /* owned, ascending by uid, one for each */
     size_t n;
+    struct api_row *api; /* owned, ascending by uid and id */
+    size_t api_n;
+    struct staff_trace *trace; /* owned */
+    size_t trace_n;
 };
 
 /* Reads the subscribers uids[0..n-1], in any order, repeats allowed. The
- * snapshot is to be freed whatever the result. */
+ * snapshot is to be freed whatever the result of this and the next three. */
 enum db_status snapshot_load(struct snapshot *snap, struct db *db,
     const struct billing *billing, const uint64_t *uids, size_t n);
+
+/* Adds what users_custom_fields says of them: discounts, contract. */
+enum db_status snapshot_load_fields(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const struct settings *set,
+    const uint64_t *uids, size_t n);
+
+/* Adds the rows of addons_pay_api of these subscribers that were touched since
+ * that time of the database's clock. */
+enum db_status snapshot_load_api(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const uint64_t *uids, size_t n,
+    const struct civil *since);
+
+/* Adds the traces of the staff near that time of the database's clock. */
+enum db_status snapshot_load_traces(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const uint64_t *uids, size_t n,
+    const struct civil *from, const struct civil *to);
 
 /* The subscriber; one in PLACE_NONE when there is none. Never NULL. */
 const struct subscriber *
 snapshot_find(const struct snapshot *snap, uint64_t uid);
+
+/* The rows of addons_pay_api of a subscriber: the first, and how many. */
+const struct api_row *
+snapshot_api(const struct snapshot *snap, uint64_t uid, size_t *n);
 
 void snapshot_free(struct snapshot *snap);
 

@@ -1,13 +1,25 @@
 /* stored: see stored.h. */
 #include "stored.h"
 
-#include "actions/sms.h"
+#include "actions/action.h"
 #include "utf8.h"
+
+#include <inttypes.h>
+
+/* A name that outlives the row: of an action that this version knows. */
+static const char *
+action_name(const char *name)
+{
+    const struct action *action = action_find(name);
+
+    return action ? action->name : "unknown";
+}
 
 struct delivery *
 stored_read(const struct db_rows *rows)
 {
-    struct delivery *d = delivery_make(sms_action, db_col(rows, 8));
+    struct delivery *d =
+        delivery_make(action_name(db_col(rows, 10)), db_col(rows, 8));
 
     if (!d)
         return NULL;
@@ -20,5 +32,78 @@ stored_read(const struct db_rows *rows)
     d->uid = db_uint(rows, 6);
     utf8_copy(d->address, sizeof d->address, db_col(rows, 7), db_len(rows, 7));
     delivery_set_key(d, db_col(rows, 9));
+    d->lane = delivery_lane_of(db_col(rows, 11));
+    route_parse(&d->route, db_col(rows, 12));
+    d->ask = db_uint(rows, 13) != 0;
+    d->plan_us = (int64_t)db_uint(rows, 14);
+    if (db_uint(rows, 15))
+        d->state = DELIVERY_EXPIRED;
     return d;
+}
+
+#define COLUMNS                                                                \
+    "id, event_id, action, receiver, state, lane, route, due_utc,"             \
+    " expires_utc, plan_utc, epoch, claims, attempts, address, payload,"       \
+    " reason, changed_utc"
+
+void
+stored_add_insert(struct bytes *sql)
+{
+    bytes_str(sql, "INSERT INTO delivery (" COLUMNS ") VALUES ");
+}
+
+/* A time of the server's clock; LLONG_MAX: none. */
+static void
+add_from_now(struct bytes *sql, int64_t us)
+{
+    if (us == INT64_MAX)
+        bytes_str(sql, "NULL,");
+    else
+        bytes_printf(
+            sql, "UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND,", us);
+}
+
+static void
+add_plan(struct bytes *sql, int64_t us)
+{
+    if (us == 0)
+        bytes_str(sql, "NULL,");
+    else
+        bytes_printf(
+            sql, "'1970-01-01' + INTERVAL %" PRId64 " MICROSECOND,", us);
+}
+
+void
+stored_add_row(struct bytes *sql, const struct delivery *d)
+{
+    bool calling = d->state == DELIVERY_CALLING;
+    char route[ROUTE_TEXT];
+
+    bytes_printf(sql, "(%" PRIu64 ",%" PRIu64 ",'%s',%u,'%s','%s',", d->id,
+        d->event_id, d->action, d->receiver, delivery_state_name(d->state),
+        delivery_lane_name(d->lane));
+    db_text(sql, d->route.n ? route_print(&d->route, route) : NULL);
+    bytes_chr(sql, ',');
+    add_from_now(sql, d->delay_us);
+    add_from_now(sql, d->expires_in_us);
+    add_plan(sql, d->plan_us);
+    bytes_printf(sql, "%" PRIu64 ",%d,%u,", d->epoch, calling, d->attempts);
+    db_text(sql, d->address[0] ? d->address : NULL);
+    bytes_chr(sql, ',');
+    db_text(sql, d->payload);
+    bytes_chr(sql, ',');
+    db_text(sql, d->reason[0] ? d->reason : NULL);
+    bytes_str(sql, ",UTC_TIMESTAMP(3))");
+}
+
+void
+stored_add_renewal(struct bytes *sql)
+{
+    bytes_str(sql,
+        " ON DUPLICATE KEY UPDATE state = VALUES(state), lane = VALUES(lane),"
+        " route = VALUES(route), due_utc = VALUES(due_utc),"
+        " plan_utc = VALUES(plan_utc), epoch = VALUES(epoch),"
+        " claims = VALUES(claims), attempts = VALUES(attempts),"
+        " address = VALUES(address), payload = VALUES(payload),"
+        " reason = VALUES(reason), changed_utc = VALUES(changed_utc)");
 }

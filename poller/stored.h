@@ -11,12 +11,21 @@
 /* What to select from delivery d and event e, for stored_read(). */
 #define STORED_COLUMNS                                                         \
     "d.id, d.event_id, d.epoch, d.attempts, d.receiver, d.sms_log_id, e.uid,"  \
-    " COALESCE(d.address, ''), COALESCE(d.payload, ''), " EVENT_IDENTITY_SQL(  \
-        "e")
+    " COALESCE(d.address, ''), d.payload, " EVENT_IDENTITY_SQL(                \
+        "e") ", d.action, d.lane, COALESCE(d.route, ''), d.ask,"               \
+             " COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', d.plan_utc)," \
+             " 0), COALESCE(d.expires_utc <= UTC_TIMESTAMP(3), 0)"
 #define STORED_FROM "delivery d JOIN event e ON e.id = d.event_id"
-enum { STORED_COLUMNS_N = 10 };
+enum { STORED_COLUMNS_N = 16 };
 
-/* The delivery in the current row. NULL when out of memory. */
+/* The delivery in the current row; in state expired when its time is over.
+ * NULL when out of memory. */
 struct delivery *stored_read(const struct db_rows *rows);
+
+/* Appends the head of an INSERT, the row of a delivery, and, for deliveries
+ * that may have a row already (id is not 0), the tail that renews it. */
+void stored_add_insert(struct bytes *sql);
+void stored_add_row(struct bytes *sql, const struct delivery *d);
+void stored_add_renewal(struct bytes *sql);
 
 #endif

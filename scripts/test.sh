@@ -61,7 +61,7 @@ fi
 [ "$FAILED" = 0 ] && tests build plain
 if [ "${1:-}" != quick ] && [ "$FAILED" = 0 ]; then
     MBEV_SERVER_PRELOAD=$(gcc -print-file-name=libasan.so)
-    export MBEV_SERVER_PRELOAD ASAN_OPTIONS=detect_leaks=1
+    export MBEV_SERVER_PRELOAD ASAN_OPTIONS=detect_leaks=1 MBEV_CASES=100000
     tests build-asan "ASan+UBSan"
 fi
 

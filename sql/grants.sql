@@ -78,6 +78,8 @@ GRANT INSERT, UPDATE, DELETE ON mikbill_events.event
 GRANT INSERT, UPDATE, DELETE ON mikbill_events.delivery
   TO 'mbev_service'@'localhost';
 GRANT INSERT, UPDATE ON mikbill_events.owner TO 'mbev_service'@'localhost';
+GRANT INSERT, DELETE ON mikbill_events.api_credit
+  TO 'mbev_service'@'localhost';
 
 -- In the billing it reads what decisions are made of, table by table...
 GRANT SELECT ON users TO 'mbev_service'@'localhost';
@@ -92,16 +94,18 @@ CALL mikbill_events.grant_if_table(DATABASE(), 'usersdel',
                                    'SELECT', 'mbev_service');
 CALL mikbill_events.grant_if_table(DATABASE(), 'packets',
                                    'SELECT', 'mbev_service');
-CALL mikbill_events.grant_if_table(DATABASE(), 'users_custom_fields',
-                                   'SELECT', 'mbev_service');
-CALL mikbill_events.grant_if_table(DATABASE(), 'addons_pay_api',
-                                   'SELECT', 'mbev_service');
-CALL mikbill_events.grant_if_table(DATABASE(), 'addons_pay_api_category',
-                                   'SELECT', 'mbev_service');
 CALL mikbill_events.grant_if_table(DATABASE(), 'stuff_personal',
                                    'SELECT', 'mbev_service');
+-- ... writes bonuses, for the billing's own payment API to credit ...
+CALL mikbill_events.grant_if_table(DATABASE(), 'addons_pay_api',
+                                   'SELECT, INSERT', 'mbev_service');
+CALL mikbill_events.grant_if_table(DATABASE(), 'addons_pay_api_category',
+                                   'SELECT, INSERT', 'mbev_service');
+-- ... takes discounts away and logs that ...
+CALL mikbill_events.grant_if_table(DATABASE(), 'users_custom_fields',
+                                   'SELECT, DELETE', 'mbev_service');
 CALL mikbill_events.grant_if_table(DATABASE(), 'logs',
-                                   'SELECT', 'mbev_service');
+                                   'SELECT, INSERT', 'mbev_service');
 -- ... and writes the log of messages that the billing's own pages show.
 GRANT SELECT, INSERT, UPDATE ON sms_logs TO 'mbev_service'@'localhost';
 

@@ -90,9 +90,6 @@ CREATE TABLE IF NOT EXISTS schema_version (
 ) ENGINE=InnoDB
   COMMENT='Versions of this schema. Written by sql/schema.sql, read by mbevd';
 
-INSERT IGNORE INTO schema_version (version, installed_utc)
-VALUES (1, UTC_TIMESTAMP(3));
-
 -- The billing writes here, in its own transactions, through our triggers. So:
 -- no secondary index, no foreign key, never ALTER or TRUNCATE it live, and no
 -- change by hand but at READ COMMITTED: at REPEATABLE READ one that finds no
@@ -139,22 +136,30 @@ CREATE TABLE IF NOT EXISTS delivery (
   event_id      BIGINT UNSIGNED NOT NULL
                 COMMENT 'event.id',
   action        VARCHAR(16) CHARACTER SET ascii NOT NULL
-                COMMENT 'sms, ...',
+                COMMENT 'sms, social, bonus_topup, bonus_loyalty, discount_remove',
   receiver      TINYINT UNSIGNED NOT NULL DEFAULT 0
                 COMMENT 'which of several receivers, from 0',
   state         ENUM('ready','leased','calling','done','retry','doubtful',
                      'dead','expired','skipped','cancelled') NOT NULL
                 COMMENT 'see docs/architecture.md for the transitions',
+  lane          VARCHAR(16) CHARACTER SET ascii NOT NULL DEFAULT 'smspilot'
+                COMMENT 'where it waits: decide (not decided yet) or a provider',
+  route         VARCHAR(64) CHARACTER SET ascii NULL
+                COMMENT 'channels that are left to try, in order: smspilot,smsc',
   due_utc       DATETIME(3) NOT NULL
                 COMMENT 'not to be tried before',
   expires_utc   DATETIME(3) NULL
                 COMMENT 'of no use after; NULL = never expires',
+  plan_utc      DATETIME(3) NULL
+                COMMENT 'the provider is to deliver it then; NULL = at once',
   epoch         BIGINT UNSIGNED NOT NULL DEFAULT 0
                 COMMENT 'owner.epoch under which it was last claimed',
   claims        TINYINT UNSIGNED NOT NULL DEFAULT 0
                 COMMENT 'claims without a recorded result',
   attempts      SMALLINT UNSIGNED NOT NULL DEFAULT 0
                 COMMENT 'calls to the provider that count',
+  ask           BOOLEAN NOT NULL DEFAULT FALSE
+                COMMENT 'a reply was lost: ask the provider before sending',
   address       VARCHAR(64) NULL
                 COMMENT 'to whom: the phone number as the provider gets it',
   payload       MEDIUMTEXT NULL
@@ -175,9 +180,46 @@ CREATE TABLE IF NOT EXISTS delivery (
                 COMMENT 'last change of state',
   PRIMARY KEY (id),
   UNIQUE KEY once (event_id, action, receiver),
-  KEY due (state, due_utc)
+  KEY waiting (state, lane, due_utc)
 ) ENGINE=InnoDB
   COMMENT='Work and its result. Written by mbevd, read by mbevctl';
+
+-- What version 2 added to the tables of version 1. The billing never touches
+-- this one.
+SET @mbev_text = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = 'mikbill_events' AND table_name = 'delivery'
+     AND column_name = 'lane') = 1,
+  'DO 0',
+  'ALTER TABLE delivery
+     ADD COLUMN lane VARCHAR(16) CHARACTER SET ascii NOT NULL
+       DEFAULT ''smspilot''
+       COMMENT ''where it waits: decide (not decided yet) or a provider''
+       AFTER state,
+     ADD COLUMN route VARCHAR(64) CHARACTER SET ascii NULL
+       COMMENT ''channels that are left to try, in order: smspilot,smsc''
+       AFTER lane,
+     ADD COLUMN plan_utc DATETIME(3) NULL
+       COMMENT ''the provider is to deliver it then; NULL = at once''
+       AFTER expires_utc,
+     ADD COLUMN ask BOOLEAN NOT NULL DEFAULT FALSE
+       COMMENT ''a reply was lost: ask the provider before sending''
+       AFTER attempts,
+     DROP KEY due,
+     ADD KEY waiting (state, lane, due_utc)');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+DEALLOCATE PREPARE mbev_step;
+
+-- Which rows of addons_pay_api are known to have become which payment.
+CREATE TABLE IF NOT EXISTS api_credit (
+  record_id BIGINT UNSIGNED NOT NULL
+            COMMENT 'addons_pay_api.record_id',
+  event_id  BIGINT UNSIGNED NOT NULL
+            COMMENT 'event.id of the payment of type 62 that it became',
+  PRIMARY KEY (record_id)
+) ENGINE=InnoDB
+  COMMENT='Credited bonuses and their payments. Written and read by mbevd';
 
 -- Who may act. The row is locked only by services, never by the billing.
 CREATE TABLE IF NOT EXISTS owner (
@@ -225,6 +267,10 @@ CREATE TABLE IF NOT EXISTS installation (
   PRIMARY KEY (billing)
 ) ENGINE=InnoDB
   COMMENT='The captured billing, one row. Written by sql/triggers.sql';
+
+-- The tables are all there.
+INSERT IGNORE INTO schema_version (version, installed_utc)
+VALUES (2, UTC_TIMESTAMP(3));
 
 -- 3. What the other files call. All of it runs with the rights of the caller
 --    and changes nothing, except grant_if_table.

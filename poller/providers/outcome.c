@@ -11,6 +11,7 @@ const char *outcome_class_name(enum outcome_class class)
         [OUTCOME_PERMANENT] = "permanent",
         [OUTCOME_CONFIGURATION] = "configuration",
         [OUTCOME_UNKNOWN] = "unknown",
+        [OUTCOME_ABSENT] = "absent",
     };
 
     return names[class];

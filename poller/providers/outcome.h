@@ -7,7 +7,9 @@
  *   permanent      dead: this message will never be taken
  *   configuration  the account, not the message, is at fault (key, money,
  *                  sender): the channel is held, no attempt is counted
- *   unknown        the provider may have taken it: doubtful
+ *   unknown        the provider may have taken it: it is asked, where it can
+ *                  be; else doubtful
+ *   absent         asked, the provider has no such message: it may be sent
  */
 #ifndef MBEV_OUTCOME_H
 #define MBEV_OUTCOME_H
@@ -18,6 +20,7 @@ enum outcome_class {
     OUTCOME_PERMANENT,
     OUTCOME_CONFIGURATION,
     OUTCOME_UNKNOWN,
+    OUTCOME_ABSENT,
 };
 
 enum { OUTCOME_CODE = 32, OUTCOME_TEXT = 1023, OUTCOME_ID = 64 };

@@ -8,29 +8,57 @@
 #define MBEV_PROVIDER_H
 
 #include "bytes.h"
+#include "channel.h"
 #include "http.h"
 #include "providers/outcome.h"
 #include "settings.h"
+#include "zone.h"
 
 struct message {
     const char *to;   /* digits with country code */
     const char *text; /* UTF-8 */
+    const char *id;   /* our own number of it, the same in every attempt */
+    enum channel channel;
+    int64_t plan_us; /* to be delivered then, microseconds since 1970 UTC; 0 =
+                        at once */
+    const struct zone *zone; /* in which providers are told the time */
 };
 
 struct provider_ops {
     const char *name; /* as in the configuration and in delivery.provider */
 
-    /* Fills in where and how to ask, and writes the body. */
+    /* Fills in where and how to ask, and writes the body. host counts the
+     * provider's addresses from 0. */
     void (*build)(const struct settings *set, const struct message *message,
-        struct http_request *request, struct bytes *body);
+        size_t host, struct http_request *request, struct bytes *body);
 
     /* Reads a reply that came complete, whatever its HTTP status. */
     void (*read)(const struct http_reply *reply, struct outcome *out);
 
-    /* Most requests at the same time. */
+    /* The same for the question whether the provider has this message:
+     * accepted, absent, or anything else, which means that nobody knows. NULL
+     * when the provider cannot be asked. */
+    void (*build_query)(const struct settings *set,
+        const struct message *message, size_t host,
+        struct http_request *request, struct bytes *body);
+    void (*read_query)(const struct http_reply *reply, struct outcome *out);
+
+    /* Most requests at the same time; how many addresses it has; the time
+     * limit of a request and of its connection; and the pause before it is
+     * asked about a message whose reply was lost. */
     int64_t (*connections)(const struct settings *set);
+    size_t (*hosts)(const struct settings *set);
+    int64_t (*timeout_ms)(const struct settings *set);
+    int64_t (*connect_timeout_ms)(const struct settings *set);
+    int64_t (*ask_after_ms)(const struct settings *set);
 };
 
+/* Longest that a delivery may stay with the provider, from the first byte to
+ * the last: all hosts, the question first where it can be asked. */
+int64_t
+provider_longest_ms(const struct provider_ops *ops, const struct settings *set);
+
 extern const struct provider_ops smspilot;
+extern const struct provider_ops smsc;
 
 #endif

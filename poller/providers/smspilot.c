@@ -6,6 +6,7 @@
  * idempotency key and no look-up by our own number: what may have been taken
  * is never sent again unasked.
  */
+#include "providers/form.h"
 #include "providers/provider.h"
 
 #include "utf8.h"
@@ -46,60 +47,40 @@ class_of(int code)
     return OUTCOME_PERMANENT;
 }
 
-/* Form encoding: unreserved characters stay, a blank is '+'. */
+/* When to deliver, in the zone in which smspilot reads it. */
 static void
-add_encoded(struct bytes *body, const char *s)
+add_plan(const struct settings *set, const struct message *message,
+    struct bytes *body)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "abcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const struct zone utc = { .span = { { INT64_MIN, 0 } }, .n = 1 };
+    struct civil at;
+    char text[CIVIL_TEXT];
 
-    for (; *s; s++) {
-        if (strchr(plain, *s))
-            bytes_chr(body, *s);
-        else if (*s == ' ')
-            bytes_chr(body, '+');
-        else
-            bytes_printf(body, "%%%02X", (unsigned)(unsigned char)*s);
-    }
+    if (message->plan_us == 0)
+        return;
+    at = zone_local(&utc,
+        message->plan_us + set->smspilot.datetime_offset_min * 60 * 1000000);
+    form_add(body, "send_datetime", civil_print(&at, text));
 }
 
 static void
-add_parameter(struct bytes *body, const char *name, const char *value)
-{
-    bytes_printf(body, "%s%s=", body->n ? "&" : "", name);
-    add_encoded(body, value);
-}
-
-static void
-build(const struct settings *set, const struct message *message,
+build(const struct settings *set, const struct message *message, size_t host,
     struct http_request *request, struct bytes *body)
 {
-    add_parameter(body, "send", message->text);
-    add_parameter(body, "to", message->to);
-    add_parameter(body, "from", set->smspilot.sender);
-    add_parameter(body, "format", "json");
-    add_parameter(body, "apikey", set->smspilot.api_key);
+    (void)host;
+    form_add(body, "send", message->text);
+    form_add(body, "to", message->to);
+    form_add(body, "from", set->smspilot.sender);
+    add_plan(set, message, body);
+    form_add(body, "format", "json");
+    form_add(body, "apikey", set->smspilot.api_key);
     *request = (struct http_request){
         .url = set->smspilot.url,
-        .content_type = "application/x-www-form-urlencoded",
+        .content_type = FORM_TYPE,
         .ca_file = set->smspilot.ca_file,
         .connect_timeout_ms = (long)set->smspilot.connect_timeout_ms,
         .timeout_ms = (long)set->smspilot.timeout_ms,
     };
-}
-
-/* A member's text, whether the provider wrote a string or a number. */
-static const char *
-text_of(json_object *object, const char *name)
-{
-    json_object *member;
-
-    if (!json_object_object_get_ex(object, name, &member) || !member)
-        return NULL;
-    if (!json_object_is_type(member, json_type_string) &&
-        !json_object_is_type(member, json_type_int))
-        return NULL;
-    return json_object_get_string(member);
 }
 
 static void
@@ -132,11 +113,11 @@ refused(struct outcome *out, const char *code, const char *words)
 static void
 read_error(json_object *error, struct outcome *out)
 {
-    const char *words = text_of(error, "description");
+    const char *words = reply_text(error, "description");
 
     if (!words)
-        words = text_of(error, "description_ru");
-    refused(out, text_of(error, "code"), words ? words : "");
+        words = reply_text(error, "description_ru");
+    refused(out, reply_text(error, "code"), words ? words : "");
 }
 
 static bool
@@ -149,9 +130,9 @@ is_made_of(const char *text, const char *characters)
 static void
 read_element(json_object *element, struct outcome *out)
 {
-    const char *status = text_of(element, "status");
-    const char *error = text_of(element, "error");
-    const char *id = text_of(element, "server_id");
+    const char *status = reply_text(element, "status");
+    const char *error = reply_text(element, "error");
+    const char *id = reply_text(element, "server_id");
 
     if (error && !is_made_of(error, "0")) {
         refused(out, error, "the receiver was refused");
@@ -183,46 +164,10 @@ read_json(json_object *json, struct outcome *out)
         unknown(out, "the reply of smspilot is JSON of no known form");
 }
 
-static bool
-is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* True when nothing but white space follows the first n bytes of the body. */
-static bool
-ends_at(const struct http_reply *reply, size_t n)
-{
-    while (n < reply->body_len && is_space(reply->body[n]))
-        n++;
-    return n >= reply->body_len;
-}
-
-/* The whole body as one JSON object, or NULL. */
-static json_object *
-parse(const struct http_reply *reply)
-{
-    json_tokener *tok = json_tokener_new();
-    json_object *json;
-    bool whole;
-
-    if (!tok)
-        return NULL;
-    json_tokener_set_flags(tok, JSON_TOKENER_VALIDATE_UTF8);
-    /* The NUL is part of what is read: it ends the text. */
-    json = json_tokener_parse_ex(tok, reply->body, (int)reply->body_len + 1);
-    whole = ends_at(reply, json_tokener_get_parse_end(tok));
-    json_tokener_free(tok);
-    if (whole && json_object_is_type(json, json_type_object))
-        return json;
-    json_object_put(json);
-    return NULL;
-}
-
 static void
 read_reply(const struct http_reply *reply, struct outcome *out)
 {
-    json_object *json = parse(reply);
+    json_object *json = reply_json(reply);
 
     *out = (struct outcome){ 0 };
     if (reply->status != 200) {
@@ -244,9 +189,31 @@ connections(const struct settings *set)
     return set->smspilot.connections;
 }
 
+static size_t
+hosts(const struct settings *set)
+{
+    (void)set;
+    return 1;
+}
+
+static int64_t
+timeout_ms(const struct settings *set)
+{
+    return set->smspilot.timeout_ms;
+}
+
+static int64_t
+connect_timeout_ms(const struct settings *set)
+{
+    return set->smspilot.connect_timeout_ms;
+}
+
 const struct provider_ops smspilot = {
     .name = "smspilot",
     .build = build,
     .read = read_reply,
     .connections = connections,
+    .hosts = hosts,
+    .timeout_ms = timeout_ms,
+    .connect_timeout_ms = connect_timeout_ms,
 };

@@ -2,99 +2,188 @@
 #include "rules/notice.h"
 
 #include "money.h"
+#include "rules/credit.h"
 #include "rules/text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST_TEXT = 4 * 1024, MILLIONTHS = 10000 /* in a kopeck */ };
+enum { LONGEST_TEXT = 4 * 1024, KOPECK = 10000 /* millionths */ };
 
-const struct notice_settings *
-notice_settings_of(const struct settings *set, enum event_kind kind)
+/* What the amount of a notice is. */
+enum amount {
+    AMOUNT_NONE,
+    AMOUNT_ROW,    /* of the captured row, without its sign */
+    AMOUNT_CREDIT, /* the subscriber's credit */
+};
+
+enum limit { AT_LEAST, AT_MOST, AT_MOST_MINUS };
+
+#define STATE(n) (1u << (n))
+#define ANY_STATE (STATE(1) | STATE(2) | STATE(3) | STATE(4))
+
+/* Who is told, by kind. */
+static const struct rule {
+    enum amount amount;
+    enum limit limit;
+    bool frozen;     /* subscribers in usersfreeze too */
+    unsigned states; /* modern schema: users.state */
+    bool needs_api;  /* announces a row of addons_pay_api */
+} rules[NOTICES] = {
+    [NOTICE_PAYMENT] = { AMOUNT_ROW, AT_LEAST, true, STATE(1) | STATE(2),
+        false },
+    [NOTICE_REFUND] = { AMOUNT_ROW, AT_MOST, true, STATE(1) | STATE(2), false },
+    [NOTICE_API_PAYMENT] = { AMOUNT_ROW, AT_LEAST, true, ANY_STATE, true },
+    [NOTICE_API_REFUND] = { AMOUNT_ROW, AT_MOST_MINUS, true, ANY_STATE, true },
+    [NOTICE_CREDIT] = { AMOUNT_CREDIT, AT_LEAST, false, STATE(1), false },
+    [NOTICE_CREDIT_LIMIT] = { AMOUNT_CREDIT, AT_LEAST, false, STATE(1), false },
+    [NOTICE_TARIFF_CHANGE] = { AMOUNT_NONE, AT_LEAST, false, STATE(1), false },
+    [NOTICE_TARIFF_BY_STAFF] = { AMOUNT_NONE, AT_LEAST, true,
+        STATE(1) | STATE(2), false },
+};
+
+enum notice_kind
+notice_kind_of(enum event_kind kind, enum origin origin)
 {
-    return kind == EVENT_PAYMENT ? &set->payment : NULL;
+    static const enum notice_kind kinds[EVENT_KINDS] = {
+        [EVENT_PAYMENT] = NOTICE_PAYMENT,
+        [EVENT_REFUND] = NOTICE_REFUND,
+        [EVENT_API_PAYMENT] = NOTICE_API_PAYMENT,
+        [EVENT_API_REFUND] = NOTICE_API_REFUND,
+        [EVENT_CREDIT] = NOTICE_CREDIT,
+        [EVENT_CREDIT_LIMIT] = NOTICE_CREDIT_LIMIT,
+        [EVENT_TARIFF_CHANGE] = NOTICE_TARIFF_CHANGE,
+    };
+
+    if (kind == EVENT_TARIFF_CHANGE && origin == ORIGIN_STAFF)
+        return NOTICE_TARIFF_BY_STAFF;
+    return kind < EVENT_KINDS ? kinds[kind] : NOTICES;
 }
 
-static bool refuse(struct notice *out, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static bool
-refuse(struct notice *out, const char *fmt, ...)
+bool
+notice_is_on(
+    const struct settings *set, enum notice_kind kind, enum notice_way way)
 {
-    va_list ap;
+    const struct notice_settings *notice = &set->notices[kind];
 
-    va_start(ap, fmt);
-    vsnprintf(out->reason, sizeof out->reason, fmt, ap);
-    va_end(ap);
-    return false;
+    if (kind == NOTICES)
+        return false;
+    return way == NOTICE_SOCIAL ? notice->social : notice->sms;
 }
 
-/* The minimum is compared with the amount as stored, before it is rounded. */
-static bool
-amount_fits(struct notice *out, const struct event *event,
-    const struct notice_settings *notice)
+bool
+notice_needs_api(enum notice_kind kind)
 {
-    char amount[MONEY_TEXT], least[MONEY_TEXT];
-    int64_t minimum;
+    return rules[kind].needs_api;
+}
+
+/* The limit is compared with the amount as stored, before it is rounded. */
+static bool
+row_fits(struct decision *d, const struct event *event, enum limit how,
+    int64_t limit_kopecks)
+{
+    char amount[MONEY_TEXT], limit[MONEY_TEXT];
+    int64_t limit_millionths;
+    bool fits;
 
     if (event->kopecks == 0)
-        return refuse(out, "the amount is 0.00");
+        return decision_skip(d, "the amount is 0.00");
+    if (how == AT_MOST_MINUS)
+        limit_kopecks = -limit_kopecks;
     if (__builtin_mul_overflow(
-            notice->minimum_kopecks, (int64_t)MILLIONTHS, &minimum))
-        minimum = INT64_MAX;
-    if (event->millionths >= minimum)
+            limit_kopecks, (int64_t)KOPECK, &limit_millionths))
+        limit_millionths = limit_kopecks < 0 ? INT64_MIN : INT64_MAX;
+    fits = how == AT_LEAST ? event->millionths >= limit_millionths
+                           : event->millionths <= limit_millionths;
+    if (fits)
         return true;
-    return refuse(out, "the amount %s is below the minimum %s",
+    return decision_skip(d, "the amount %s is %s %s",
         money_print(event->kopecks, amount),
-        money_print(notice->minimum_kopecks, least));
+        how == AT_LEAST ? "below the minimum" : "above the limit of",
+        money_print(limit_kopecks, limit));
+}
+
+static bool
+credit_fits(struct decision *d, const struct subscriber *sub, int64_t least)
+{
+    char credit[MONEY_TEXT], limit[MONEY_TEXT];
+
+    if (sub->credit_kopecks >= least)
+        return true;
+    return decision_skip(d, "the subscriber's credit %s is below %s",
+        money_print(sub->credit_kopecks, credit), money_print(least, limit));
+}
+
+static bool
+amount_fits(struct decision *d, const struct rule *rule,
+    const struct facts *facts, int64_t limit_kopecks)
+{
+    switch (rule->amount) {
+    case AMOUNT_ROW:
+        return row_fits(d, facts->event, rule->limit, limit_kopecks);
+    case AMOUNT_CREDIT:
+        return credit_fits(d, facts->sub, limit_kopecks);
+    case AMOUNT_NONE:
+        break;
+    }
+    return true;
 }
 
 static bool
 young_enough(
-    struct notice *out, const struct event *event, const struct settings *set)
+    struct decision *d, const struct event *event, const struct settings *set)
 {
     if (event->age_s <= set->billing.backdated_ms / 1000)
         return true;
-    return refuse(out,
+    return decision_skip(d,
         "the row is back-dated by %lld s, more than the %lld s allowed",
         (long long)event->age_s, (long long)set->billing.backdated_ms / 1000);
 }
 
 /* Modern schema: the state decides. */
 static bool
-state_fits(struct notice *out, int state)
+state_fits(struct decision *d, unsigned states, int state)
 {
     static const char *const names[] = { "in state 0", "active", "frozen",
         "disabled", "deleted" };
+    bool known = state >= 0 && state <= 4;
 
-    if (state == 1 || state == 2)
+    if (known && (states & STATE(state)))
         return true;
-    return refuse(out, "the subscriber is %s (users.state %d)",
-        state >= 0 && state <= 4 ? names[state] : "in no known state", state);
+    return decision_skip(d, "the subscriber is %s (users.state %d)",
+        known ? names[state] : "in no known state", state);
+}
+
+static bool
+frozen_fits(struct decision *d, const struct rule *rule,
+    const struct subscriber *sub, const struct settings *set)
+{
+    if (!rule->frozen)
+        return decision_skip(d, "the subscriber is frozen (table usersfreeze)");
+    if (!sub->modern || set->billing.moved_subscribers)
+        return true;
+    return decision_skip(d, "the subscriber is only in usersfreeze, which "
+                            "does not count ([billing] moved_subscribers)");
 }
 
 /* Legacy schema: the table decides. */
 static bool
-subscriber_fits(struct notice *out, const struct subscriber *sub,
-    const struct settings *set)
+subscriber_fits(struct decision *d, const struct rule *rule,
+    const struct subscriber *sub, const struct settings *set)
 {
     switch (sub->place) {
     case PLACE_USERS:
-        return !sub->modern || state_fits(out, sub->state);
+        return !sub->modern || state_fits(d, rule->states, sub->state);
     case PLACE_FROZEN:
-        if (!sub->modern || set->billing.moved_subscribers)
-            return true;
-        return refuse(out, "the subscriber is only in usersfreeze, which "
-                           "does not count ([billing] moved_subscribers)");
+        return frozen_fits(d, rule, sub, set);
     case PLACE_BLOCKED:
-        return refuse(out, "the subscriber is blocked (table usersblok)");
+        return decision_skip(d, "the subscriber is blocked (table usersblok)");
     case PLACE_DELETED:
-        return refuse(out, "the subscriber is deleted (table usersdel)");
+        return decision_skip(d, "the subscriber is deleted (table usersdel)");
     case PLACE_NONE:
         break;
     }
-    return refuse(out, "there is no such subscriber");
+    return decision_skip(d, "there is no such subscriber");
 }
 
 static bool
@@ -103,16 +192,37 @@ has_phone(struct notice *out, const struct subscriber *sub)
     out->phones = phone_split(sub->sms_tel, out->phone);
     if (out->phones > 0)
         return true;
-    return refuse(out, "the subscriber has no phone (sms_tel is empty)");
+    return decision_skip(
+        &out->decision, "the subscriber has no phone (sms_tel is empty)");
 }
 
+static bool
+has_credit(struct decision *d, const struct rule *rule,
+    const struct facts *facts, const struct settings *set,
+    int64_t limit_kopecks, const struct api_row **row)
+{
+    *row = NULL;
+    if (!rule->needs_api)
+        return true;
+    *row = credit_to_announce(facts, set, limit_kopecks);
+    if (*row)
+        return true;
+    return decision_skip(d, "there is no credited row in addons_pay_api that "
+                            "the payment could come from");
+}
+
+/* What a message may name beside the company. */
+struct words {
+    const char *login, *uid, *amount, *tariff, *comment;
+};
+
 static void
-render(struct notice *out, const struct event *event,
-    const struct subscriber *sub, const struct settings *set,
-    const struct notice_settings *notice, uint32_t chance)
+render(struct bytes *out, const struct settings *set,
+    const struct notice_settings *notice, enum notice_way way,
+    const struct words *words, uint32_t chance)
 {
     struct bytes ending = bytes_make(LONGEST_TEXT);
-    char amount[MONEY_TEXT], uid[24];
+    bool social = way == NOTICE_SOCIAL && *notice->social_text;
     struct text_field field[] = {
         { "name", set->company.name },
         { "site", set->company.site },
@@ -120,37 +230,91 @@ render(struct notice *out, const struct event *event,
         { "phone", set->company.phone },
         { "signature", set->company.signature },
         { "currency", set->company.currency },
-        { "login", sub->login },
-        { "uid", uid },
-        { "amount", money_print(event->kopecks, amount) },
+        { "login", words->login },
+        { "uid", words->uid },
+        { "amount", words->amount },
+        { "tariff", words->tariff },
+        { "comment", words->comment },
         { "ending", "" },
     };
     size_t n = sizeof field / sizeof *field;
 
-    snprintf(uid, sizeof uid, "%llu", (unsigned long long)event->uid);
     if (notice->ending.n)
         text_render(
             &ending, notice->ending.text[chance % notice->ending.n], field, n);
     field[n - 1].value = bytes_text(&ending);
-    text_render(&out->text, notice->text, field, n);
+    text_render(out, social ? notice->social_text : notice->text, field, n);
     bytes_free(&ending);
 }
 
-void
-notice_decide(struct notice *out, const struct event *event,
-    const struct subscriber *sub, const struct settings *set, uint32_t chance)
+static int64_t
+amount_of(const struct rule *rule, const struct facts *facts)
 {
-    const struct notice_settings *notice = notice_settings_of(set, event->kind);
+    int64_t kopecks = facts->event->kopecks;
 
-    *out = (struct notice){ .text = bytes_make(LONGEST_TEXT) };
-    if (!notice || !young_enough(out, event, set) ||
-        !amount_fits(out, event, notice) || !subscriber_fits(out, sub, set) ||
-        !has_phone(out, sub))
+    if (rule->amount == AMOUNT_CREDIT)
+        return facts->sub->credit_kopecks;
+    return kopecks < 0 ? -kopecks : kopecks;
+}
+
+static void
+write_text(struct notice *out, enum notice_kind kind, enum notice_way way,
+    const struct facts *facts, const struct settings *set)
+{
+    char amount[MONEY_TEXT], uid[24];
+    const struct words words = {
+        .login = facts->sub->login,
+        .uid = uid,
+        .amount = money_print(amount_of(&rules[kind], facts), amount),
+        .tariff = facts->sub->tariff.name ? facts->sub->tariff.name : "",
+        .comment = out->credit ? out->credit->comment : "",
+    };
+
+    snprintf(uid, sizeof uid, "%llu", (unsigned long long)facts->event->uid);
+    render(&out->text, set, &set->notices[kind], way, &words, facts->chance);
+    if (!bytes_ok(&out->text) || out->text.n == 0)
+        decision_skip(&out->decision, "the text is empty or longer than 4 KiB");
+}
+
+void
+notice_decide(struct notice *out, enum notice_way way,
+    const struct facts *facts, const struct settings *set)
+{
+    enum notice_kind kind = notice_kind_of(facts->event->kind, facts->origin);
+    const struct notice_settings *notice = &set->notices[kind];
+    const struct rule *rule = &rules[kind];
+    struct decision *d = &out->decision;
+
+    *out = (struct notice){ .text = bytes_make(LONGEST_TEXT),
+        .route =
+            way == NOTICE_SOCIAL ? &notice->social_route : &notice->sms_route };
+    if (!notice_is_on(set, kind, way)) {
+        decision_skip(d, "switched off ([%s])", settings_notice_name(kind));
         return;
-    render(out, event, sub, set, notice, chance);
-    out->send = bytes_ok(&out->text) && out->text.n > 0;
-    if (!out->send)
-        refuse(out, "the text is empty or longer than 4 KiB");
+    }
+    if (!young_enough(d, facts->event, set) ||
+        !subscriber_fits(d, rule, facts->sub, set) ||
+        !amount_fits(d, rule, facts, notice->limit_kopecks) ||
+        !has_phone(out, facts->sub) ||
+        !has_credit(d, rule, facts, set, notice->limit_kopecks, &out->credit))
+        return;
+    out->quiet_us = quiet_until_us(&notice->quiet, facts->zone, facts->wall_us);
+    write_text(out, kind, way, facts, set);
+}
+
+void
+notice_sample(struct bytes *out, enum notice_kind kind, enum notice_way way,
+    const struct settings *set, uint32_t chance)
+{
+    static const struct words words = {
+        .login = "abonent1",
+        .uid = "1001",
+        .amount = "1500.00",
+        .tariff = "Домашний 100",
+        .comment = "перерасчёт",
+    };
+
+    render(out, set, &set->notices[kind], way, &words, chance);
 }
 
 void

@@ -6,30 +6,44 @@
 #define MBEV_NOTICE_H
 
 #include "bytes.h"
-#include "event.h"
+#include "rules/decision.h"
+#include "rules/facts.h"
 #include "rules/phone.h"
 #include "settings.h"
-#include "snapshot.h"
 
-enum { NOTICE_REASON = 200 };
+/* By which of its two ways a notice goes. */
+enum notice_way { NOTICE_SMS, NOTICE_SOCIAL };
 
 struct notice {
-    bool send;
-    char reason[NOTICE_REASON]; /* why not, in words for the operator */
+    struct decision decision;
     struct phone phone[PHONE_MOST];
     size_t phones;
-    struct bytes text; /* owned */
+    struct bytes text;         /* owned */
+    const struct route *route; /* stays with the settings */
+    /* The row of addons_pay_api that it announces; NULL = none. */
+    const struct api_row *credit;
+    int64_t quiet_us; /* until then (microseconds since 1970 UTC) nobody is to
+                         be disturbed; 0 = no quiet hours now */
 };
 
-/* The settings of notices about this kind of event, or NULL when this version
- * has none. */
-const struct notice_settings *
-notice_settings_of(const struct settings *set, enum event_kind kind);
+/* The kind of notice that tells about such an event; NOTICES for none. Who
+ * changed a tariff makes two kinds of it. */
+enum notice_kind notice_kind_of(enum event_kind kind, enum origin origin);
 
-/* Decides about one event. chance picks the random ending. *out is to be
- * freed. */
-void notice_decide(struct notice *out, const struct event *event,
-    const struct subscriber *sub, const struct settings *set, uint32_t chance);
+/* Whether the notice is switched on in this way; NOTICES never is. */
+bool notice_is_on(
+    const struct settings *set, enum notice_kind kind, enum notice_way way);
+
+/* Whether it depends on rows of addons_pay_api. */
+bool notice_needs_api(enum notice_kind kind);
+
+/* Decides about one event. *out is to be freed. */
+void notice_decide(struct notice *out, enum notice_way way,
+    const struct facts *facts, const struct settings *set);
+
+/* Appends the text of a notice about a made-up event, for showing. */
+void notice_sample(struct bytes *out, enum notice_kind kind,
+    enum notice_way way, const struct settings *set, uint32_t chance);
 
 void notice_free(struct notice *notice);
 

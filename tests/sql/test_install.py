@@ -198,6 +198,35 @@ def test_installing_twice_changes_nothing(installed):
     installed.connect(user="mbev_reader", password="r").close()
 
 
+def test_an_older_version_is_brought_up_to_date(installed):
+    """What version 1 looked like; its rows stay and say where they wait."""
+    def tables():
+        return [installed.sql(f"SHOW CREATE TABLE mikbill_events.{name}")
+                for name in ("delivery", "api_credit")]
+    fresh = tables()
+    installed.sql("""
+        DROP TABLE api_credit;
+        ALTER TABLE delivery DROP COLUMN lane, DROP COLUMN route,
+          DROP COLUMN plan_utc, DROP COLUMN ask, DROP KEY waiting,
+          ADD KEY due (state, due_utc);
+        UPDATE schema_version SET version = 1;
+        INSERT INTO event VALUES (1, 'payment', 1, NULL, '2020-01-01',
+                                  '2020-01-01', NULL, '{}');
+        INSERT INTO delivery (id, event_id, action, state, due_utc,
+                              changed_utc, address, payload)
+          VALUES (1, 1, 'sms', 'ready', '2020-01-01', '2020-01-01',
+                  '79001234567', 'text')""", "mikbill_events")
+    for file in FILES:
+        assert run(installed, file) == (0, "")
+    assert [re.sub(r" AUTO_INCREMENT=\d+", "", row[0][1])
+            for row in tables()] == [row[0][1] for row in fresh]
+    assert installed.sql("SELECT state, lane, route, ask, payload FROM"
+                         " delivery", "mikbill_events") == [
+        ("ready", "smspilot", None, 0, "text")]
+    assert installed.sql("SELECT MAX(version) FROM schema_version",
+                         "mikbill_events") == [(2,)]
+
+
 def test_installing_again_follows_the_billing_to_its_next_generation(
         installed):
     installed.sql("ALTER TABLE users ADD state TINYINT NOT NULL DEFAULT 1;"
@@ -269,7 +298,9 @@ def test_each_account_may_do_its_work_and_no_more(installed):
     assert writes == {
         "`mikbill`.`sms_logs`", "`mikbill_events`.`outbox`",
         "`mikbill_events`.`event`", "`mikbill_events`.`delivery`",
-        "`mikbill_events`.`owner`"}
+        "`mikbill_events`.`owner`", "`mikbill_events`.`api_credit`",
+        "`mikbill`.`addons_pay_api`", "`mikbill`.`addons_pay_api_category`",
+        "`mikbill`.`users_custom_fields`", "`mikbill`.`logs`"}
 
 
 def test_tables_that_this_billing_lacks_are_not_granted(bare):

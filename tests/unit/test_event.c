@@ -11,13 +11,17 @@
 #define AGE "\"age_s\":7,"
 #define SUM "\"summa\":100.500000,"
 #define KOPECKS "\"kopecks\":10050"
+#define TYPE ",\"type\":5"
+#define BEFORE ",\"before\":-3.000000"
 
 static const char payment[] =
-    "{\"v\":1," TABLE ID UID DATE AGE "\"type\":5," SUM KOPECKS
-    ",\"before\":-3.000000,\"who\":3,\"comment\":\"Касса №1\"}";
+    "{\"v\":1," TABLE ID UID DATE AGE SUM KOPECKS TYPE BEFORE
+    ",\"who\":3,\"comment\":\"Касса №1\"}";
 
 static const char KEY[] =
     "payment:bugh_plategi_stat:501:1001:2026-11-23 20:24:00:100.500000";
+
+static const struct civil NO_DATE;
 
 static struct event
 parsed(const char *kind, const char *body)
@@ -28,6 +32,14 @@ parsed(const char *kind, const char *body)
         fail_msg("%s: %s", body, e.problem);
     assert_string_equal(e.problem, "");
     return e;
+}
+
+static void
+assert_date(const char *label, const struct event *e, const char *want)
+{
+    char text[CIVIL_TEXT];
+
+    expect_text(label, civil_print(&e->date, text), want);
 }
 
 static void
@@ -42,6 +54,9 @@ a_payment_is_read(void **state)
     assert_int_equal(e.age_s, 7);
     assert_int_equal(e.kopecks, 10050);
     assert_int_equal(e.millionths, 100500000);
+    assert_int_equal(e.before_millionths, -3000000);
+    assert_int_equal(e.type, 5);
+    assert_date("date", &e, "2026-11-23 20:24:00");
     assert_string_equal(e.source_key, KEY);
 }
 
@@ -75,6 +90,9 @@ a_tariff_change_has_no_row_and_no_key(void **state)
     assert_int_equal(e.uid, 1001);
     assert_int_equal(e.row_id, 0);
     assert_int_equal(e.kopecks, 0);
+    assert_int_equal(e.before_millionths, 0);
+    assert_int_equal(e.type, 0);
+    assert_memory_equal(&e.date, &NO_DATE, sizeof NO_DATE);
     assert_string_equal(e.source_key, "");
 }
 
@@ -110,7 +128,7 @@ the_same_row_gives_the_same_key(void **state)
 {
     struct event later = parsed("payment",
         "{" KOPECKS "," SUM "\"age_s\":86400," DATE UID ID TABLE
-        "\"comment\":null,\"late\":true}");
+        "\"before\":1.5,\"type\":6,\"comment\":null,\"late\":true}");
 
     (void)state;
     assert_string_equal(later.source_key, KEY);
@@ -171,12 +189,14 @@ a_null_sum_and_a_null_age_are_zero(void **state)
 {
     struct event e = parsed("payment",
         "{" TABLE ID UID "\"date\":\"0000-00-00 00:00:00\",\"age_s\":null,"
-        "\"summa\":null,\"kopecks\":null}");
+        "\"summa\":null,\"kopecks\":null,\"before\":null,\"type\":null}");
 
     (void)state;
     assert_int_equal(e.age_s, 0);
     assert_int_equal(e.kopecks, 0);
     assert_int_equal(e.millionths, 0);
+    assert_int_equal(e.before_millionths, 0);
+    assert_int_equal(e.type, 0);
     assert_string_equal(e.source_key,
         "payment:bugh_plategi_stat:501:1001:0000-00-00 00:00:00:null");
 }
@@ -190,6 +210,8 @@ absent_amounts_are_zero(void **state)
     (void)state;
     assert_int_equal(e.kopecks, 0);
     assert_int_equal(e.millionths, 0);
+    assert_int_equal(e.before_millionths, 0);
+    assert_int_equal(e.type, 0);
 }
 
 static void
@@ -222,6 +244,71 @@ amounts_are_exact_to_the_millionth(void **state)
             sums[i].summa);
         expect_number(sums[i].summa, parsed("payment", body).millionths,
             sums[i].millionths);
+        snprintf(body, sizeof body,
+            "{" TABLE ID UID DATE AGE SUM KOPECKS ",\"before\":%s}",
+            sums[i].summa);
+        expect_number(sums[i].summa, parsed("payment", body).before_millionths,
+            sums[i].millionths);
+    }
+}
+
+static void
+the_type_is_any_whole_number(void **state)
+{
+    static const int64_t types[] = { 0, 1, 62, 255, -1, INT64_MAX, INT64_MIN };
+    char body[300];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(types); i++) {
+        snprintf(body, sizeof body,
+            "{" TABLE ID UID DATE AGE SUM KOPECKS ",\"type\":%lld}",
+            (long long)types[i]);
+        expect_number(body, parsed("payment", body).type, types[i]);
+    }
+}
+
+static void
+a_date_may_have_a_fraction_or_no_time(void **state)
+{
+    static const struct {
+        const char *date, *want;
+    } dates[] = {
+        { "2026-11-23 20:24:59.999", "2026-11-23 20:24:59" },
+        { "2026-11-23", "2026-11-23 00:00:00" },
+        { "2028-02-29 23:59:59", "2028-02-29 23:59:59" },
+    };
+    char body[300];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(dates); i++) {
+        struct event e;
+
+        snprintf(body, sizeof body,
+            "{" TABLE ID UID "\"date\":\"%s\"," AGE SUM KOPECKS "}",
+            dates[i].date);
+        e = parsed("payment", body);
+        assert_date(dates[i].date, &e, dates[i].want);
+    }
+}
+
+/* The row counts all the same: it has a key. */
+static void
+a_date_that_does_not_exist_is_none(void **state)
+{
+    static const char *const dates[] = { "0000-00-00 00:00:00", "0000-00-00",
+        "2026-02-29 10:00:00", "2026-11-23 24:00:00", "", "now" };
+    char body[300];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(dates); i++) {
+        struct event e;
+
+        snprintf(body, sizeof body,
+            "{" TABLE ID UID "\"date\":\"%s\"," AGE SUM KOPECKS "}", dates[i]);
+        e = parsed("payment", body);
+        assert_memory_equal(&e.date, &NO_DATE, sizeof NO_DATE);
+        if (!strstr(e.source_key, dates[i]))
+            fail_msg("%s is not in \"%s\"", dates[i], e.source_key);
     }
 }
 
@@ -327,11 +414,22 @@ a_number_that_is_none_is_told(void **state)
         { "{" TABLE ID UID DATE AGE "\"summa\":9223372036854.775808," KOPECKS
           "}",
             1001 },
+        { "{" TABLE ID UID DATE AGE SUM KOPECKS ",\"before\":\"much\"}", 1001 },
+        { "{" TABLE ID UID DATE AGE SUM KOPECKS ",\"before\":1e5}", 1001 },
+        { "{" TABLE ID UID DATE AGE SUM KOPECKS ",\"before\":0.0000001}",
+            1001 },
+        { "{" TABLE ID UID DATE AGE SUM KOPECKS
+          ",\"before\":-9223372036854.775809}",
+            1001 },
+        { "{" TABLE ID UID DATE AGE SUM KOPECKS ",\"type\":\"\"}", 1001 },
+        { "{" TABLE ID UID DATE AGE SUM KOPECKS ",\"type\":5.5}", 1001 },
+        { "{" TABLE ID UID DATE AGE SUM KOPECKS ",\"type\":true}", 1001 },
+        { "{" TABLE ID UID DATE AGE SUM KOPECKS ",\"type\":[5]}", 1001 },
     };
 
     (void)state;
-    assert_problem(
-        bad, COUNT(bad), "age_s, kopecks or summa is not such a number");
+    assert_problem(bad, COUNT(bad),
+        "age_s, kopecks, summa, before or type is not such a number");
 }
 
 static void
@@ -380,6 +478,9 @@ main(void)
         cmocka_unit_test(a_null_sum_and_a_null_age_are_zero),
         cmocka_unit_test(absent_amounts_are_zero),
         cmocka_unit_test(amounts_are_exact_to_the_millionth),
+        cmocka_unit_test(the_type_is_any_whole_number),
+        cmocka_unit_test(a_date_may_have_a_fraction_or_no_time),
+        cmocka_unit_test(a_date_that_does_not_exist_is_none),
         cmocka_unit_test(what_is_not_json_is_told),
         cmocka_unit_test(json_that_is_no_object_is_told),
         cmocka_unit_test(a_missing_subscriber_is_told),

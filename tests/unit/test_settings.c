@@ -85,7 +85,7 @@ without_settings_the_defaults_hold(void **state)
     assert_string_equal(l.s.database.billing, "mikbill");
     assert_string_equal(l.s.database.events, "mikbill_events");
     assert_int_equal(l.s.service.safety_poll_ms, 1000);
-    assert_int_equal(l.s.service.lease_ms, 60000);
+    assert_int_equal(l.s.service.lease_ms, 90000);
     assert_int_equal(l.s.service.batch, 500);
     assert_true(l.s.billing.moved_subscribers);
     assert_int_equal(l.s.billing.backdated_ms, 3600000);
@@ -94,8 +94,130 @@ without_settings_the_defaults_hold(void **state)
     assert_int_equal(l.s.notice.expire_ms, 86400000);
     assert_string_equal(l.s.smspilot.url, "https://smspilot.ru/api.php");
     assert_string_equal(l.s.smspilot.sender, "INFORM");
-    assert_int_equal(l.s.payment.minimum_kopecks, 1000);
-    assert_int_equal(l.s.payment.ending.n, 3);
+    assert_int_equal(l.s.notices[NOTICE_PAYMENT].limit_kopecks, 1000);
+    assert_int_equal(l.s.notices[NOTICE_PAYMENT].ending.n, 3);
+    drop(&l);
+}
+
+static void
+the_defaults_of_the_rules_are_those_agreed_on(void **state)
+{
+    struct loaded l = load_good(QUIET);
+
+    (void)state;
+    assert_true(l.s.billing.backdated_money);
+    assert_int_equal(l.s.billing.api_settle_ms, 15000);
+    assert_int_equal(l.s.billing.api_window_ms, 10000);
+    assert_int_equal(l.s.billing.api_wait_ms, 120000);
+    assert_string_equal(l.s.billing.tariff_origin, "subscriber");
+    assert_int_equal(l.s.billing.tariff_origin_window_ms, 10000);
+    assert_string_equal(l.s.notice.time_zone, "Asia/Yekaterinburg");
+    assert_false(l.s.notice.plan_at_provider);
+    assert_int_equal(l.s.smspilot.datetime_offset_min, 0);
+    drop(&l);
+}
+
+static void
+the_defaults_of_smsc_are_those_of_its_sheet(void **state)
+{
+    struct loaded l = load_good(QUIET);
+
+    (void)state;
+    assert_int_equal(l.s.smsc.url.n, 2);
+    assert_string_equal(l.s.smsc.url.text[0], "https://smsc.ru/sys");
+    assert_string_equal(l.s.smsc.url.text[1], "https://www2.smsc.ru/sys");
+    assert_string_equal(l.s.smsc.login, "");
+    assert_string_equal(l.s.smsc.password, "");
+    assert_string_equal(l.s.smsc.api_key, "");
+    assert_string_equal(l.s.smsc.sender, "");
+    assert_string_equal(l.s.smsc.social_extra, "soc=1");
+    assert_string_equal(l.s.smsc.social_valid, "00:01");
+    assert_string_equal(l.s.smsc.id_style, "text");
+    assert_int_equal(l.s.smsc.connections, 4);
+    assert_int_equal(l.s.smsc.timeout_ms, 20000);
+    assert_int_equal(l.s.smsc.connect_timeout_ms, 10000);
+    assert_int_equal(l.s.smsc.ask_after_ms, 65000);
+    drop(&l);
+}
+
+static void
+the_defaults_of_bonuses_are_those_of_the_kit(void **state)
+{
+    struct loaded l = load_good(QUIET);
+    const struct bonus_settings *topup = &l.s.bonus_topup;
+    const struct bonus_settings *loyalty = &l.s.bonus_loyalty;
+
+    (void)state;
+    assert_false(topup->on);
+    assert_int_equal(topup->minimum_kopecks, 200000);
+    assert_int_equal(topup->percent[0], 500);
+    assert_int_equal(topup->least_kopecks, 1000);
+    assert_int_equal(topup->most_kopecks, 30000);
+    assert_int_equal(topup->category, -1);
+    assert_false(loyalty->on);
+    assert_int_equal(loyalty->percent[0], 300);
+    assert_int_equal(loyalty->percent[1], 500);
+    assert_int_equal(loyalty->percent[2], 1000);
+    assert_int_equal(loyalty->least_kopecks, 1000);
+    assert_int_equal(loyalty->most_kopecks, 0);
+    assert_int_equal(loyalty->category, -1);
+    drop(&l);
+}
+
+static void
+the_default_discounts_are_those_of_the_kit_in_its_order(void **state)
+{
+    static const char *const keys[] = { "ext_discount_extended",
+        "ext_discount_global", "ext_discount_global_fixed",
+        "ext_discount_packet", "ext_discount_packet_fixed", "ext_discount_subs",
+        "ext_discount_subs_fixed", "ext_discount_device",
+        "ext_discount_device_fixed" };
+    struct loaded l = load_good(QUIET);
+
+    (void)state;
+    assert_false(l.s.discounts.on);
+    assert_int_equal(l.s.discounts.after_ms, 0);
+    assert_int_equal(l.s.discounts.keys.n, COUNT(keys));
+    for (size_t i = 0; i < COUNT(keys); i++)
+        assert_string_equal(l.s.discounts.keys.text[i], keys[i]);
+    drop(&l);
+}
+
+static void
+only_payments_are_announced_by_default(void **state)
+{
+    static const struct {
+        int64_t limit_kopecks, after_ms;
+    } want[NOTICES] = {
+        [NOTICE_PAYMENT] = { 1000, 0 },
+        [NOTICE_REFUND] = { 1000, 0 },
+        [NOTICE_API_PAYMENT] = { 1000, 15000 },
+        [NOTICE_API_REFUND] = { 1000, 15000 },
+        [NOTICE_CREDIT] = { 1, 1000 },
+        [NOTICE_CREDIT_LIMIT] = { 1, 1000 },
+        [NOTICE_TARIFF_CHANGE] = { 0, 3000 },
+        [NOTICE_TARIFF_BY_STAFF] = { 0, 3000 },
+    };
+    struct loaded l = load_good("[smspilot]\napi_key = KEY\n");
+
+    (void)state;
+    for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
+        const struct notice_settings *n = &l.s.notices[kind];
+        const char *name = settings_notice_name(kind);
+        char text[ROUTE_TEXT];
+        bool night = kind == NOTICE_TARIFF_BY_STAFF;
+
+        expect_number(name, n->sms, kind == NOTICE_PAYMENT);
+        expect_number(name, n->social, false);
+        expect_text(name, route_print(&n->sms_route, text), "smspilot");
+        expect_text(name, route_print(&n->social_route, text), "social");
+        expect_number(name, n->limit_kopecks, want[kind].limit_kopecks);
+        expect_number(name, n->after_ms, want[kind].after_ms);
+        expect_number(name, n->quiet.from_min, night ? 23 * 60 : 0);
+        expect_number(name, n->quiet.until_min, night ? 10 * 60 : 0);
+        expect_text(name, n->social_text, "");
+        assert_true(*n->text != '\0');
+    }
     drop(&l);
 }
 
@@ -108,7 +230,13 @@ values_of_every_type_are_taken(void **state)
                                 "[company]\nname = \" Тест \"\n"
                                 "[smspilot]\napi_key = KEY\n"
                                 "[payment]\nsms = yes\nminimum = 0.01\n"
-                                "text = {login} {{}\n");
+                                "channels = smsc, smspilot\n"
+                                "quiet = 22:30-08:00\n"
+                                "text = {login} {{}\n"
+                                "[smsc]\nlogin = l\npassword = p\n"
+                                "[bonus_topup]\npercent = 2.5\n"
+                                "[discounts]\nkey = one\nkey = two\n");
+    const struct notice_settings *n = &l.s.notices[NOTICE_PAYMENT];
 
     (void)state;
     assert_int_equal(l.s.database.port, 3307);
@@ -116,9 +244,18 @@ values_of_every_type_are_taken(void **state)
     assert_int_equal(l.s.service.batch, 5000);
     assert_false(l.s.billing.moved_subscribers);
     assert_string_equal(l.s.company.name, " Тест ");
-    assert_true(l.s.payment.sms);
-    assert_int_equal(l.s.payment.minimum_kopecks, 1);
-    assert_string_equal(l.s.payment.text, "{login} {{}");
+    assert_true(l.s.notices[NOTICE_PAYMENT].sms);
+    assert_int_equal(l.s.notices[NOTICE_PAYMENT].limit_kopecks, 1);
+    assert_string_equal(l.s.notices[NOTICE_PAYMENT].text, "{login} {{}");
+    assert_int_equal(n->sms_route.n, 2);
+    assert_int_equal(n->sms_route.at[0], CHANNEL_SMSC);
+    assert_int_equal(n->sms_route.at[1], CHANNEL_SMSPILOT);
+    assert_int_equal(n->quiet.from_min, 22 * 60 + 30);
+    assert_int_equal(n->quiet.until_min, 8 * 60);
+    assert_int_equal(l.s.bonus_topup.percent[0], 250);
+    assert_int_equal(l.s.discounts.keys.n, 2);
+    assert_string_equal(l.s.discounts.keys.text[0], "one");
+    assert_string_equal(l.s.discounts.keys.text[1], "two");
     drop(&l);
 }
 
@@ -189,10 +326,10 @@ a_repeated_ending_replaces_the_defaults(void **state)
         load_good("[payment]\nending = one\nending =\nending = {site}" QUIET);
 
     (void)state;
-    assert_int_equal(l.s.payment.ending.n, 3);
-    assert_string_equal(l.s.payment.ending.text[0], "one");
-    assert_string_equal(l.s.payment.ending.text[1], "");
-    assert_string_equal(l.s.payment.ending.text[2], "{site}");
+    assert_int_equal(l.s.notices[NOTICE_PAYMENT].ending.n, 3);
+    assert_string_equal(l.s.notices[NOTICE_PAYMENT].ending.text[0], "one");
+    assert_string_equal(l.s.notices[NOTICE_PAYMENT].ending.text[1], "");
+    assert_string_equal(l.s.notices[NOTICE_PAYMENT].ending.text[2], "{site}");
     drop(&l);
 }
 
@@ -202,9 +339,159 @@ one_ending_replaces_all_the_defaults(void **state)
     struct loaded l = load_good("[payment]\nending = one" QUIET);
 
     (void)state;
-    assert_int_equal(l.s.payment.ending.n, 1);
-    assert_string_equal(l.s.payment.ending.text[0], "one");
+    assert_int_equal(l.s.notices[NOTICE_PAYMENT].ending.n, 1);
+    assert_string_equal(l.s.notices[NOTICE_PAYMENT].ending.text[0], "one");
     drop(&l);
+}
+
+static void
+the_same_key_of_two_notices_is_two_keys(void **state)
+{
+    struct loaded l = load_good("[refund]\nmaximum = -5.00\ntext = R\n"
+                                "[api_refund]\nminimum = 7.00\ntext = A\n"
+                                "[tariff_change]\ntext = T\nafter = 1 s\n"
+                                "[tariff_by_staff]\ntext = S\n" QUIET);
+
+    (void)state;
+    assert_int_equal(l.s.notices[NOTICE_REFUND].limit_kopecks, -500);
+    assert_string_equal(l.s.notices[NOTICE_REFUND].text, "R");
+    assert_int_equal(l.s.notices[NOTICE_API_REFUND].limit_kopecks, 700);
+    assert_string_equal(l.s.notices[NOTICE_API_REFUND].text, "A");
+    assert_string_equal(l.s.notices[NOTICE_TARIFF_CHANGE].text, "T");
+    assert_int_equal(l.s.notices[NOTICE_TARIFF_CHANGE].after_ms, 1000);
+    assert_string_equal(l.s.notices[NOTICE_TARIFF_BY_STAFF].text, "S");
+    assert_int_equal(l.s.notices[NOTICE_TARIFF_BY_STAFF].after_ms, 3000);
+    drop(&l);
+}
+
+static void
+percentages_have_up_to_two_decimals(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t hundredths;
+    } rows[] = { { "5", 500 }, { "2.5", 250 }, { "0.01", 1 }, { "3.14", 314 },
+        { "100", 10000 }, { "100.00", 10000 }, { "007", 700 },
+        { "5.500", 550 } };
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct loaded l;
+
+        snprintf(text, sizeof text, "[bonus_topup]\npercent = %s" QUIET,
+            rows[i].text);
+        l = load_good(text);
+        expect_number(
+            rows[i].text, l.s.bonus_topup.percent[0], rows[i].hundredths);
+        drop(&l);
+    }
+}
+
+static void
+each_year_of_loyalty_has_its_percentage(void **state)
+{
+    struct loaded l = load_good("[bonus_loyalty]\npercent_1_year = 0.01\n"
+                                "percent_2_years = 0\n"
+                                "percent_3_years = 99.99" QUIET);
+
+    (void)state;
+    assert_int_equal(l.s.bonus_loyalty.percent[0], 1);
+    assert_int_equal(l.s.bonus_loyalty.percent[1], 0);
+    assert_int_equal(l.s.bonus_loyalty.percent[2], 9999);
+    drop(&l);
+}
+
+static void
+routes_keep_their_order(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = { { "", "" }, { "smsc", "smsc" },
+        { "smspilot,smsc", "smspilot,smsc" },
+        { "smsc , smspilot", "smsc,smspilot" },
+        { "social smspilot", "social,smspilot" },
+        { "social,smsc,smspilot", "social,smsc,smspilot" },
+        { ",smsc,", "smsc" } };
+    char text[100], got[ROUTE_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct loaded l;
+
+        snprintf(text, sizeof text, "[credit]\nsocial_channels = %s" QUIET,
+            rows[i].text);
+        l = load_good(text);
+        expect_text(rows[i].text,
+            route_print(&l.s.notices[NOTICE_CREDIT].social_route, got),
+            rows[i].want);
+        drop(&l);
+    }
+}
+
+static void
+hours_are_from_and_until_a_minute(void **state)
+{
+    static const struct {
+        const char *text;
+        int from_min, until_min;
+    } rows[] = { { "23:00-10:00", 1380, 600 }, { "00:00-23:59", 0, 1439 },
+        { "08:05-08:06", 485, 486 }, { "12:00-12:00", 720, 720 },
+        { "no", 0, 0 } };
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct loaded l;
+        const struct hours *h = &l.s.notices[NOTICE_TARIFF_BY_STAFF].quiet;
+
+        snprintf(text, sizeof text, "[tariff_by_staff]\nquiet = %s" QUIET,
+            rows[i].text);
+        l = load_good(text);
+        expect_number(rows[i].text, h->from_min, rows[i].from_min);
+        expect_number(rows[i].text, h->until_min, rows[i].until_min);
+        drop(&l);
+    }
+}
+
+static void
+a_repeated_address_replaces_the_defaults(void **state)
+{
+    struct loaded one = load_good("[smsc]\nurl = http://127.0.0.1:1" QUIET);
+    struct loaded four = load_good("[smsc]\nurl = https://a\nurl = https://b\n"
+                                   "url = https://c\nurl = https://d" QUIET);
+
+    (void)state;
+    assert_int_equal(one.s.smsc.url.n, 1);
+    assert_string_equal(one.s.smsc.url.text[0], "http://127.0.0.1:1");
+    assert_int_equal(four.s.smsc.url.n, 4);
+    assert_string_equal(four.s.smsc.url.text[0], "https://a");
+    assert_string_equal(four.s.smsc.url.text[3], "https://d");
+    drop(&one);
+    drop(&four);
+}
+
+static void
+amounts_have_bounds_of_their_own(void **state)
+{
+    struct loaded low = load_good("[payment]\nminimum = 0\nsms = no\n"
+                                  "[refund]\nmaximum = -1000000000000.00\n"
+                                  "[credit]\nminimum = 0.01\n"
+                                  "[bonus_topup]\nmost = 0\n");
+    struct loaded high = load_good("[payment]\nsms = no\n"
+                                   "minimum = 1000000000000.00\n"
+                                   "[refund]\nmaximum = 1000000000000.00\n");
+
+    (void)state;
+    assert_int_equal(low.s.notices[NOTICE_PAYMENT].limit_kopecks, 0);
+    assert_true(low.s.notices[NOTICE_REFUND].limit_kopecks == -100000000000000);
+    assert_int_equal(low.s.notices[NOTICE_CREDIT].limit_kopecks, 1);
+    assert_int_equal(low.s.bonus_topup.most_kopecks, 0);
+    assert_true(
+        high.s.notices[NOTICE_PAYMENT].limit_kopecks == 100000000000000);
+    assert_true(high.s.notices[NOTICE_REFUND].limit_kopecks == 100000000000000);
+    drop(&low);
+    drop(&high);
 }
 
 /* ---- errors ---- */
@@ -278,8 +565,8 @@ a_duration_out_of_bounds_is_told(void **state)
 static void
 a_bad_amount_is_told(void **state)
 {
-    static const char *const bad[] = { "", "ten", "-1", "10.001", "10,00",
-        "10 руб" };
+    static const char *const bad[] = { "", "ten", "10.001", "10,00", "10 руб",
+        "99999999999999999999" };
     char text[100];
 
     (void)state;
@@ -289,6 +576,125 @@ a_bad_amount_is_told(void **state)
         assert_errors(
             text, "F:2: [payment] minimum: expected an amount such as 10.00\n");
     }
+}
+
+static void
+an_amount_out_of_bounds_is_told(void **state)
+{
+    (void)state;
+    assert_errors("[payment]\nsms = no\nminimum = -0.01\n",
+        "F:3: [payment] minimum: must be from 0.00 to 1000000000000.00\n");
+    assert_errors("[payment]\nsms = no\nminimum = 1000000000000.01\n",
+        "F:3: [payment] minimum: must be from 0.00 to 1000000000000.00\n");
+    assert_errors("[refund]\nmaximum = -1000000000000.01" QUIET,
+        "F:2: [refund] maximum: must be from -1000000000000.00 to "
+        "1000000000000.00\n");
+    assert_errors("[credit]\nminimum = 0\n[credit_limit]\nminimum = 0" QUIET,
+        "F:2: [credit] minimum: must be from 0.01 to 1000000000000.00\n"
+        "F:4: [credit_limit] minimum: must be from 0.01 to "
+        "1000000000000.00\n");
+}
+
+static void
+a_bad_percentage_is_told(void **state)
+{
+    static const char *const bad[] = { "", "five", "5%", "5 %", "0.001", "2,5",
+        "99999999999999999999" };
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(
+            text, sizeof text, "[bonus_topup]\npercent = %s" QUIET, bad[i]);
+        assert_errors(text, "F:2: [bonus_topup] percent: expected a percentage "
+                            "such as 5 or 2.5\n");
+    }
+}
+
+static void
+a_percentage_out_of_bounds_is_told(void **state)
+{
+    static const char *const bad[] = { "0", "-5", "100.01", "500" };
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(
+            text, sizeof text, "[bonus_topup]\npercent = %s" QUIET, bad[i]);
+        assert_errors(
+            text, "F:2: [bonus_topup] percent: must be from 0.01 to 100.00\n");
+    }
+    assert_errors("[bonus_loyalty]\npercent_1_year = 0" QUIET,
+        "F:2: [bonus_loyalty] percent_1_year: must be from 0.01 to 100.00\n");
+    assert_errors("[bonus_loyalty]\npercent_3_years = 101" QUIET,
+        "F:2: [bonus_loyalty] percent_3_years: must be from 0.00 to "
+        "100.00\n");
+}
+
+static void
+a_category_of_a_bonus_is_below_zero(void **state)
+{
+    static const char *const bad[] = { "0", "1", "-32769" };
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(
+            text, sizeof text, "[bonus_loyalty]\ncategory = %s" QUIET, bad[i]);
+        assert_errors(
+            text, "F:2: [bonus_loyalty] category: must be from -32768 to -1\n");
+    }
+}
+
+static void
+a_bad_route_is_told(void **state)
+{
+    static const char *const bad[] = { "sms", "SMSC", "smsc;smspilot",
+        "smsc,smsc", "smspilot,smsc,smspilot", "smsc,komtet", "yes", "smsc2",
+        "smspilo" };
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(text, sizeof text, "[refund]\nchannels = %s" QUIET, bad[i]);
+        assert_errors(text, "F:2: [refund] channels: expected smspilot, smsc "
+                            "and social, divided by commas, none twice\n");
+        snprintf(
+            text, sizeof text, "[credit]\nsocial_channels = %s" QUIET, bad[i]);
+        assert_errors(text,
+            "F:2: [credit] social_channels: expected smspilot, smsc "
+            "and social, divided by commas, none twice\n");
+    }
+}
+
+static void
+bad_hours_are_told(void **state)
+{
+    static const char *const bad[] = { "", "yes", "off", "No", "23:00", "23-10",
+        "9:00-10:00", "09:00-10:0", "24:00-10:00", "23:60-10:00",
+        "23:00 - 10:00", "23:00-10:00x", "23.00-10.00", "23:00-10:00-12:00",
+        "-1:00-10:00" };
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(
+            text, sizeof text, "[tariff_change]\nquiet = %s" QUIET, bad[i]);
+        assert_errors(text, "F:2: [tariff_change] quiet: expected hours such "
+                            "as 23:00-10:00, or no\n");
+    }
+}
+
+static void
+a_bad_offset_of_smspilot_is_told(void **state)
+{
+    (void)state;
+    assert_errors("[smspilot]\ndatetime_offset = -721" QUIET,
+        "F:2: [smspilot] datetime_offset: must be from -720 to 840\n");
+    assert_errors("[smspilot]\ndatetime_offset = 841" QUIET,
+        "F:2: [smspilot] datetime_offset: must be from -720 to 840\n");
+    assert_errors("[smspilot]\ndatetime_offset = +05:00" QUIET,
+        "F:2: [smspilot] datetime_offset: expected a whole number\n");
 }
 
 static void
@@ -312,10 +718,40 @@ a_bad_template_is_told(void **state)
     (void)state;
     assert_errors("[payment]\ntext = {sum}\nsms = no\n",
         "F:2: [payment] text: unknown field {sum}; there are: name site "
-        "cabinet phone signature currency login uid amount ending\n");
+        "cabinet phone signature currency login uid tariff ending amount\n");
+    assert_errors("[payment]\nsocial_text = {sum}\nsms = no\n",
+        "F:2: [payment] social_text: unknown field {sum}; there are: name "
+        "site cabinet phone signature currency login uid tariff ending "
+        "amount\n");
     assert_errors("[payment]\ntext = {login\nsms = no\n",
         "F:2: [payment] text: a { is not closed; a brace itself is written "
         "{{\n");
+}
+
+/* What a notice has no value for, its text cannot name. */
+static void
+each_notice_has_its_own_fields(void **state)
+{
+    (void)state;
+    for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
+        const char *section = settings_notice_name(kind);
+        bool tariff =
+            kind == NOTICE_TARIFF_CHANGE || kind == NOTICE_TARIFF_BY_STAFF;
+        bool api = kind == NOTICE_API_PAYMENT || kind == NOTICE_API_REFUND;
+        char text[200];
+
+        for (int i = 0; i < 2; i++) {
+            const char *field = i ? "comment" : "amount";
+            struct loaded l;
+
+            snprintf(text, sizeof text,
+                "[%s]\nsms = no\ntext = {%s} {tariff} {login}\n%s", section,
+                field, kind == NOTICE_PAYMENT ? "" : QUIET);
+            l = load(text);
+            expect_number(text, l.good, i ? api : !tariff);
+            drop(&l);
+        }
+    }
 }
 
 static void
@@ -433,11 +869,279 @@ sms_without_a_key_is_told(void **state)
 {
     (void)state;
     assert_errors("",
-        "F: [smspilot] api_key: is empty but [payment] sms is on; copy it "
-        "from the provider's cabinet, or switch sms off\n");
+        "F: [smspilot] api_key: is empty but [payment] sends by it; copy it "
+        "from the provider's cabinet, or switch that off\n");
     assert_errors("[smspilot]\napi_key =\n",
-        "F:2: [smspilot] api_key: is empty but [payment] sms is on; copy it "
-        "from the provider's cabinet, or switch sms off\n");
+        "F:2: [smspilot] api_key: is empty but [payment] sends by it; copy it "
+        "from the provider's cabinet, or switch that off\n");
+}
+
+/* Asserts what is wrong about an empty setting of a provider. */
+static void
+assert_empty(const char *text, const char *key, const char *user)
+{
+    char want[300];
+
+    snprintf(want, sizeof want,
+        "F: %s: is empty but [%s] sends by it; copy it from the provider's "
+        "cabinet, or switch that off\n",
+        key, user);
+    assert_errors(text, want);
+}
+
+static void
+each_notice_that_is_on_needs_its_provider(void **state)
+{
+    (void)state;
+    for (enum notice_kind kind = 1; kind < NOTICES; kind++) {
+        const char *section = settings_notice_name(kind);
+        char text[200];
+
+        snprintf(text, sizeof text, "[%s]\nsms = yes" QUIET, section);
+        assert_empty(text, "[smspilot] api_key", section);
+        snprintf(text, sizeof text, "[%s]\nsms = yes\nchannels = smsc" QUIET,
+            section);
+        assert_empty(text, "[smsc] login", section);
+        snprintf(text, sizeof text, "[%s]\nsocial = yes" QUIET, section);
+        assert_empty(text, "[smsc] login", section);
+    }
+}
+
+static void
+a_provider_of_reserve_is_needed_too(void **state)
+{
+    (void)state;
+    assert_empty("[smspilot]\napi_key = KEY\n"
+                 "[payment]\nchannels = smspilot,smsc\n",
+        "[smsc] login", "payment");
+    assert_empty("[smsc]\nlogin = l\npassword = p\n[refund]\nsocial = yes\n"
+                 "social_channels = social,smspilot" QUIET,
+        "[smspilot] api_key", "refund");
+}
+
+static void
+what_is_switched_off_needs_no_provider(void **state)
+{
+    struct loaded l = load_good("[payment]\nsms = no\nsocial = no\n"
+                                "channels = smspilot,smsc\n"
+                                "social_channels = social,smsc\n");
+
+    (void)state;
+    drop(&l);
+    l = load_good("[smspilot]\napi_key = KEY\n");
+    drop(&l);
+    l = load_good("[smsc]\nlogin = l\npassword = p\n"
+                  "[payment]\nchannels = smsc\nsocial = yes\n");
+    drop(&l);
+}
+
+static void
+the_first_notice_that_needs_it_is_named(void **state)
+{
+    (void)state;
+    assert_empty("[credit]\nsms = yes\n[refund]\nsms = yes" QUIET,
+        "[smspilot] api_key", "refund");
+    /* One that sends an SMS by it before one that uses the networks. */
+    assert_empty("[refund]\nsocial = yes\n[credit]\nsms = yes\n"
+                 "channels = smsc" QUIET,
+        "[smsc] login", "credit");
+}
+
+static void
+smsc_needs_login_and_password_or_a_key(void **state)
+{
+    struct loaded l =
+        load_good("[smsc]\napi_key = K\n[refund]\nsocial = yes" QUIET);
+
+    (void)state;
+    drop(&l);
+    assert_empty("[smsc]\nlogin = l\n[refund]\nsocial = yes" QUIET,
+        "[smsc] password", "refund");
+    assert_empty("[smsc]\npassword = p\n[refund]\nsocial = yes" QUIET,
+        "[smsc] login", "refund");
+}
+
+static void
+an_address_of_smsc_that_is_none_is_told(void **state)
+{
+    static const char *const bad[] = { "", "smsc.ru/sys", "ftp://smsc.ru",
+        "HTTPS://smsc.ru" };
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(text, sizeof text, "[smsc]\nurl = %s" QUIET, bad[i]);
+        assert_errors(text, "F:2: [smsc] url: must begin with https:// (or "
+                            "http:// for a test server)\n");
+    }
+    assert_errors("[smsc]\nurl = https://a\nurl = b" QUIET,
+        "F:3: [smsc] url: must begin with https:// (or http:// for a test "
+        "server)\n");
+}
+
+static void
+five_addresses_of_smsc_are_too_many(void **state)
+{
+    (void)state;
+    assert_errors("[smsc]\nurl = https://a\nurl = https://b\nurl = https://c\n"
+                  "url = https://d\nurl = https://e" QUIET,
+        "F:6: [smsc] url: from one to four addresses are needed\n");
+}
+
+static void
+the_form_of_smscs_numbers_is_text_or_number(void **state)
+{
+    static const char *const bad[] = { "", "Text", "digits", "1" };
+    struct loaded l = load_good("[smsc]\nid_style = number" QUIET);
+    char text[100];
+
+    (void)state;
+    assert_string_equal(l.s.smsc.id_style, "number");
+    drop(&l);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(text, sizeof text, "[smsc]\nid_style = %s" QUIET, bad[i]);
+        assert_errors(text, "F:2: [smsc] id_style: expected text or number\n");
+    }
+}
+
+static void
+more_connections_than_smsc_allows_are_told(void **state)
+{
+    struct loaded l = load_good("[smsc]\nconnections = 15" QUIET);
+
+    (void)state;
+    drop(&l);
+    assert_errors("[smsc]\nconnections = 16" QUIET,
+        "F:2: [smsc] connections: must be from 1 to 15\n");
+}
+
+/* Two timeouts, a connect_timeout for each of two hosts, ten seconds. */
+static void
+a_lease_too_short_for_smsc_is_told(void **state)
+{
+    static const char social[] = "[smsc]\nlogin = l\npassword = p\n"
+                                 "[refund]\nsocial = yes" QUIET;
+    char text[300];
+    struct loaded l;
+
+    (void)state;
+    snprintf(text, sizeof text, "[service]\nlease = 70 s\n%s", social);
+    l = load_good(text);
+    drop(&l);
+    snprintf(text, sizeof text, "[service]\nlease = 69999 ms\n%s", social);
+    assert_errors(text, "F:2: [service] lease: must be longer than 10 s, two "
+                        "[smsc] timeout and a connect_timeout for each url "
+                        "together\n");
+    snprintf(text, sizeof text, "[smsc]\nurl = https://a\n%s", social);
+    l = load_good(text);
+    drop(&l);
+}
+
+static void
+a_lease_need_not_be_long_for_a_provider_that_is_not_used(void **state)
+{
+    struct loaded l =
+        load_good("[service]\nlease = 30 s\n[smsc]\ntimeout = 10 min" QUIET);
+
+    (void)state;
+    drop(&l);
+}
+
+static void
+the_default_lease_is_long_enough_for_all(void **state)
+{
+    struct loaded l = load_good("[smspilot]\napi_key = KEY\n"
+                                "[smsc]\nlogin = l\npassword = p\n"
+                                "[payment]\nchannels = smspilot,smsc\n"
+                                "social = yes\n");
+
+    (void)state;
+    drop(&l);
+}
+
+static void
+a_way_without_channels_is_told(void **state)
+{
+    (void)state;
+    assert_errors("[refund]\nsms = yes\nchannels =" QUIET,
+        "F:3: [refund] channels: is empty but sms is on\n");
+    assert_errors("[credit]\nsocial = yes\nsocial_channels =" QUIET,
+        "F:3: [credit] social_channels: is empty but social is on\n");
+}
+
+static void
+a_notice_without_text_is_told(void **state)
+{
+    static const char smsc[] = "[smsc]\nlogin = l\npassword = p" QUIET;
+    struct loaded l;
+    char text[300];
+
+    (void)state;
+    assert_errors("[smspilot]\napi_key = K\n[payment]\ntext =\n",
+        "F:4: [payment] text: is empty but the notice is on\n");
+    snprintf(text, sizeof text, "[credit]\ntext =\nsocial = yes\n%s", smsc);
+    assert_errors(text, "F:2: [credit] text: is empty but the notice is on\n");
+    snprintf(text, sizeof text,
+        "[credit]\ntext =\nsocial = yes\nsocial_text = VK\n%s", smsc);
+    l = load_good(text);
+    drop(&l);
+    l = load_good("[credit]\ntext =" QUIET);
+    drop(&l);
+}
+
+static void
+a_zone_that_is_none_is_told(void **state)
+{
+    static const char *const good[] = { "Europe/Moscow", "UTC", "+05:00",
+        "-03:30", "Asia/Yekaterinburg" };
+    static const char *const bad[] = { "", "Mars/Olympus", "+5", "MSK",
+        "../../etc/passwd" };
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        struct loaded l;
+
+        snprintf(text, sizeof text, "[notice]\ntime_zone = %s" QUIET, good[i]);
+        l = load_good(text);
+        assert_string_equal(l.s.notice.time_zone, good[i]);
+        drop(&l);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(text, sizeof text, "[notice]\ntime_zone = %s" QUIET, bad[i]);
+        assert_errors(text,
+            "F:2: [notice] time_zone: is not known here; expected a name such "
+            "as Europe/Moscow (package tzdata) or an offset such as "
+            "+05:00\n");
+    }
+}
+
+static void
+the_origin_of_a_tariff_is_subscriber_or_staff(void **state)
+{
+    static const char *const bad[] = { "", "Staff", "system", "yes" };
+    struct loaded l = load_good("[billing]\ntariff_origin = staff" QUIET);
+    char text[100];
+
+    (void)state;
+    assert_string_equal(l.s.billing.tariff_origin, "staff");
+    drop(&l);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(
+            text, sizeof text, "[billing]\ntariff_origin = %s" QUIET, bad[i]);
+        assert_errors(text, "F:2: [billing] tariff_origin: expected subscriber "
+                            "or staff\n");
+    }
+}
+
+static void
+an_empty_key_of_a_discount_is_told(void **state)
+{
+    (void)state;
+    assert_errors(
+        "[discounts]\nkey =" QUIET, "F:2: [discounts] key: a key is empty\n");
+    assert_errors("[discounts]\nkey = one\nkey =\nkey = three" QUIET,
+        "F:4: [discounts] key: a key is empty\n");
 }
 
 static void
@@ -516,6 +1220,88 @@ paths_must_not_be_too_long(void **state)
         "F:2: [service] doorbell: a socket's path has at most 100 characters\n"
         "F:3: [service] state_dir: must be an absolute path of at most 150 "
         "characters\n");
+}
+
+/* ---- for a reader of our database ---- */
+
+static struct loaded
+load_database(const char *text)
+{
+    struct temp file = temp_text(text);
+    struct loaded l = { .errors = bytes_make(100000) };
+
+    l.good = settings_load_database(&l.s, file.path, &l.errors);
+    unlink(file.path);
+    shorten(&l.errors, file.path);
+    return l;
+}
+
+static void
+a_reader_does_not_mind_what_only_the_service_needs(void **state)
+{
+    static const char *const files[] = { "", "[smspilot]\napi_key =\n",
+        "[notice]\ntime_zone = Mars/Olympus\n",
+        "[service]\nlog_level = loud\ndoorbell = x\n", "[discounts]\nkey =\n" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(files); i++) {
+        struct loaded whole = load(files[i]);
+        struct loaded l = load_database(files[i]);
+
+        assert_false(whole.good);
+        expect_text(files[i], bytes_text(&l.errors), "");
+        assert_true(l.good);
+        drop(&whole);
+        drop(&l);
+    }
+}
+
+static void
+a_reader_is_told_of_keys_that_are_wrong(void **state)
+{
+    struct loaded l =
+        load_database("[database]\nport = x\n[refund]\nchannels = pigeon\n");
+
+    (void)state;
+    assert_false(l.good);
+    assert_string_equal(bytes_text(&l.errors),
+        "F:2: [database] port: expected a whole number\n"
+        "F:4: [refund] channels: expected smspilot, smsc and social, divided "
+        "by commas, none twice\n");
+    drop(&l);
+}
+
+static void
+a_reader_is_told_of_a_missing_file(void **state)
+{
+    struct bytes errors = bytes_make(1000);
+    struct settings s;
+
+    (void)state;
+    assert_false(settings_load_database(&s, "/nowhere/mbevd.ini", &errors));
+    assert_string_equal(
+        bytes_text(&errors), "/nowhere/mbevd.ini: No such file or directory\n");
+    settings_free(&s);
+    bytes_free(&errors);
+}
+
+static void
+a_reader_knows_how_to_reach_our_database(void **state)
+{
+    struct loaded l = load_database("[database]\nhost = h\nport = 3307\n"
+                                    "socket = /run/s\npassword = p\n"
+                                    "events = e\nbilling = b\n");
+    struct db_settings db = settings_database(&l.s);
+
+    (void)state;
+    assert_true(l.good);
+    assert_string_equal(db.host, "h");
+    assert_int_equal(db.port, 3307);
+    assert_string_equal(db.socket, "/run/s");
+    assert_string_equal(db.user, "mbev_service");
+    assert_string_equal(db.password, "p");
+    assert_string_equal(db.database, "e");
+    drop(&l);
 }
 
 /* ---- the billing's own file ---- */
@@ -659,6 +1445,13 @@ secrets_are_not_shown_in_errors(void **state)
         "[database]\nport = hunter2\n",
         "[database\npassword = hunter2\n",
         "[service]\nlog_level = hunter2\n",
+        "[smsc]\npassword = a\npassword = hunter2\n",
+        "[smsc]\napi_key = hunter2\napi_key = hunter2\n",
+        "[smsc]\npsw = hunter2\n",
+        "[refund]\nchannels = hunter2\n",
+        "[refund]\nquiet = hunter2\n",
+        "[bonus_topup]\npercent = hunter2\n",
+        "[notice]\ntime_zone = hunter2\n",
     };
 
     (void)state;
@@ -753,6 +1546,14 @@ assert_same(const struct settings *a, const struct settings *b,
         expect_text(k->name, *(char *const *)at, *(char *const *)bt);
         break;
     case KEY_TEXTS:
+    case KEY_LIST:
+        /* "ending =" is one text that is empty: as good as none. */
+        if (!*k->preset) {
+            expect_number(k->name, as->n, 1);
+            expect_text(k->name, as->text[0], "");
+            expect_number(k->name, bs->n, 0);
+            break;
+        }
         expect_number(k->name, as->n, bs->n);
         for (size_t i = 0; i < as->n; i++)
             expect_text(k->name, as->text[i], bs->text[i]);
@@ -763,7 +1564,14 @@ assert_same(const struct settings *a, const struct settings *b,
     case KEY_NUMBER:
     case KEY_DURATION:
     case KEY_MONEY:
+    case KEY_PERCENT:
         expect_number(k->name, *(const int64_t *)at, *(const int64_t *)bt);
+        break;
+    case KEY_ROUTE:
+        assert_memory_equal(at, bt, sizeof(struct route));
+        break;
+    case KEY_HOURS:
+        assert_memory_equal(at, bt, sizeof(struct hours));
         break;
     }
 }
@@ -807,6 +1615,92 @@ the_sample_with_a_key_is_good(void **state)
     bytes_free(&changed);
 }
 
+/* ---- the table of keys ---- */
+
+static const struct settings_key *
+find_key(const char *section, const char *name)
+{
+    for (size_t i = 0; i < settings_keys_n; i++)
+        if (strcmp(settings_keys[i].section, section) == 0 &&
+            strcmp(settings_keys[i].name, name) == 0)
+            return &settings_keys[i];
+    return NULL;
+}
+
+static void
+no_key_and_no_place_stands_there_twice(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < settings_keys_n; i++) {
+        const struct settings_key *k = &settings_keys[i];
+
+        assert_ptr_equal(find_key(k->section, k->name), k);
+        for (size_t j = 0; j < i; j++)
+            if (settings_keys[j].at == k->at)
+                fail_msg("[%s] %s and [%s] %s are one", k->section, k->name,
+                    settings_keys[j].section, settings_keys[j].name);
+    }
+}
+
+static void
+sections_and_keys_belong_together(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < settings_keys_n; i++) {
+        size_t known = 0;
+
+        for (size_t j = 0; j < settings_sections_n; j++)
+            known += strcmp(settings_sections[j].name,
+                         settings_keys[i].section) == 0;
+        expect_number(settings_keys[i].section, known, 1);
+    }
+    for (size_t j = 0; j < settings_sections_n; j++) {
+        size_t keys = 0;
+
+        for (size_t i = 0; i < settings_keys_n; i++)
+            keys += strcmp(settings_sections[j].name,
+                        settings_keys[i].section) == 0;
+        if (keys == 0)
+            fail_msg("[%s] has no key", settings_sections[j].name);
+    }
+}
+
+static void
+every_notice_has_a_section_with_the_same_keys(void **state)
+{
+    static const char *const names[] = { "sms", "channels", "social",
+        "social_channels", "after", "quiet", "text", "social_text", "ending" };
+
+    (void)state;
+    for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
+        const char *section = settings_notice_name(kind);
+        size_t from = offsetof(struct settings, notices) +
+                      kind * sizeof(struct notice_settings);
+
+        for (size_t i = 0; i < COUNT(names); i++) {
+            const struct settings_key *k = find_key(section, names[i]);
+
+            if (!k)
+                fail_msg("[%s] has no %s", section, names[i]);
+            expect_number(section,
+                k->at >= from && k->at < from + sizeof(struct notice_settings),
+                true);
+        }
+    }
+}
+
+static void
+every_key_and_section_is_explained(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < settings_keys_n; i++)
+        expect_number(
+            settings_keys[i].name, strlen(settings_keys[i].help) > 0, true);
+    for (size_t i = 0; i < settings_sections_n; i++)
+        expect_number(settings_sections[i].name,
+            strlen(settings_sections[i].help) > 0, true);
+}
+
 static void
 freeing_twice_does_no_harm(void **state)
 {
@@ -815,7 +1709,9 @@ freeing_twice_does_no_harm(void **state)
     (void)state;
     settings_free(&l.s);
     assert_null(l.s.database.host);
-    assert_int_equal(l.s.payment.ending.n, 0);
+    assert_int_equal(l.s.notices[NOTICE_PAYMENT].ending.n, 0);
+    assert_int_equal(l.s.smsc.url.n, 0);
+    assert_int_equal(l.s.discounts.keys.n, 0);
     drop(&l);
 }
 
@@ -824,20 +1720,41 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_settings_the_defaults_hold),
+        cmocka_unit_test(the_defaults_of_the_rules_are_those_agreed_on),
+        cmocka_unit_test(the_defaults_of_smsc_are_those_of_its_sheet),
+        cmocka_unit_test(the_defaults_of_bonuses_are_those_of_the_kit),
+        cmocka_unit_test(
+            the_default_discounts_are_those_of_the_kit_in_its_order),
+        cmocka_unit_test(only_payments_are_announced_by_default),
         cmocka_unit_test(values_of_every_type_are_taken),
         cmocka_unit_test(durations_have_four_units),
         cmocka_unit_test(yes_and_no_have_four_words_each),
         cmocka_unit_test(bounds_themselves_are_allowed),
         cmocka_unit_test(a_repeated_ending_replaces_the_defaults),
         cmocka_unit_test(one_ending_replaces_all_the_defaults),
+        cmocka_unit_test(the_same_key_of_two_notices_is_two_keys),
+        cmocka_unit_test(percentages_have_up_to_two_decimals),
+        cmocka_unit_test(each_year_of_loyalty_has_its_percentage),
+        cmocka_unit_test(routes_keep_their_order),
+        cmocka_unit_test(hours_are_from_and_until_a_minute),
+        cmocka_unit_test(a_repeated_address_replaces_the_defaults),
+        cmocka_unit_test(amounts_have_bounds_of_their_own),
         cmocka_unit_test(a_bad_number_is_told),
         cmocka_unit_test(a_number_out_of_bounds_is_told),
         cmocka_unit_test(a_bad_duration_is_told),
         cmocka_unit_test(a_bad_unit_is_told),
         cmocka_unit_test(a_duration_out_of_bounds_is_told),
         cmocka_unit_test(a_bad_amount_is_told),
+        cmocka_unit_test(an_amount_out_of_bounds_is_told),
+        cmocka_unit_test(a_bad_percentage_is_told),
+        cmocka_unit_test(a_percentage_out_of_bounds_is_told),
+        cmocka_unit_test(a_category_of_a_bonus_is_below_zero),
+        cmocka_unit_test(a_bad_route_is_told),
+        cmocka_unit_test(bad_hours_are_told),
+        cmocka_unit_test(a_bad_offset_of_smspilot_is_told),
         cmocka_unit_test(a_bad_yes_or_no_is_told),
         cmocka_unit_test(a_bad_template_is_told),
+        cmocka_unit_test(each_notice_has_its_own_fields),
         cmocka_unit_test(a_bad_ending_is_told),
         cmocka_unit_test(an_unknown_key_is_told),
         cmocka_unit_test(a_very_long_unknown_key_is_cut),
@@ -849,12 +1766,34 @@ main(void)
         cmocka_unit_test(a_missing_file_is_told),
         cmocka_unit_test(more_errors_than_fit_are_errors),
         cmocka_unit_test(sms_without_a_key_is_told),
+        cmocka_unit_test(each_notice_that_is_on_needs_its_provider),
+        cmocka_unit_test(a_provider_of_reserve_is_needed_too),
+        cmocka_unit_test(what_is_switched_off_needs_no_provider),
+        cmocka_unit_test(the_first_notice_that_needs_it_is_named),
+        cmocka_unit_test(smsc_needs_login_and_password_or_a_key),
+        cmocka_unit_test(an_address_of_smsc_that_is_none_is_told),
+        cmocka_unit_test(five_addresses_of_smsc_are_too_many),
+        cmocka_unit_test(the_form_of_smscs_numbers_is_text_or_number),
+        cmocka_unit_test(more_connections_than_smsc_allows_are_told),
+        cmocka_unit_test(a_lease_too_short_for_smsc_is_told),
+        cmocka_unit_test(
+            a_lease_need_not_be_long_for_a_provider_that_is_not_used),
+        cmocka_unit_test(the_default_lease_is_long_enough_for_all),
+        cmocka_unit_test(a_way_without_channels_is_told),
+        cmocka_unit_test(a_notice_without_text_is_told),
+        cmocka_unit_test(a_zone_that_is_none_is_told),
+        cmocka_unit_test(the_origin_of_a_tariff_is_subscriber_or_staff),
+        cmocka_unit_test(an_empty_key_of_a_discount_is_told),
         cmocka_unit_test(an_address_that_is_none_is_told),
         cmocka_unit_test(a_lease_too_short_for_a_request_is_told),
         cmocka_unit_test(a_longest_pause_below_the_first_is_told),
         cmocka_unit_test(a_log_level_that_is_none_is_told),
         cmocka_unit_test(paths_must_be_absolute),
         cmocka_unit_test(paths_must_not_be_too_long),
+        cmocka_unit_test(a_reader_does_not_mind_what_only_the_service_needs),
+        cmocka_unit_test(a_reader_is_told_of_keys_that_are_wrong),
+        cmocka_unit_test(a_reader_is_told_of_a_missing_file),
+        cmocka_unit_test(a_reader_knows_how_to_reach_our_database),
         cmocka_unit_test(config_xml_fills_what_is_empty),
         cmocka_unit_test(config_xml_fills_only_what_is_empty),
         cmocka_unit_test(its_password_is_not_for_another_user),
@@ -870,6 +1809,10 @@ main(void)
         cmocka_unit_test(the_sample_is_the_file_we_ship),
         cmocka_unit_test(the_sample_read_again_gives_the_defaults),
         cmocka_unit_test(the_sample_with_a_key_is_good),
+        cmocka_unit_test(no_key_and_no_place_stands_there_twice),
+        cmocka_unit_test(sections_and_keys_belong_together),
+        cmocka_unit_test(every_notice_has_a_section_with_the_same_keys),
+        cmocka_unit_test(every_key_and_section_is_explained),
         cmocka_unit_test(freeing_twice_does_no_harm),
     };
 

@@ -25,7 +25,7 @@ assert_body(const char *text, const char *want)
     struct bytes body = bytes_make(10000);
     struct http_request request;
 
-    smspilot.build(&set, &message, &request, &body);
+    smspilot.build(&set, &message, 0, &request, &body);
     assert_true(bytes_ok(&body));
     assert_string_equal(bytes_text(&body), want);
     bytes_free(&body);
@@ -88,7 +88,7 @@ sender_and_key_are_encoded_too(void **state)
     (void)state;
     odd.smspilot.sender = "A&B";
     odd.smspilot.api_key = "k=+";
-    smspilot.build(&odd, &message, &request, &body);
+    smspilot.build(&odd, &message, 0, &request, &body);
     assert_string_equal(bytes_text(&body),
         "send=t&to=79990000001&from=A%26B&format=json&apikey=k%3D%2B");
     bytes_free(&body);
@@ -102,7 +102,7 @@ the_request_goes_where_the_settings_say(void **state)
     struct http_request request;
 
     (void)state;
-    smspilot.build(&set, &message, &request, &body);
+    smspilot.build(&set, &message, 0, &request, &body);
     assert_string_equal(request.url, "https://smspilot.ru/api.php");
     assert_string_equal(
         request.content_type, "application/x-www-form-urlencoded");
@@ -121,8 +121,155 @@ a_body_beyond_the_bound_fails(void **state)
     struct http_request request;
 
     (void)state;
-    smspilot.build(&set, &message, &request, &body);
+    smspilot.build(&set, &message, 0, &request, &body);
     assert_false(bytes_ok(&body));
+    bytes_free(&body);
+}
+
+static void
+the_number_of_ours_and_the_channel_do_not_matter(void **state)
+{
+    struct message message = { .to = "79990000001",
+        .text = "test",
+        .id = "MBEV-0123456789abcdef",
+        .channel = CHANNEL_SOCIAL };
+    struct bytes body = bytes_make(1000);
+    struct http_request request;
+
+    (void)state;
+    smspilot.build(&set, &message, 7, &request, &body);
+    assert_string_equal(bytes_text(&body), BODY("test"));
+    assert_string_equal(request.url, "https://smspilot.ru/api.php");
+    bytes_free(&body);
+}
+
+static void
+it_has_one_host_and_cannot_be_asked(void **state)
+{
+    (void)state;
+    assert_string_equal(smspilot.name, "smspilot");
+    assert_int_equal(smspilot.hosts(&set), 1);
+    assert_null(smspilot.build_query);
+    assert_null(smspilot.read_query);
+    assert_null(smspilot.ask_after_ms);
+}
+
+static void
+a_message_stays_there_no_longer_than_one_request(void **state)
+{
+    (void)state;
+    assert_int_equal(smspilot.timeout_ms(&set), 20000);
+    assert_int_equal(smspilot.connect_timeout_ms(&set), 10000);
+    assert_int_equal(provider_longest_ms(&smspilot, &set), 20000);
+}
+
+/* ---- planned messages ---- */
+
+/* Microseconds since 1970 of a time of UTC. */
+static int64_t
+utc(const char *text)
+{
+    struct civil c;
+
+    assert_true(civil_parse(&c, text));
+    return civil_seconds(&c) * 1000000;
+}
+
+/* A message that is to be delivered then goes with this send_datetime. */
+static void
+assert_planned(int64_t plan_us, int64_t offset_min, const char *want)
+{
+    struct zone zone = { .span = { { INT64_MIN, 5 * 3600 } }, .n = 1 };
+    struct message message = {
+        .to = "79990000001", .text = "test", .plan_us = plan_us, .zone = &zone
+    };
+    struct settings odd = set;
+    struct bytes body = bytes_make(1000);
+    struct http_request request;
+    char all[200];
+
+    odd.smspilot.datetime_offset_min = offset_min;
+    smspilot.build(&odd, &message, 0, &request, &body);
+    snprintf(all, sizeof all,
+        "send=test&to=79990000001&from=INFORM&send_datetime=%s&format=json"
+        "&apikey=PILOTKEY",
+        want);
+    assert_string_equal(bytes_text(&body), all);
+    bytes_free(&body);
+}
+
+static void
+a_planned_message_says_when_by_utc(void **state)
+{
+    (void)state;
+    assert_planned(utc("2026-11-24 05:00:00"), 0, "2026-11-24+05%3A00%3A00");
+    assert_planned(utc("2026-01-02 03:04:05"), 0, "2026-01-02+03%3A04%3A05");
+}
+
+static void
+a_part_of_a_second_is_dropped(void **state)
+{
+    (void)state;
+    assert_planned(
+        utc("2026-11-24 05:00:00") + 999999, 0, "2026-11-24+05%3A00%3A00");
+    assert_planned(1, 0, "1970-01-01+00%3A00%3A00");
+}
+
+static void
+the_offset_moves_what_is_said(void **state)
+{
+    int64_t at = utc("2026-11-24 05:00:00");
+
+    (void)state;
+    assert_planned(at, 180, "2026-11-24+08%3A00%3A00");
+    assert_planned(at, 300, "2026-11-24+10%3A00%3A00");
+    assert_planned(at, 330, "2026-11-24+10%3A30%3A00");
+    assert_planned(at, 840, "2026-11-24+19%3A00%3A00");
+    assert_planned(at, -1, "2026-11-24+04%3A59%3A00");
+    assert_planned(at, -720, "2026-11-23+17%3A00%3A00");
+}
+
+static void
+days_months_and_years_end_where_they_end(void **state)
+{
+    static const struct {
+        const char *at;
+        int64_t offset_min;
+        const char *want;
+    } rows[] = {
+        { "2026-11-23 19:00:00", 300, "2026-11-24+00%3A00%3A00" },
+        { "2026-11-23 18:59:59", 300, "2026-11-23+23%3A59%3A59" },
+        { "2026-11-30 19:00:00", 300, "2026-12-01+00%3A00%3A00" },
+        { "2026-10-31 23:59:59", 0, "2026-10-31+23%3A59%3A59" },
+        { "2026-10-31 19:00:00", 300, "2026-11-01+00%3A00%3A00" },
+        { "2026-12-31 19:00:00", 300, "2027-01-01+00%3A00%3A00" },
+        { "2027-01-01 00:30:00", -60, "2026-12-31+23%3A30%3A00" },
+        { "2026-02-28 19:00:00", 300, "2026-03-01+00%3A00%3A00" },
+        { "2028-02-28 19:00:00", 300, "2028-02-29+00%3A00%3A00" },
+        { "2028-02-29 05:00:00", 0, "2028-02-29+05%3A00%3A00" },
+        { "2028-02-29 19:00:00", 300, "2028-03-01+00%3A00%3A00" },
+        { "2028-03-01 00:00:00", -1, "2028-02-29+23%3A59%3A00" },
+        { "2027-03-01 00:00:00", -1, "2027-02-28+23%3A59%3A00" },
+        { "2100-02-28 23:00:00", 60, "2100-03-01+00%3A00%3A00" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_planned(utc(rows[i].at), rows[i].offset_min, rows[i].want);
+}
+
+static void
+a_message_without_a_plan_says_no_time_whatever_the_offset(void **state)
+{
+    struct message message = { .to = "79990000001", .text = "test" };
+    struct settings odd = set;
+    struct bytes body = bytes_make(1000);
+    struct http_request request;
+
+    (void)state;
+    odd.smspilot.datetime_offset_min = 300;
+    smspilot.build(&odd, &message, 0, &request, &body);
+    assert_string_equal(bytes_text(&body), BODY("test"));
     bytes_free(&body);
 }
 
@@ -663,6 +810,15 @@ main(void)
         cmocka_unit_test(sender_and_key_are_encoded_too),
         cmocka_unit_test(the_request_goes_where_the_settings_say),
         cmocka_unit_test(a_body_beyond_the_bound_fails),
+        cmocka_unit_test(the_number_of_ours_and_the_channel_do_not_matter),
+        cmocka_unit_test(it_has_one_host_and_cannot_be_asked),
+        cmocka_unit_test(a_message_stays_there_no_longer_than_one_request),
+        cmocka_unit_test(a_planned_message_says_when_by_utc),
+        cmocka_unit_test(a_part_of_a_second_is_dropped),
+        cmocka_unit_test(the_offset_moves_what_is_said),
+        cmocka_unit_test(days_months_and_years_end_where_they_end),
+        cmocka_unit_test(
+            a_message_without_a_plan_says_no_time_whatever_the_offset),
         cmocka_unit_test(the_reply_of_the_sheet_is_accepted),
         cmocka_unit_test(numbers_are_as_good_as_strings),
         cmocka_unit_test(the_reply_of_the_second_interface_is_accepted),

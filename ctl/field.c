@@ -1,0 +1,42 @@
+/* field: lines of "name: value"; see ctl.h. */
+#include "bytes.h"
+#include "ctl.h"
+#include "utf8.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LONGEST_NAME = 4096, LONGEST_VALUE = 1 << 20, NAME_WIDTH = 15 };
+
+size_t
+text_width(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xC0) != 0x80;
+    return n;
+}
+
+void
+field_printn(const char *name, const char *value, size_t n)
+{
+    struct bytes safe_name = bytes_make(LONGEST_NAME);
+    struct bytes safe = bytes_make(LONGEST_VALUE);
+    size_t used;
+
+    utf8_escape(&safe_name, name, strlen(name));
+    utf8_escape(&safe, value, n);
+    used = text_width(bytes_text(&safe_name)) + 1;
+    printf("%s:%*s %s\n", bytes_text(&safe_name),
+        used < NAME_WIDTH ? (int)(NAME_WIDTH - used) : 0, "",
+        bytes_ok(&safe) ? bytes_text(&safe) : "(too long to be shown)");
+    bytes_free(&safe_name);
+    bytes_free(&safe);
+}
+
+void
+field_print(const char *name, const char *value)
+{
+    field_printn(name, value, strlen(value));
+}

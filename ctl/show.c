@@ -1,0 +1,313 @@
+/*
+ * mbevctl show ID: all that is known about one event and what is done about
+ * it; of a subscriber, the latest events.
+ */
+#include "bytes.h"
+#include "ctl.h"
+#include "delivery.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum { LATEST = 20 };
+
+/* A line of the answer and where it comes from. NULL = no line. */
+struct field {
+    const char *name;
+    const char *sql;
+};
+
+static const struct field event_fields[] = {
+    { "kind", "kind" },
+    { "subscriber", "IF(uid > 0, uid, 'none is named')" },
+    { "captured", "CONCAT(captured_utc, ' UTC')" },
+    { "ingested", "CONCAT(ingested_utc, ' UTC')" },
+    { "now", "CONCAT(UTC_TIMESTAMP(3), ' UTC')" },
+    { "problem", "problem" },
+};
+enum { EVENT_FIELDS = sizeof event_fields / sizeof *event_fields };
+
+/* What only matters while something is still to come, or to be cleared up. */
+#define PENDING(sql)                                                           \
+    "IF(state IN ('done', 'skipped', 'cancelled'), NULL, " sql ")"
+#define IS_AMOUNT "action LIKE 'bonus%'"
+
+static const struct field delivery_fields[] = {
+    { "  reason", "reason" },
+    { "  action", "action" },
+    { "  receiver", "CONCAT(receiver, ' (counted from 0)')" },
+    { "  to", "address" },
+    { "  text", "IF(" IS_AMOUNT ", NULL, payload)" },
+    { "  amount", "IF(" IS_AMOUNT ", payload, NULL)" },
+    { "  attempts", "attempts" },
+    { "  due", PENDING("CONCAT(due_utc, ' UTC')") },
+    { "  expires", PENDING("CONCAT(expires_utc, ' UTC')") },
+    { "  planned",
+        "CONCAT(plan_utc, ' UTC: the provider is to deliver it then')" },
+    { "  lane", PENDING("lane") },
+    { "  route", PENDING("route") },
+    { "  ask", "IF(ask, 'yes: a reply was lost, the provider is asked about it"
+               " before it is sent', NULL)" },
+    { "  provider", "provider" },
+    { "  its number", "provider_id" },
+    { "  error", "NULLIF(CONCAT_WS(', code ', error_class, error_code), '')" },
+    { "  sms_logs", "CONCAT('sms_id ', sms_log_id)" },
+    { "  changed", "CONCAT(changed_utc, ' UTC')" },
+};
+enum { DELIVERY_FIELDS = sizeof delivery_fields / sizeof *delivery_fields };
+
+/* A state in words: of a message, and of what is undecided or has its work in
+ * the billing. */
+static const struct words {
+    const char *message;
+    const char *other;
+} words[] = {
+    [DELIVERY_READY] = { "waits until it is due and its lane has room",
+        "not decided yet, waits until it is due" },
+    [DELIVERY_LEASED] = { "is claimed and waits for its turn",
+        "is claimed and waits for its turn" },
+    [DELIVERY_CALLING] = { "is being handed to the provider", "is being done" },
+    [DELIVERY_DONE] = { "the provider has accepted it",
+        "written into the billing" },
+    [DELIVERY_RETRY] = { "failed, is tried again when it is due",
+        "could not be decided, is tried again when it is due" },
+    [DELIVERY_DOUBTFUL] = { "nobody knows whether it went out; it is not "
+                            "repeated unasked",
+        "the operator must decide" },
+    [DELIVERY_DEAD] = { "refused for good", "refused for good" },
+    [DELIVERY_EXPIRED] = { "was not sent in time to be of use",
+        "was not done in time to be of use" },
+    [DELIVERY_SKIPPED] = { "the rules say no", "the rules say no" },
+    [DELIVERY_CANCELLED] = { "by the operator", "by the operator" },
+};
+
+static void
+print_state(const char *state, const char *lane)
+{
+    bool message = strcmp(lane, delivery_lane_name(LANE_DECIDE)) != 0;
+    struct bytes text = bytes_make(512);
+
+    bytes_str(&text, state);
+    for (enum delivery_state s = 0; s < sizeof words / sizeof *words; s++)
+        if (strcmp(delivery_state_name(s), state) == 0)
+            bytes_printf(
+                &text, ": %s", message ? words[s].message : words[s].other);
+    field_print("  state", bytes_text(&text));
+    bytes_free(&text);
+}
+
+static void
+add_fields(struct bytes *sql, const struct field *fields, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bytes_str(sql, ", ");
+        bytes_str(sql, fields[i].sql);
+    }
+}
+
+/* The columns from first on. */
+static void
+print_fields(const struct db_rows *rows, unsigned first,
+    const struct field *fields, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (db_col(rows, first + i))
+            field_printn(fields[i].name, db_col(rows, first + i),
+                db_len(rows, first + i));
+}
+
+static void
+print_member(const char *name, json_object *value)
+{
+    struct bytes label = bytes_make(4096);
+    const char *text = value ? json_object_get_string(value) : "null";
+    size_t n = json_object_is_type(value, json_type_string)
+                   ? (size_t)json_object_get_string_len(value)
+                   : strlen(text);
+
+    bytes_printf(&label, "  %s", name);
+    field_printn(bytes_text(&label), text, n);
+    bytes_free(&label);
+}
+
+/* The captured row; as it is when it cannot be understood. */
+static void
+print_body(const char *body, size_t n)
+{
+    json_object *json = json_tokener_parse(body);
+    struct json_object_iterator at, end;
+
+    if (!json_object_is_type(json, json_type_object)) {
+        field_printn("body", body, n);
+        json_object_put(json);
+        return;
+    }
+    field_print("body", "its times are of the billing's clock, not UTC");
+    at = json_object_iter_begin(json);
+    end = json_object_iter_end(json);
+    while (!json_object_iter_equal(&at, &end)) {
+        print_member(
+            json_object_iter_peek_name(&at), json_object_iter_peek_value(&at));
+        json_object_iter_next(&at);
+    }
+    json_object_put(json);
+}
+
+static enum db_status
+ask(struct ctl *ctl, struct bytes *sql, struct db_rows **rows)
+{
+    enum db_status status = db_query(ctl->db, sql, rows);
+
+    bytes_free(sql);
+    return status;
+}
+
+static enum db_status
+print_deliveries(struct ctl *ctl, uint64_t event_id)
+{
+    struct bytes sql = bytes_make(4096);
+    struct db_rows *rows;
+    enum db_status status;
+
+    bytes_str(&sql, "SELECT id, state, lane");
+    add_fields(&sql, delivery_fields, DELIVERY_FIELDS);
+    bytes_printf(&sql,
+        " FROM delivery WHERE event_id = %" PRIu64 " ORDER BY id", event_id);
+    status = ask(ctl, &sql, &rows);
+    if (status != DB_OK)
+        return status;
+    if (db_rows_count(rows) == 0)
+        field_print("deliveries", "none: nothing was switched on for it, or it "
+                                  "was not understood");
+    while (db_next(rows)) {
+        putchar('\n');
+        field_print("delivery", db_col(rows, 0));
+        print_state(db_col(rows, 1), db_col(rows, 2));
+        print_fields(rows, 3, delivery_fields, DELIVERY_FIELDS);
+    }
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+static int
+not_found(const char *what, uint64_t id)
+{
+    fprintf(stderr, "mbevctl: there is no %s %" PRIu64 "\n", what, id);
+    return EX_NOINPUT;
+}
+
+static int
+show_event(struct ctl *ctl, uint64_t id)
+{
+    struct bytes sql = bytes_make(4096);
+    struct db_rows *rows;
+    bool found;
+
+    bytes_str(&sql, "SELECT id, body");
+    add_fields(&sql, event_fields, EVENT_FIELDS);
+    bytes_printf(&sql, " FROM event WHERE id = %" PRIu64, id);
+    if (ask(ctl, &sql, &rows) != DB_OK)
+        return ctl_failed(ctl);
+    found = db_next(rows);
+    if (found) {
+        field_print("event", db_col(rows, 0));
+        print_fields(rows, 2, event_fields, EVENT_FIELDS);
+        print_body(db_col(rows, 1), db_len(rows, 1));
+    }
+    db_rows_close(&rows);
+    if (!found)
+        return not_found("event", id);
+    return print_deliveries(ctl, id) == DB_OK ? EX_OK : ctl_failed(ctl);
+}
+
+static int
+show_delivery(struct ctl *ctl, uint64_t id)
+{
+    struct bytes sql = bytes_make(256);
+    struct db_rows *rows;
+    uint64_t event_id = 0;
+    bool found;
+
+    bytes_printf(&sql, "SELECT event_id FROM delivery WHERE id = %" PRIu64, id);
+    if (ask(ctl, &sql, &rows) != DB_OK)
+        return ctl_failed(ctl);
+    found = db_next(rows);
+    if (found)
+        event_id = db_uint(rows, 0);
+    db_rows_close(&rows);
+    return found ? show_event(ctl, event_id) : not_found("delivery", id);
+}
+
+static int
+show_subscriber(struct ctl *ctl, uint64_t uid)
+{
+    static const char *const heads[] = { "event", "kind", "captured, UTC",
+        "delivery", "action", "state", "to", "reason" };
+    struct bytes sql = bytes_make(2048);
+    struct db_rows *rows;
+    bool found;
+
+    bytes_printf(&sql,
+        "SELECT e.id, e.kind, LEFT(e.captured_utc, 19), d.id, d.action,"
+        " d.state, d.address, COALESCE(e.problem, d.reason)"
+        " FROM (SELECT id, kind, captured_utc, problem FROM event"
+        " WHERE uid = %" PRIu64 " ORDER BY id DESC LIMIT %d) AS e"
+        " LEFT JOIN delivery d ON d.event_id = e.id"
+        " ORDER BY e.id DESC, d.id",
+        uid, LATEST);
+    if (ask(ctl, &sql, &rows) != DB_OK)
+        return ctl_failed(ctl);
+    found = db_rows_count(rows) > 0;
+    if (found) {
+        table_print(rows, heads, sizeof heads / sizeof *heads);
+        printf(
+            "(at most the %d newest; mbevctl show EVENT tells all)\n", LATEST);
+    }
+    db_rows_close(&rows);
+    return found ? EX_OK : not_found("event of subscriber", uid);
+}
+
+/* Reads digits and nothing else. */
+static bool
+read_number(const char *word, uint64_t *out)
+{
+    char *end;
+
+    if (!isdigit((unsigned char)*word))
+        return false;
+    errno = 0;
+    *out = strtoull(word, &end, 10);
+    return errno == 0 && *end == '\0';
+}
+
+int
+ctl_show(struct ctl *ctl)
+{
+    static const struct {
+        const char *prefix;
+        int (*show)(struct ctl *ctl, uint64_t id);
+    } ways[] = {
+        { "uid:", show_subscriber },
+        { "delivery:", show_delivery },
+        { "", show_event },
+    };
+    const char *word = ctl->argv[0];
+    uint64_t id;
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        size_t n = strlen(ways[i].prefix);
+
+        if (strncmp(word, ways[i].prefix, n) == 0 && read_number(word + n, &id))
+            return ways[i].show(ctl, id);
+    }
+    fputs("mbevctl: name an event by its number, or say delivery:17 or "
+          "uid:1001\n",
+        stderr);
+    return EX_USAGE;
+}

@@ -1,0 +1,68 @@
+/* action: see action.h. */
+#include "actions/action.h"
+
+#include "rules/decision.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LOOK_AGAIN_US = 10 * 1000000 };
+
+const struct action *const actions[] = {
+    &action_sms,
+    &action_social,
+    &action_bonus_topup,
+    &action_bonus_loyalty,
+    &action_discount_remove,
+};
+const size_t actions_n = sizeof actions / sizeof *actions;
+
+const struct action *
+action_find(const char *name)
+{
+    for (size_t i = 0; i < actions_n; i++)
+        if (strcmp(actions[i]->name, name) == 0)
+            return actions[i];
+    return NULL;
+}
+
+bool
+action_refuse(struct delivery_list *list, const struct action *action,
+    const struct decision *decision)
+{
+    static const enum delivery_state states[] = {
+        [VERDICT_DO] = DELIVERY_DONE,
+        [VERDICT_SKIP] = DELIVERY_SKIPPED,
+        [VERDICT_WAIT] = DELIVERY_READY,
+        [VERDICT_ASK] = DELIVERY_DOUBTFUL,
+    };
+    struct delivery *d = delivery_make(action->name, NULL);
+
+    if (!d)
+        return false;
+    d->state = states[decision->verdict];
+    d->lane = LANE_DECIDE;
+    if (decision->verdict == VERDICT_WAIT)
+        d->delay_us = LOOK_AGAIN_US;
+    snprintf(d->reason, sizeof d->reason, "%s", decision->reason);
+    delivery_push(list, d);
+    return true;
+}
+
+bool
+action_claim_credit(
+    struct delivery *d, const struct facts *facts, const struct api_row *row)
+{
+    char sql[160];
+
+    if (!row || facts->event_id == 0 ||
+        row->millionths != facts->event->millionths)
+        return true;
+    snprintf(sql, sizeof sql,
+        "INSERT IGNORE INTO api_credit (record_id, event_id)"
+        " VALUES (%" PRIu64 ",%" PRIu64 ");",
+        row->id, facts->event_id);
+    d->effect = strdup(sql);
+    return d->effect != NULL;
+}

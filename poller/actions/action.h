@@ -1,0 +1,68 @@
+/*
+ * action: what can be done about an event.
+ *
+ * An action knows which events it is for and decides, from facts, which
+ * deliveries an event makes. Messages are then handed to providers; work in
+ * the billing itself is SQL that travels with the decision.
+ */
+#ifndef MBEV_ACTION_H
+#define MBEV_ACTION_H
+
+#include "billing.h"
+#include "delivery.h"
+#include "event.h"
+#include "rules/facts.h"
+#include "settings.h"
+
+struct action {
+    const char *name; /* as in delivery.action */
+
+    /* Its work is done in the billing's database, one event of a subscriber
+     * after the other: each decision sees what the last one wrote. */
+    bool in_billing;
+
+    /* Whether it is switched on for such events. */
+    bool (*routed)(const struct settings *set, enum event_kind kind);
+
+    /* How long to wait after the capture before it is decided. */
+    int64_t (*after_ms)(const struct settings *set, enum event_kind kind);
+
+    /* How long after the capture it is of use; INT64_MAX = for ever. */
+    int64_t (*expire_ms)(const struct settings *set);
+
+    /* Whether the decision depends on rows of addons_pay_api, by what is known
+     * without them. */
+    bool (*needs_api)(const struct facts *facts, const struct settings *set);
+
+    /* Decides about one event and appends its deliveries. False when out of
+     * memory. */
+    bool (*decide)(struct delivery_list *list, const struct facts *facts,
+        const struct settings *set, const struct billing *billing);
+};
+
+/* All there are; their order is that in which an event's are decided. */
+extern const struct action *const actions[];
+extern const size_t actions_n;
+
+/* NULL when there is none of that name. */
+const struct action *action_find(const char *name);
+
+/* Appends one delivery that is not carried out: skipped, to be looked at again
+ * (still undecided), or for the operator to decide. False when out of
+ * memory. */
+struct decision;
+bool action_refuse(struct delivery_list *list, const struct action *action,
+    const struct decision *decision);
+
+/* Gives the delivery the effect that a row of addons_pay_api is known to have
+ * become this payment, when its amount says so. False when out of memory. */
+bool action_claim_credit(
+    struct delivery *d, const struct facts *facts, const struct api_row *row);
+
+extern const struct action action_sms;
+extern const struct action action_social;
+extern const struct action action_bonus_topup;
+extern const struct action action_bonus_loyalty;
+extern const struct action action_discount_remove;
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * discount: the action that ends a subscriber's discounts when the tariff
+ * changes: rows of users_custom_fields go, rows of logs say so.
+ */
+#include "actions/action.h"
+
+#include "rules/decision.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LARGEST_SQL = 64 * 1024 };
+
+static bool
+routed(const struct settings *set, enum event_kind kind)
+{
+    return set->discounts.on && kind == EVENT_TARIFF_CHANGE;
+}
+
+static int64_t
+after_ms(const struct settings *set, enum event_kind kind)
+{
+    (void)kind;
+    return set->discounts.after_ms;
+}
+
+static int64_t
+never_expires(const struct settings *set)
+{
+    (void)set;
+    return INT64_MAX;
+}
+
+static bool
+needs_api(const struct facts *facts, const struct settings *set)
+{
+    (void)facts;
+    (void)set;
+    return false;
+}
+
+static bool
+subscriber_fits(struct decision *d, const struct subscriber *sub,
+    const struct settings *set)
+{
+    if (sub->place == PLACE_NONE)
+        return decision_skip(d, "there is no such subscriber");
+    if (sub->place == PLACE_USERS ||
+        (sub->place == PLACE_FROZEN &&
+            (!sub->modern || set->billing.moved_subscribers)))
+        return true;
+    return decision_skip(
+        d, "the subscriber is in table %s", billing_table(sub->place));
+}
+
+static bool
+has_discounts(struct decision *d, const struct subscriber *sub,
+    const struct billing *billing)
+{
+    if (!billing->has_fields || !billing->has_logs)
+        return decision_skip(
+            d, "the billing has no table users_custom_fields or logs");
+    return sub->removable > 0 || decision_skip(d, "no discount is set");
+}
+
+/* FROM users_custom_fields, the rows of the subscriber with this key exactly:
+ * the table's own collation takes letters of another case for the same. */
+static void
+add_rows(struct bytes *sql, const struct billing *billing, uint64_t uid,
+    const char *key)
+{
+    bytes_str(sql, " FROM ");
+    db_name(sql, billing->name);
+    bytes_printf(
+        sql, ".users_custom_fields WHERE uid = %" PRIu64 " AND `key` = ", uid);
+    db_text(sql, key);
+    bytes_str(sql, " AND BINARY `key` = ");
+    db_text(sql, key);
+}
+
+/* Where a ROLLBACK does not undo: what an earlier try of ours has logged is
+ * not logged again. */
+static void
+add_unless_logged(struct bytes *sql, const struct billing *billing,
+    const struct facts *facts, const char *key)
+{
+    char since[CIVIL_TEXT];
+
+    bytes_str(sql, " AND NOT EXISTS (SELECT 1 FROM ");
+    db_name(sql, billing->name);
+    bytes_printf(sql,
+        ".logs AS l WHERE l.uid = %" PRIu64
+        " AND l.logtypeid = 1 AND l.stuffid = 0 AND l.date >= '%s'"
+        " AND l.valuename = ",
+        facts->event->uid, civil_print(&facts->captured, since));
+    db_text(sql, key);
+    bytes_chr(sql, ')');
+}
+
+static void
+add_removal(struct bytes *sql, const struct billing *billing,
+    const struct facts *facts, const char *key)
+{
+    uint64_t uid = facts->event->uid;
+
+    bytes_str(sql, "INSERT INTO ");
+    db_name(sql, billing->name);
+    bytes_printf(sql,
+        ".logs (stuffid, date, logtypeid, uid, gid, ip, valuename, oldvalue,"
+        " newvalue) SELECT 0, NOW(), 1, uid, %" PRIu64
+        ", NULL, `key`, value, NULL",
+        facts->sub->gid);
+    add_rows(sql, billing, uid, key);
+    if (!billing->undoable)
+        add_unless_logged(sql, billing, facts, key);
+    bytes_str(sql, "; DELETE");
+    add_rows(sql, billing, uid, key);
+    bytes_chr(sql, ';');
+}
+
+/* Locks each row before it is copied, so that what is logged is what goes. */
+static void
+add_lock(struct bytes *sql, const struct billing *billing,
+    const struct facts *facts, const char *key)
+{
+    bytes_str(sql, "SELECT 1");
+    add_rows(sql, billing, facts->event->uid, key);
+    bytes_str(sql, " FOR UPDATE;");
+}
+
+static bool
+remove_all(struct delivery_list *list, const struct facts *facts,
+    const struct settings *set, const struct billing *billing)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    struct delivery *d = delivery_make(action_discount_remove.name, NULL);
+    bool good;
+
+    if (!d)
+        return false;
+    d->state = DELIVERY_DONE;
+    snprintf(d->reason, sizeof d->reason, "%u removed", facts->sub->removable);
+    for (size_t i = 0; i < set->discounts.keys.n; i++) {
+        add_lock(&sql, billing, facts, set->discounts.keys.text[i]);
+        add_removal(&sql, billing, facts, set->discounts.keys.text[i]);
+    }
+    d->effect = bytes_ok(&sql) ? strdup(bytes_text(&sql)) : NULL;
+    good = d->effect != NULL;
+    bytes_free(&sql);
+    delivery_push(list, d);
+    return good;
+}
+
+static bool
+decide(struct delivery_list *list, const struct facts *facts,
+    const struct settings *set, const struct billing *billing)
+{
+    struct decision decision = { 0 };
+
+    if (!subscriber_fits(&decision, facts->sub, set) ||
+        !has_discounts(&decision, facts->sub, billing))
+        return action_refuse(list, &action_discount_remove, &decision);
+    return remove_all(list, facts, set, billing);
+}
+
+const struct action action_discount_remove = {
+    .name = "discount_remove",
+    .in_billing = true,
+    .routed = routed,
+    .after_ms = after_ms,
+    .expire_ms = never_expires,
+    .needs_api = needs_api,
+    .decide = decide,
+};

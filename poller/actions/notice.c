@@ -1,0 +1,177 @@
+/*
+ * notice: the actions that tell a subscriber something, by SMS or by the
+ * social networks.
+ */
+#include "actions/action.h"
+
+#include "rules/notice.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A change of tariff makes one of two kinds of notice; which, is known when
+ * it is decided. */
+static bool
+is_tariff(enum event_kind kind)
+{
+    return kind == EVENT_TARIFF_CHANGE;
+}
+
+static bool
+is_routed(const struct settings *set, enum event_kind kind, enum notice_way way)
+{
+    return notice_is_on(set, notice_kind_of(kind, ORIGIN_SUBSCRIBER), way) ||
+           (is_tariff(kind) &&
+               notice_is_on(set, notice_kind_of(kind, ORIGIN_STAFF), way));
+}
+
+static bool
+sms_routed(const struct settings *set, enum event_kind kind)
+{
+    return is_routed(set, kind, NOTICE_SMS);
+}
+
+static bool
+social_routed(const struct settings *set, enum event_kind kind)
+{
+    return is_routed(set, kind, NOTICE_SOCIAL);
+}
+
+static int64_t
+after_ms(const struct settings *set, enum event_kind kind)
+{
+    int64_t ms = set->notices[notice_kind_of(kind, ORIGIN_SUBSCRIBER)].after_ms;
+    int64_t other = set->notices[notice_kind_of(kind, ORIGIN_STAFF)].after_ms;
+
+    return other > ms ? other : ms;
+}
+
+static int64_t
+expire_ms(const struct settings *set)
+{
+    return set->notice.expire_ms;
+}
+
+static bool
+needs_api(const struct facts *facts, const struct settings *set)
+{
+    (void)set;
+    return notice_needs_api(notice_kind_of(facts->event->kind, facts->origin));
+}
+
+static bool
+add_skipped(struct delivery_list *list, const char *action, unsigned receiver,
+    const char *given)
+{
+    struct delivery *d = delivery_make(action, NULL);
+
+    if (!d)
+        return false;
+    d->receiver = receiver;
+    d->state = DELIVERY_SKIPPED;
+    snprintf(d->address, sizeof d->address, "%s", given);
+    snprintf(d->reason, sizeof d->reason, "not a phone number");
+    delivery_push(list, d);
+    return true;
+}
+
+/* In quiet hours a message waits in our queue, or at the provider. */
+static void
+set_time(struct delivery *d, const struct notice *notice,
+    const struct facts *facts, const struct settings *set)
+{
+    if (notice->quiet_us == 0)
+        return;
+    if (set->notice.plan_at_provider) {
+        d->plan_us = notice->quiet_us;
+        return;
+    }
+    d->delay_us = notice->quiet_us - facts->wall_us;
+    snprintf(d->reason, sizeof d->reason, "waits for the end of quiet hours");
+}
+
+static bool
+add_ready(struct delivery_list *list, const char *action, unsigned receiver,
+    const struct notice *notice, const struct facts *facts,
+    const struct settings *set)
+{
+    struct delivery *d = delivery_make(action, bytes_text(&notice->text));
+
+    if (!d)
+        return false;
+    d->receiver = receiver;
+    d->state = DELIVERY_READY;
+    d->route = *notice->route;
+    d->lane = delivery_lane_for(d->route.at[0]);
+    snprintf(
+        d->address, sizeof d->address, "%s", notice->phone[receiver].number);
+    set_time(d, notice, facts, set);
+    delivery_push(list, d);
+    return action_claim_credit(d, facts, notice->credit);
+}
+
+static bool
+add_all(struct delivery_list *list, const char *action,
+    const struct notice *notice, const struct facts *facts,
+    const struct settings *set)
+{
+    for (unsigned i = 0; i < notice->phones; i++) {
+        const struct phone *phone = &notice->phone[i];
+        bool good = phone->number[0]
+                        ? add_ready(list, action, i, notice, facts, set)
+                        : add_skipped(list, action, i, phone->given);
+
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+static bool
+decide(struct delivery_list *list, const struct action *action,
+    enum notice_way way, const struct facts *facts, const struct settings *set)
+{
+    struct notice notice;
+    bool good;
+
+    notice_decide(&notice, way, facts, set);
+    good = notice.decision.verdict == VERDICT_DO
+               ? add_all(list, action->name, &notice, facts, set)
+               : action_refuse(list, action, &notice.decision);
+    notice_free(&notice);
+    return good;
+}
+
+static bool
+sms_decide(struct delivery_list *list, const struct facts *facts,
+    const struct settings *set, const struct billing *billing)
+{
+    (void)billing;
+    return decide(list, &action_sms, NOTICE_SMS, facts, set);
+}
+
+static bool
+social_decide(struct delivery_list *list, const struct facts *facts,
+    const struct settings *set, const struct billing *billing)
+{
+    (void)billing;
+    return decide(list, &action_social, NOTICE_SOCIAL, facts, set);
+}
+
+const struct action action_sms = {
+    .name = "sms",
+    .routed = sms_routed,
+    .after_ms = after_ms,
+    .expire_ms = expire_ms,
+    .needs_api = needs_api,
+    .decide = sms_decide,
+};
+
+const struct action action_social = {
+    .name = "social",
+    .routed = social_routed,
+    .after_ms = after_ms,
+    .expire_ms = expire_ms,
+    .needs_api = needs_api,
+    .decide = social_decide,
+};

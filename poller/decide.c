@@ -1,0 +1,502 @@
+/*
+ * decide: what is to be done about an event, when it falls due.
+ *
+ * Promises: a decision is made from what the billing says at that moment; it
+ * is recorded together with the work that it makes in the billing, and those
+ * statements travel in one packet with the COMMIT: the work is done once, and
+ * a service frozen at any point holds no lock on a row of the billing. Of one
+ * subscriber, one such event is decided after the other.
+ */
+#include "clock.h"
+#include "dice.h"
+#include "engine.h"
+#include "fault.h"
+#include "log.h"
+#include "rules/credit.h"
+#include "snapshot.h"
+#include "stored.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LARGEST_SQL = 8 << 20,
+    MOST_DUE = 100,
+    BUSY_PAUSE_US = 5000000,
+    MONTH_BACK = -1,
+    DAY_BACK_S = 86400,
+};
+
+/* --- deciding ---------------------------------------------------------- */
+
+static void
+set_facts(struct facts *facts, struct engine *e, const struct question *q,
+    const struct snapshot *snap)
+{
+    *facts = (struct facts){
+        .event = q->event,
+        .event_id = q->event_id,
+        .sub = snapshot_find(snap, q->event->uid),
+        .age_ms = q->age_ms,
+        .wall_us = clock_wall_us(),
+        .zone = &e->zone,
+        .chance = dice_roll(&e->dice),
+    };
+    civil_parse(&facts->captured, q->captured);
+    facts->origin = facts_origin(snap, q->event, &facts->captured, e->set);
+    facts->api = snapshot_api(snap, q->event->uid, &facts->api_n);
+}
+
+/* Which questions a part of the snapshot is for, and from when on. */
+struct need {
+    uint64_t *uids;
+    size_t n;
+    struct civil first, last; /* captured */
+};
+
+static void
+add_need(struct need *need, const struct facts *facts)
+{
+    if (need->n == 0 || civil_compare(&facts->captured, &need->first) < 0)
+        need->first = facts->captured;
+    if (need->n == 0 || civil_compare(&facts->captured, &need->last) > 0)
+        need->last = facts->captured;
+    need->uids[need->n++] = facts->event->uid;
+}
+
+static struct civil
+shift(struct civil at, int64_t seconds)
+{
+    static const struct zone utc = { .span = { { INT64_MIN, 0 } }, .n = 1 };
+
+    return zone_local(&utc, (civil_seconds(&at) + seconds) * 1000000);
+}
+
+static enum db_status
+load_subscribers(struct engine *e, const struct question *q, size_t n,
+    struct snapshot *snap, struct need *need)
+{
+    for (size_t i = 0; i < n; i++)
+        need->uids[need->n++] = q[i].event->uid;
+    return snapshot_load(snap, e->db, &e->billing, need->uids, need->n);
+}
+
+/* Discounts and contracts matter to work in the billing alone. */
+static enum db_status
+load_fields(struct engine *e, const struct question *q, size_t n,
+    struct snapshot *snap, struct need *need)
+{
+    need->n = 0;
+    for (size_t i = 0; i < n; i++)
+        if (q[i].action->in_billing)
+            need->uids[need->n++] = q[i].event->uid;
+    return snapshot_load_fields(
+        snap, e->db, &e->billing, e->set, need->uids, need->n);
+}
+
+/* Who changed a tariff is seen in what the staff left behind. */
+static enum db_status
+load_traces(struct engine *e, const struct question *q, size_t n,
+    struct snapshot *snap, struct need *need)
+{
+    int64_t window = e->set->billing.tariff_origin_window_ms / 1000;
+    struct facts facts;
+
+    need->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (q[i].event->kind != EVENT_TARIFF_CHANGE)
+            continue;
+        set_facts(&facts, e, &q[i], snap);
+        add_need(need, &facts);
+    }
+    if (need->n == 0)
+        return DB_OK;
+    need->first = shift(need->first, -window);
+    need->last = shift(need->last, window);
+    return snapshot_load_traces(snap, e->db, &e->billing, need->uids, need->n,
+        &need->first, &need->last);
+}
+
+/* Rows of addons_pay_api matter a month back, and around the date of the
+ * payment, which may lie before its capture. */
+static enum db_status
+load_api(struct engine *e, const struct question *q, size_t n,
+    struct snapshot *snap, struct need *need)
+{
+    int64_t oldest_s = 0;
+    struct facts facts;
+
+    need->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        set_facts(&facts, e, &q[i], snap);
+        if (!q[i].action->needs_api(&facts, e->set))
+            continue;
+        add_need(need, &facts);
+        if (q[i].event->age_s > oldest_s)
+            oldest_s = q[i].event->age_s;
+    }
+    if (need->n == 0)
+        return DB_OK;
+    need->first = shift(
+        civil_add_months(need->first, MONTH_BACK), -oldest_s - DAY_BACK_S);
+    return snapshot_load_api(
+        snap, e->db, &e->billing, need->uids, need->n, &need->first);
+}
+
+static enum db_status
+load(
+    struct engine *e, const struct question *q, size_t n, struct snapshot *snap)
+{
+    struct need need = { .uids = calloc(n + 1, sizeof *need.uids) };
+    enum db_status status = DB_REFUSED;
+
+    if (need.uids)
+        status = load_subscribers(e, q, n, snap, &need);
+    if (status == DB_OK)
+        status = load_fields(e, q, n, snap, &need);
+    if (status == DB_OK)
+        status = load_traces(e, q, n, snap, &need);
+    if (status == DB_OK)
+        status = load_api(e, q, n, snap, &need);
+    free(need.uids);
+    return status;
+}
+
+/* Says of the new deliveries, from *d on, which question they answer. The
+ * first takes the place of the undecided row. */
+static void
+adopt(struct delivery *d, const struct settings *set, const struct question *q,
+    size_t i)
+{
+    int64_t expire_ms = q->action->expire_ms(set);
+
+    for (uint64_t id = q->delivery_id; d; d = d->next, id = 0) {
+        d->id = id;
+        d->event = i;
+        d->event_id = q->event_id;
+        d->uid = q->event->uid;
+        if (expire_ms != INT64_MAX)
+            d->expires_in_us = (expire_ms - q->age_ms) * 1000;
+        delivery_set_key(d, q->identity);
+    }
+}
+
+enum db_status
+decide_all(struct engine *e, const struct question *q, size_t n,
+    struct delivery_list *out)
+{
+    struct snapshot snap = { 0 };
+    enum db_status status = load(e, q, n, &snap);
+
+    for (size_t i = 0; i < n && status == DB_OK; i++) {
+        struct delivery *last = out->last;
+        struct facts facts;
+
+        set_facts(&facts, e, &q[i], &snap);
+        if (!q[i].action->decide(out, &facts, e->set, &e->billing))
+            status = DB_REFUSED;
+        adopt(last ? last->next : out->first, e->set, &q[i], i);
+    }
+    snapshot_free(&snap);
+    return status;
+}
+
+/* --- what has fallen due ----------------------------------------------- */
+
+struct agenda {
+    struct db_rows *rows; /* the texts belong to them */
+    struct event *event;
+    struct question *question;
+    size_t n;
+    bool more; /* some were left for the next time */
+};
+
+static void
+free_agenda(struct agenda *a)
+{
+    db_rows_close(&a->rows);
+    free(a->event);
+    free(a->question);
+}
+
+static enum db_status
+ask_due(struct engine *e, struct db_rows **rows)
+{
+    struct bytes sql = bytes_make(4096);
+    enum db_status status;
+
+    bytes_printf(&sql,
+        "SELECT d.id, d.event_id, d.action, e.kind, "
+        "e.body, " EVENT_IDENTITY_SQL(
+            "e") ","
+                 " CONVERT_TZ(e.captured_utc, '+00:00', @@session.time_zone),"
+                 " GREATEST(0, TIMESTAMPDIFF(MICROSECOND, e.captured_utc,"
+                 " UTC_TIMESTAMP(3))) FROM ("
+                 "(SELECT id, due_utc FROM delivery WHERE state = 'ready'"
+                 " AND lane = 'decide' AND due_utc <= UTC_TIMESTAMP(3)"
+                 " ORDER BY due_utc, id LIMIT %d)"
+                 " UNION ALL "
+                 "(SELECT id, due_utc FROM delivery WHERE state = 'retry'"
+                 " AND lane = 'decide' AND due_utc <= UTC_TIMESTAMP(3)"
+                 " ORDER BY due_utc, id LIMIT %d)"
+                 ") AS due JOIN " STORED_FROM " AND d.id = due.id"
+                 " ORDER BY d.due_utc, d.id LIMIT %d",
+        MOST_DUE, MOST_DUE, MOST_DUE);
+    status = db_query(e->db, &sql, rows);
+    bytes_free(&sql);
+    return status;
+}
+
+/* Of each subscriber, one at a time: it writes what the next one must see. */
+static bool
+is_alone(const struct question *q)
+{
+    return q->action->in_billing || credit_is_api(q->event);
+}
+
+static bool
+must_wait(const struct agenda *a, const struct question *q)
+{
+    for (size_t i = 0; is_alone(q) && i < a->n; i++)
+        if (is_alone(&a->question[i]) &&
+            a->question[i].event->uid == q->event->uid)
+            return true;
+    return false;
+}
+
+static void
+take_row(struct agenda *a, const struct db_rows *rows)
+{
+    struct question *q = &a->question[a->n];
+    struct event *event = &a->event[a->n];
+
+    *q = (struct question){
+        .event = event,
+        .action = action_find(db_col(rows, 2)),
+        .identity = db_col(rows, 5),
+        .captured = db_col(rows, 6) ? db_col(rows, 6) : "",
+        .age_ms = (int64_t)(db_uint(rows, 7) / 1000),
+        .event_id = db_uint(rows, 1),
+        .delivery_id = db_uint(rows, 0),
+    };
+    if (!event_parse(event, db_col(rows, 3), db_col(rows, 4)) || !q->action) {
+        log_error("decide: delivery %" PRIu64 " (%s) is of another version "
+                  "of mbevd and stays undecided",
+            q->delivery_id, db_col(rows, 2));
+        return;
+    }
+    if (must_wait(a, q))
+        a->more = true;
+    else
+        a->n++;
+}
+
+static enum db_status
+read_agenda(struct engine *e, struct agenda *a)
+{
+    enum db_status status = ask_due(e, &a->rows);
+    size_t n;
+
+    if (status != DB_OK)
+        return status;
+    n = db_rows_count(a->rows);
+    a->event = calloc(n + 1, sizeof *a->event);
+    a->question = calloc(n + 1, sizeof *a->question);
+    if (!a->event || !a->question)
+        return DB_REFUSED;
+    a->more = n == MOST_DUE;
+    while (db_next(a->rows))
+        take_row(a, a->rows);
+    return DB_OK;
+}
+
+/* Makes sure that they are still undecided: an operator may have changed
+ * one. */
+static enum db_status
+lock_undecided(struct engine *e, const struct question *q, size_t n)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status;
+
+    for (size_t i = 0; i < n; i++)
+        bytes_printf(&sql,
+            "%sUPDATE delivery SET claims = 0 WHERE id = %" PRIu64
+            " AND lane = 'decide' AND state IN ('ready', 'retry')",
+            i ? ";" : "", q[i].delivery_id);
+    status = db_run(e->db, &sql);
+    bytes_free(&sql);
+    if (status == DB_OK && db_matched_all(e->db) != n)
+        return DB_BUSY;
+    return status;
+}
+
+/* Rows that are new (more receivers of one event), or those that are there. */
+static enum db_status
+write_rows(struct engine *e, const struct delivery_list *list, bool fresh)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status = DB_OK;
+    size_t n = 0;
+
+    stored_add_insert(&sql);
+    for (const struct delivery *d = list->first; d; d = d->next) {
+        if ((d->id == 0) != fresh)
+            continue;
+        if (n++)
+            bytes_chr(&sql, ',');
+        stored_add_row(&sql, d);
+    }
+    stored_add_renewal(&sql);
+    if (n > 0)
+        status = db_run(e->db, &sql);
+    bytes_free(&sql);
+    return status;
+}
+
+/* What is to be done in the billing, and the COMMIT, in one packet. */
+static enum db_status
+work_and_commit(struct engine *e, const struct delivery_list *list)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status;
+
+    for (const struct delivery *d = list->first; d; d = d->next)
+        if (d->effect)
+            bytes_str(&sql, d->effect);
+    bytes_str(&sql, "COMMIT");
+    status = db_run(e->db, &sql);
+    bytes_free(&sql);
+    if (status == DB_OK)
+        owner_committed(&e->owner);
+    return status;
+}
+
+static enum db_status
+record(struct engine *e, const struct question *q, size_t n,
+    const struct delivery_list *list, bool *unsure)
+{
+    enum db_status status = owner_begin(&e->owner, e->db);
+
+    if (status != DB_OK)
+        return status;
+    fault_point("decide.begun");
+    status = lock_undecided(e, q, n);
+    if (status == DB_OK)
+        status = write_rows(e, list, false);
+    if (status == DB_OK)
+        status = write_rows(e, list, true);
+    fault_point("decide.written");
+    if (status == DB_OK) {
+        status = work_and_commit(e, list);
+        *unsure = status == DB_GONE;
+    }
+    if (status != DB_OK)
+        db_rollback(e->db);
+    fault_point("decide.committed");
+    return status;
+}
+
+/* Further receivers have no id until they are read back: they wait for their
+ * turn. */
+static void
+choose_states(struct engine *e, struct delivery_list *list)
+{
+    claim_choose(e, list);
+    for (struct delivery *d = list->first; d; d = d->next) {
+        if (d->id == 0 && d->state == DELIVERY_CALLING) {
+            d->state = DELIVERY_READY;
+            d->epoch = 0;
+            d->attempts = 0;
+            e->backlog[d->lane] = true;
+        }
+    }
+}
+
+static enum db_status
+carry_out(struct engine *e, const struct question *q, size_t n)
+{
+    struct delivery_list list = { 0 };
+    enum db_status status = decide_all(e, q, n, &list);
+    bool unsure = false;
+
+    if (status == DB_OK) {
+        choose_states(e, &list);
+        status = record(e, q, n, &list, &unsure);
+    }
+    if (status == DB_OK)
+        status = claim_go_on(e, &list);
+    else if (unsure)
+        claim_doubt(e, &list);
+    delivery_drop_all(&list);
+    return status;
+}
+
+/* One whose work the billing refuses, or that meets a lock, waits; the others
+ * do not wait for it. */
+static enum db_status
+put_off(struct engine *e, const struct question *q, enum db_status why)
+{
+    struct bytes sql = bytes_make(8192);
+    int64_t pause_us =
+        why == DB_BUSY ? BUSY_PAUSE_US : e->set->notice.hold_ms * 1000;
+    char words[256];
+    enum db_status status;
+
+    snprintf(words, sizeof words, "the billing %s: %.200s",
+        why == DB_BUSY ? "is busy" : "refuses", db_error(e->db));
+    log_at(why == DB_BUSY ? LOG_WARNING : LOG_ERROR,
+        "decide: %s of event %" PRIu64 " (uid %" PRIu64 ") waits: %s",
+        q->action->name, q->event_id, q->event->uid, words);
+    status = owner_begin(&e->owner, e->db);
+    if (status == DB_OK) {
+        bytes_printf(&sql,
+            "UPDATE delivery SET state = 'retry', attempts = attempts + 1,"
+            " due_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64
+            " MICROSECOND, changed_utc = UTC_TIMESTAMP(3), reason = ",
+            pause_us);
+        db_text(&sql, words);
+        bytes_printf(&sql,
+            " WHERE id = %" PRIu64
+            " AND lane = 'decide' AND state IN ('ready', 'retry')",
+            q->delivery_id);
+        status = db_run(e->db, &sql);
+        if (status == DB_OK)
+            status = owner_commit(&e->owner, e->db);
+        else
+            db_rollback(e->db);
+    }
+    bytes_free(&sql);
+    claim_due_by(e, clock_boot_us() + pause_us);
+    return status;
+}
+
+static enum db_status
+one_by_one(struct engine *e, const struct agenda *a)
+{
+    enum db_status status = DB_OK;
+
+    for (size_t i = 0; i < a->n && status == DB_OK; i++) {
+        status = carry_out(e, &a->question[i], 1);
+        if (status != DB_OK && status != DB_GONE && !e->owner.lost)
+            status = put_off(e, &a->question[i], status);
+    }
+    return status;
+}
+
+enum db_status
+decide_due(struct engine *e)
+{
+    struct agenda a = { 0 };
+    enum db_status status = read_agenda(e, &a);
+
+    if (status == DB_OK && a.n > 0) {
+        status = carry_out(e, a.question, a.n);
+        if (status != DB_OK && status != DB_GONE && !e->owner.lost)
+            status = one_by_one(e, &a);
+    }
+    e->backlog[LANE_DECIDE] = a.more && a.n > 0;
+    free_agenda(&a);
+    return status;
+}

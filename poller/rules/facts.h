@@ -1,0 +1,38 @@
+/*
+ * facts: all that a rule may look at. Rules are pure functions of these and
+ * of the settings: no database, no network, no clock of their own.
+ */
+#ifndef MBEV_FACTS_H
+#define MBEV_FACTS_H
+
+#include "civil.h"
+#include "event.h"
+#include "snapshot.h"
+#include "zone.h"
+
+/* Who changed a tariff. */
+enum origin { ORIGIN_SUBSCRIBER, ORIGIN_STAFF };
+
+struct facts {
+    const struct event *event;
+    uint64_t event_id; /* 0 = not stored yet */
+    const struct subscriber *sub;
+    struct civil captured;     /* when, by the database's clock */
+    int64_t age_ms;            /* since then */
+    const struct api_row *api; /* the subscriber's rows of addons_pay_api */
+    size_t api_n;
+    enum origin origin;      /* of a change of tariff */
+    int64_t wall_us;         /* now, microseconds since 1970 UTC */
+    const struct zone *zone; /* of the quiet hours */
+    uint32_t chance;         /* picks what is picked at random */
+};
+
+/* Who changed a tariff, by what the staff leaves behind: MikBill books a fee
+ * for the change (types 23 and 26) and writes logs, and both carry the number
+ * of the staff member who did it. A trace of the same subscriber not further
+ * from the capture than the window means the staff; none means what the
+ * setting says. */
+enum origin facts_origin(const struct snapshot *snap, const struct event *event,
+    const struct civil *captured, const struct settings *set);
+
+#endif
