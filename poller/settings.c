@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_KEYS = 256 };
+enum { MOST_KEYS = 256, MOST_DISCOUNTS = 64 };
 
 struct loader {
     struct settings *s;
@@ -427,6 +427,8 @@ check_rules(struct loader *l)
         strcmp(s->billing.tariff_origin, "staff") != 0)
         complain_at(
             l, AT(billing.tariff_origin), "expected subscriber or staff");
+    if (s->discounts.keys.n > MOST_DISCOUNTS)
+        complain_at(l, AT(discounts.keys), "at most 64 keys are possible");
     for (size_t i = 0; i < s->discounts.keys.n; i++)
         if (!*s->discounts.keys.text[i])
             complain_at(l, AT(discounts.keys), "a key is empty");

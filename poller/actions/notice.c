@@ -37,13 +37,22 @@ social_routed(const struct settings *set, enum event_kind kind)
     return is_routed(set, kind, NOTICE_SOCIAL);
 }
 
+/* Of two kinds that it may become, the one that is on, or the longer pause. */
 static int64_t
 after_ms(const struct settings *set, enum event_kind kind)
 {
-    int64_t ms = set->notices[notice_kind_of(kind, ORIGIN_SUBSCRIBER)].after_ms;
-    int64_t other = set->notices[notice_kind_of(kind, ORIGIN_STAFF)].after_ms;
+    int64_t longest = 0;
 
-    return other > ms ? other : ms;
+    for (enum origin origin = ORIGIN_SUBSCRIBER; origin <= ORIGIN_STAFF;
+         origin++) {
+        enum notice_kind notice = notice_kind_of(kind, origin);
+        bool on = notice_is_on(set, notice, NOTICE_SMS) ||
+                  notice_is_on(set, notice, NOTICE_SOCIAL);
+
+        if (on && set->notices[notice].after_ms > longest)
+            longest = set->notices[notice].after_ms;
+    }
+    return longest;
 }
 
 static int64_t

@@ -1,6 +1,7 @@
 /* bonus: see bonus.h. */
 #include "rules/bonus.h"
 
+#include "hash.h"
 #include "money.h"
 #include "rules/credit.h"
 #include "rules/phone.h"
@@ -104,12 +105,9 @@ const char *
 bonus_mark(
     const struct event *event, enum bonus_kind kind, char buf[BONUS_MARK])
 {
-    uint64_t hash = 14695981039346656037u;
-
-    for (const char *p = event->source_key; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 1099511628211u;
     snprintf(buf, BONUS_MARK, "mbev-%s-%" PRIu64 "-%016" PRIx64,
-        kind == BONUS_TOPUP ? "topup" : "loyalty", event->row_id, hash);
+        kind == BONUS_TOPUP ? "topup" : "loyalty", event->row_id,
+        hash_text(event->source_key));
     return buf;
 }
 

@@ -419,6 +419,7 @@ messages_wait_as_long_as_their_section_says(void **state)
     (void)state;
     for (enum notice_kind kind = 0; kind < NOTICES; kind++)
         set.notices[kind].after_ms = 1000 + kind;
+        set.notices[kind].sms = true;
     for (enum notice_kind kind = 0; kind < NOTICE_TARIFF_CHANGE; kind++) {
         expect_number(settings_notice_name(kind),
             action_sms.after_ms(&set, events[kind]), 1000 + kind);
@@ -435,10 +436,14 @@ a_change_of_tariff_waits_for_the_slower_of_its_two_notices(void **state)
 
     (void)state;
     set.notices[NOTICE_TARIFF_CHANGE].after_ms = 3000;
+    set.notices[NOTICE_TARIFF_CHANGE].sms = true;
+    set.notices[NOTICE_TARIFF_BY_STAFF].sms = true;
     set.notices[NOTICE_TARIFF_BY_STAFF].after_ms = 5000;
     assert_int_equal(action_sms.after_ms(&set, EVENT_TARIFF_CHANGE), 5000);
     set.notices[NOTICE_TARIFF_CHANGE].after_ms = 9000;
     assert_int_equal(action_social.after_ms(&set, EVENT_TARIFF_CHANGE), 9000);
+    set.notices[NOTICE_TARIFF_CHANGE].sms = false;
+    assert_int_equal(action_sms.after_ms(&set, EVENT_TARIFF_CHANGE), 5000);
 }
 
 static void
