@@ -8,13 +8,17 @@ from urllib.parse import parse_qsl
 from conformance.vectors import load_list
 
 EXTRA = load_list("extra_parameters.txt", 2)
+MISSING = load_list("missing_parameters.txt", 3)
+MARKS = load_list("own_marks.txt", 3)
 NOW_WITHIN = 40  # seconds
+SETTLED = ("done", "skipped")  # states of deliveries
 
 
-def differences(expected, seen, provider, extras):
+def differences(expected, seen, provider, notes):
     """Everything that is not as expected, in words.
 
-    Parameters that EXTRA allows are added to the set `extras`.
+    `provider` is a name, or None. What the lists allow and occurred is
+    added in words to the set `notes`.
     """
     found = []
     if seen.exit_code != 0:
@@ -22,21 +26,26 @@ def differences(expected, seen, provider, extras):
                      f"{seen.log[-500:]!r}")
     if seen.waiting:
         found.append(f"{seen.waiting} rows are left in the outbox")
-    found += _requests(expected, seen, provider, extras)
-    found += _tables("appear", expected.appear, seen.appeared, seen.now)
-    found += _tables("vanish", expected.vanish, seen.vanished, seen.now)
+    found += _requests(expected, seen, provider, notes)
+    for what, rows, actual in (
+            ("appear", expected.appear, seen.appeared),
+            ("vanish", expected.vanish, seen.vanished)):
+        found += _tables(what, rows, actual, seen.now, notes)
     if expected.failing:
-        found += _not_done(seen.deliveries)
-    return found
+        return found + _not_done(seen.deliveries)
+    return found + [f"a delivery is left in state {state}"
+                    for state in seen.deliveries if state not in SETTLED]
 
 
-def _requests(expected, seen, provider, extras):
+def _requests(expected, seen, provider, notes):
     actual = [_request(request) for request in seen.requests]
     if expected.failing:
         actual = _without_repeats(actual)
     for request in actual:
-        _take_extras(request, expected.requests, provider, extras)
-    return _match("request", expected.requests, actual, _request_difference)
+        _take_extras(request, expected.requests, provider, notes)
+    return _match("request", expected.requests, actual,
+                  lambda one, other: _request_difference(
+                      one, other, provider, notes))
 
 
 def _request(request):
@@ -53,7 +62,7 @@ def _body(request):
                 "application/json"):
             return json.loads(request.body, parse_float=Decimal)
         if len(request.pairs) == len(request.params):
-            return request.params
+            return dict(request.params)
         return f"a parameter stands twice: {request.body!r}"
     except ValueError as error:
         return f"{request.body!r}: {error}"
@@ -68,17 +77,18 @@ def _without_repeats(requests):
     return unique
 
 
-def _take_extras(request, expected, provider, extras):
+def _take_extras(request, expected, provider, notes):
     """Take allowed parameters out that no expected request has."""
     recorded = {name for one in expected for name in one.get("body", {})}
     if isinstance(request["body"], dict):
         for name in request["body"].keys() - recorded:
             if (provider, name) in EXTRA:
-                extras.add((provider, name))
+                notes.add(f"extra parameter of {provider}: {name} "
+                          f"({EXTRA[provider, name]})")
                 del request["body"][name]
 
 
-def _request_difference(expected, actual):
+def _request_difference(expected, actual, provider, notes):
     """The first difference of two requests in words, or None."""
     for name in ("method", "url_path", "query"):
         if expected[name] != actual[name]:
@@ -87,37 +97,68 @@ def _request_difference(expected, actual):
         if actual["headers"].get(name.lower()) != value:
             return _but(f"header {name}", value,
                         actual["headers"].get(name.lower()))
-    return _body_difference(expected["body"], actual["body"])
+    return _body_difference(expected["body"], actual["body"], provider, notes)
 
 
-def _body_difference(expected, actual):
+def _body_difference(expected, actual, provider, notes):
     if not isinstance(expected, dict) or not isinstance(actual, dict):
         return None if expected == actual else _but("body", expected, actual)
-    for name in sorted(expected.keys() | actual.keys()):
+    missing = _may_miss(expected, actual, provider)
+    for name in sorted((expected.keys() | actual.keys()) - missing.keys()):
         if expected.get(name) != actual.get(name):
             return _but(f"parameter {name}", expected.get(name),
                         actual.get(name))
+    notes.update(missing.values())
     return None
 
 
-def _tables(what, expected, actual, now):
+def _may_miss(expected, actual, provider):
+    """Recorded parameters without meaning that ours may leave out, with
+    words for the notes."""
+    return {name: f"parameter of {provider} left out: {name} without "
+                  f"{partner} ({reason})"
+            for (of, name, partner), reason in MISSING.items()
+            if of == provider and name in expected
+            and name not in actual and partner not in expected}
+
+
+def _tables(what, expected, actual, now, notes):
     """Differences of the rows that appear or vanish, table by table."""
     found = []
     for table in sorted(expected.keys() | actual.keys()):
+        def difference(one, other, table=table):
+            return _row_difference(table, one, other, now, notes)
         found += _match(f"row of {table} to {what}", expected.get(table, []),
-                        actual.get(table, []),
-                        lambda one, other: _row_difference(one, other, now))
+                        actual.get(table, []), difference)
     return found
 
 
-def _row_difference(expected, actual, now):
+def _row_difference(table, expected, actual, now, notes):
     """The first difference in the recorded columns, or None."""
+    marks = {}
     for column, value in expected.items():
         if column not in actual:
             return f"there is no column {column}"
-        if not _same_value(value, actual[column], now):
+        if value == "" and _is_mark(table, column, actual[column]):
+            marks[column] = (f"own mark in {table}.{column} "
+                             f"({_mark(table, column)[1]})")
+        elif not _same_value(value, actual[column], now):
             return _but(column, value, actual[column])
+    notes.update(marks.values())
     return None
+
+
+def _is_mark(table, column, value):
+    """Is it one of our marks in a column that may hold one?"""
+    beginning, _ = _mark(table, column)
+    return bool(beginning and str(value).startswith(beginning)
+                and value != beginning)
+
+
+def _mark(table, column):
+    """How our marks in this column begin, and why they may stand there."""
+    return next(((key[2], reason) for key, reason in MARKS.items()
+                 if key[:2] == (table, column)), (None, None))
 
 
 def _same_value(expected, actual, now):

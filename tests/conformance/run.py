@@ -10,8 +10,11 @@ Nothing here looks at `id` (but to name a failure), `why` or `note`.
 """
 
 import argparse
+import functools
+import os
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +47,7 @@ class Runner:
 
     def __init__(self, common):
         self.common = common
-        self.extras = set()  # allowed parameters that were seen
+        self.notes = set()  # what our lists allow, and was seen
         self._stages = {}
         self._exits = ExitStack()
 
@@ -87,12 +90,13 @@ class Runner:
         if vector["relation"] != "same":
             raise CannotRun("only matrices with relation 'same' are known")
         found = []
-        for value, fires, case in vectors.matrix_cases(vector):
-            expectation = (expect.expect_acting if fires
-                           else lambda case: expect.Expectation())
-            for difference in self._play(case | {"provider": "ok"},
-                                         expectation):
-                found.append(f"{vector['parameter']} {value}: {difference}")
+        for value, fires, stated, filled in vectors.matrix_cases(vector):
+            expectation = (functools.partial(expect.expect_acting,
+                                             stated=stated)
+                           if fires else expect.expect_nothing)
+            found += [f"{vector['parameter']} {value}: {difference}"
+                      for difference in self._play(
+                          filled | {"provider": "ok"}, expectation)]
         return found
 
     def _play(self, vector, expectation):
@@ -105,8 +109,9 @@ class Runner:
         expected = expectation(
             expect.Case(vector, constants, offer, reply, facts))
         seen = stage.perform(vector, constants, offer.provider, reply)
-        return compare.differences(expected, seen, offer.provider,
-                                   self.extras)
+        return compare.differences(
+            expected, seen, offer.provider and offer.provider.name,
+            self.notes)
 
     def _stage(self, generation):
         if generation not in GENERATIONS:
@@ -127,15 +132,46 @@ def why_not_applicable(vector):
     return None
 
 
-def run_script(runner, script):
+def judge_all(common, scripts, jobs):
+    """([(script, verdicts)] in the order of the scripts, notes)."""
+    waiting = sorted(enumerate(scripts), key=lambda one: one[1].runs)
+    jobs = min(jobs, len(scripts))
+    with ThreadPoolExecutor(jobs) as pool:
+        workers = [pool.submit(judge_some, common, waiting)
+                   for _ in range(jobs)]
+    verdicts, notes = {}, set()
+    for worker in workers:
+        some, noted = worker.result()
+        verdicts |= some
+        notes |= noted
+    return [(script, verdicts[number])
+            for number, script in enumerate(scripts)], notes
+
+
+def judge_some(common, waiting):
+    """Take scripts from the end of the list until it is empty: their
+    verdicts by number, and the notes."""
+    verdicts = {}
+    with Runner(common) as runner:
+        while waiting:
+            try:
+                number, script = waiting.pop()
+            except IndexError:  # another thread was quicker
+                break
+            verdicts[number] = judge_script(runner, script)
+        return verdicts, runner.notes
+
+
+def judge_script(runner, script):
     """Judge every vector of a file; a line for each failure."""
     verdicts = []
     for vector in script.vectors:
         verdict = runner.judge(vector)
         verdicts.append(verdict)
         for reason in verdict.reasons if verdict.outcome == "failed" else []:
-            print(f"FAILED {vector.get('kit')} {vector.get('id')}: {reason}",
-                  flush=True)
+            sys.stdout.write(f"FAILED {vector.get('kit')} "
+                             f"{vector.get('id')}: {reason}\n")
+            sys.stdout.flush()
     return verdicts
 
 
@@ -154,18 +190,13 @@ def print_table(results):
               f"{count['skipped']:4}  {reasons}".rstrip())
 
 
-def print_extras(extras):
-    """The parameters beyond the recorded ones."""
-    for provider, name in sorted(extras):
-        print(f"extra parameter of {provider}: {name} "
-              f"({compare.EXTRA[provider, name]})")
-
-
 def main():
     """Parse the arguments, run, report; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dir", help="directory with vector files")
     parser.add_argument("script", nargs="*", help="only these scripts")
+    parser.add_argument("--jobs", type=int, help="scripts at the same time",
+                        default=len(os.sched_getaffinity(0)))
     arguments = parser.parse_args()
     if not (build_dir() / "mbevd").exists():
         sys.exit(f"there is no mbevd in {build_dir()}: build first")
@@ -173,11 +204,11 @@ def main():
     if not scripts:
         print(f"no vector files of that name below {arguments.dir}")
         return 1
-    with Runner(vectors.load_common(arguments.dir)) as runner:
-        results = [(script, run_script(runner, script))
-                   for script in scripts]
+    results, notes = judge_all(vectors.load_common(arguments.dir), scripts,
+                               arguments.jobs)
     print_table(results)
-    print_extras(runner.extras)
+    for note in sorted(notes):
+        print(note)
     count = Counter(verdict.outcome for _, verdicts in results
                     for verdict in verdicts)
     passed = count["passed"] + count["better"]

@@ -3,21 +3,44 @@
 import json
 import subprocess
 import sys
+from datetime import datetime
 
 import pytest
 
+from conformance import quiet
+from conformance.compare import differences
+from conformance.expect import Expectation
 from conformance.phones import canonical_phones
+from conformance.stage import Observation
+from conformance.vectors import load_common
 from harness.product import repo
 
-VECTORS = repo() / "tests/data/vectors/seed/PaymentSMSNotice.json"
+VECTORS = repo() / "tests/data/vectors"
 
 
-def recorded(**members):
+def vectors_of(script, kit="seed"):
+    """Every vector of a committed file."""
+    path = VECTORS / kit / f"{script}.json"
+    return json.loads(path.read_text(encoding="utf-8"))["vectors"]
+
+
+def recorded(script="PaymentSMSNotice", kit="seed", **members):
     """The first simple vector with these members."""
-    for vector in json.loads(VECTORS.read_text(encoding="utf-8"))["vectors"]:
+    for vector in vectors_of(script, kit):
         if "kind" not in vector and members.items() <= vector.items():
             return vector
     raise LookupError(members)
+
+
+def named(name, kit="seed"):
+    """The vector `script/case` without its matrix."""
+    return recorded(name.split("/")[0], kit, id=name)
+
+
+def matrix(script, parameter, kit="seed", **members):
+    """The matrix over this parameter, with other members."""
+    return next(vector for vector in vectors_of(script, kit)
+                if vector.get("parameter") == parameter) | members
 
 
 def run(folder, *vectors):
@@ -31,11 +54,50 @@ def run(folder, *vectors):
     return done.returncode, done.stdout.splitlines()
 
 
+def outcomes(lines, count):
+    """What was told of each vector that was called by a number; '' if it
+    did not fail."""
+    told = [""] * count
+    for line in lines:
+        if line.startswith("FAILED"):
+            number, _, reason = line.split(maxsplit=2)[2].partition(": ")
+            told[int(number)] += reason + "\n"
+    return told
+
+
+def judged(folder, *vectors):
+    """Run the vectors; what was told of each of them, in order."""
+    _, lines = run(folder, *(vector | {"id": str(number)} for number, vector
+                             in enumerate(vectors)))
+    assert lines[-1].split()[0].isdigit(), "the runner did not end well"
+    return outcomes(lines, len(vectors))
+
+
 def replaced(vector, old, new):
     """A copy of the vector with a text replaced in what is expected."""
     expect = json.dumps(vector["expect"], ensure_ascii=False)
     assert old in expect
     return vector | {"expect": json.loads(expect.replace(old, new))}
+
+
+def with_expected(vector, table, rows):
+    """A copy of the vector that expects these rows of a table."""
+    expect = vector["expect"]
+    return vector | {"expect": expect | {"db": expect["db"] | {table: rows}}}
+
+
+def with_parameters(vector, **parameters):
+    """A copy with parameters added to the one expected request."""
+    request, = vector["expect"]["http"]
+    changed = request | {"body": request["body"] | parameters}
+    return vector | {"expect": vector["expect"] | {"http": [changed]}}
+
+
+def assert_told(told, *expected):
+    """Each word is in what was told of its vector; '' is a pass."""
+    assert len(told) == len(expected)
+    for reasons, word in zip(told, expected):
+        assert (word in reasons) if word else not reasons, (word, reasons)
 
 
 def test_unbroken_copies_pass(tmp_path):
@@ -44,50 +106,235 @@ def test_unbroken_copies_pass(tmp_path):
     assert (code, lines[-1]) == (0, "2 passed, 0 failed, 0 skipped")
 
 
-@pytest.mark.parametrize("old, new, told", [
-    ("100.00", "100.01", "parameter send"),
-    ("79001234567", "79001234568", "parameter to"),
-    ("INFORM", "OTHER", "parameter from"),
-    ("/api.php", "/other.php", "url_path"),
-    ('"staffid": null', '"staffid": 1', "staffid"),
-    ('"sms_error_text": ""', '"sms_error_text": "x"', "sms_error_text"),
-], ids=lambda value: value)
-def test_a_broken_copy_fails_with_the_difference(tmp_path, old, new, told):
+def test_broken_copies_fail_with_the_difference(tmp_path):
     vector = recorded(relation="same", fires=True)
-    code, lines = run(tmp_path, replaced(vector, old, new))
-    assert (code, lines[-1]) == (1, "0 passed, 1 failed, 0 skipped")
-    assert lines[0].startswith("FAILED") and told in lines[0]
+    broken = {
+        ("100.00", "100.01"): "parameter send",
+        ("79001234567", "79001234568"): "parameter to",
+        ("INFORM", "OTHER"): "parameter from",
+        ("/api.php", "/other.php"): "url_path",
+        ('"staffid": null', '"staffid": 1'): "staffid",
+        ('"sms_error_text": ""', '"sms_error_text": "x"'): "sms_error_text",
+    }
+    assert_told(judged(tmp_path, *(replaced(vector, *change)
+                                   for change in broken)),
+                *broken.values())
 
 
-@pytest.mark.parametrize("fires", [True, False])
-def test_a_broken_fires_fails(tmp_path, fires):
-    vector = recorded(relation="same", fires=fires) | {"fires": not fires}
-    code, lines = run(tmp_path, vector)
-    assert (code, lines[-1]) == (1, "0 passed, 1 failed, 0 skipped")
+def test_a_broken_fires_fails(tmp_path):
+    told = judged(tmp_path, *(
+        recorded(relation="same", fires=fires) | {"fires": not fires}
+        for fires in (True, False)))
+    assert_told(told, "contradicts", "contradicts")
+
+
+def test_social_copies(tmp_path):
+    vector = recorded("PaymentSocNotice", relation="same", fires=True)
+    assert_told(
+        judged(tmp_path, vector,
+               replaced(vector, "Ваш Тест-Телеком.", "Чужой Телеком."),
+               replaced(vector, '"soc": "1"', '"soc": "2"'),
+               replaced(vector, "00:01", "00:02"),
+               replaced(vector, "SOCNAME", "OTHER"),
+               replaced(vector, "SMSCPASS", "OTHER"),
+               replaced(vector, "/sys/send.php", "/sys/status.php"),
+               vector | {"constants": {"COMPLIMENT": "Чужой Телеком."}},
+               vector | {"action": "sms"}),
+        "", "parameter mes", "parameter soc", "parameter valid",
+        "parameter sender", "parameter psw", "url_path", "parameter mes",
+        "url_path")
+
+
+def test_amounts_and_comments_of_other_notices(tmp_path):
+    credit = recorded("CreditSMSNotice", relation="same", fires=True)
+    young = named("CreditSMSNotice/age-10s")
+    limit = named("LimitSMSNotice/age-10s")
+    api = recorded("APIPaymentSMSPilotNotice", "new", relation="same",
+                   fires=True)
+    plus = named("APIPaymentSMSPilotNotice/phone-plus", "new")
+    assert_told(
+        judged(tmp_path, credit, replaced(credit, "300.00", "100.00"),
+               young, young | {"ours_fires": False},
+               limit, limit | {"ours_fires": None},
+               api, replaced(api, "обещанный", "отозванный"),
+               plus, replaced(plus, "обещанный", "отозванный"),
+               plus | {"relation": "same"}),
+        "", "parameter send", "", "kit did nothing", "", "kit did nothing",
+        "", "parameter send", "", "parameter send", "parameter to")
+
+
+@pytest.mark.parametrize("script, old, new, name", [
+    ("TarifChangeSystemSMSNotice", " 05:00:00", " 05:00:01",
+     "send_datetime"),
+    ("TarifChangeSystemSocNotice", '1000"', '1001"', "time"),
+    ("TarifChangeSystemSocNotice", '"tz": "2"', '"tz": "3"', "tz"),
+])
+def test_planned_copies(tmp_path, script, old, new, name):
+    night = recorded(script, fires=True, relation="same",
+                     clock="2026-11-23 23:00:00")
+    assert_told(
+        judged(tmp_path, night, replaced(night, old, new),
+               night | {"clock": "2026-11-23 22:59:59"},
+               night | {"clock": "2026-11-24 23:00:00"},
+               night | {"origin": "client"},
+               night | {"origin": "ghost"},
+               night | {"relation": "better"}),
+        "", f"parameter {name}", "parameter", "parameter", "parameter",
+        "unknown origin", "difference that makes ours better")
+
+
+def test_better_plans_follow_our_clock(tmp_path):
+    twice = named("TarifChangeSystemSMSCenterNotice/"
+                  "clock-2026-11-23T23:00:00", "new")
+    elsewhere = named("TarifChangeSystemSMSPilotNotice/"
+                      "clock-2026-11-23T00:00:00", "new")
+    first, _ = twice["expect"]["http"]
+    assert_told(
+        judged(tmp_path, twice, twice | {"relation": "same"},
+               elsewhere, elsewhere | {"relation": "same"},
+               replaced(elsewhere, "Новый", "Старый"),
+               elsewhere | {"clock": "2026-11-23 12:00:00"},
+               twice | {"expect": twice["expect"] | {"http": [first]}}),
+        "", "missing", "", "parameter send_datetime", "parameter send",
+        "difference that makes ours better",
+        "difference that makes ours better")
+
+
+def test_a_zone_without_a_time_may_be_left_out(tmp_path):
+    day = recorded("TarifChangeSystemSocNotice", fires=True, relation="same",
+                   clock="2026-11-23 10:00:00")
+    code, lines = run(tmp_path, with_parameters(day, tz="2"),
+                      with_parameters(day, valid="2"),
+                      with_parameters(day, tz="2", time="2311261000"))
+    assert (code, lines[-1]) == (1, "1 passed, 2 failed, 0 skipped")
+    assert any(line.startswith("parameter of smsc left out: tz without time")
+               for line in lines)
+    assert any(line.startswith("extra parameter of smsc: id")
+               for line in lines)
+
+
+def test_bonus_copies(tmp_path):
+    vector = named("PaymentBonusLog/positive")
+    credit, = vector["expect"]["db"]["addons_pay_api"]
+    new = named("PaymentAmountBonusLog/summa-2200", "new")
+    assert_told(
+        judged(tmp_path, vector,
+               replaced(vector, "100.0000", "110.0000"),
+               replaced(vector, "от 2000", "от 3000"),
+               replaced(vector, '"category": -1', '"category": -2'),
+               replaced(vector, '"status": 0', '"status": 1'),
+               replaced(vector, '"misc_id": ""', '"misc_id": "x"'),
+               with_expected(vector, "addons_pay_api_category", []),
+               with_expected(vector, "addons_pay_api", [credit, credit]),
+               new, new | {"kit": "seed"},
+               vector | {"routes": ["payment"]}),
+        "", "amount", "comment", "category", "status", "misc_id", "too much",
+        "missing", "", "category", "together")
+
+
+def test_our_mark_in_a_bonus_is_told(tmp_path):
+    code, lines = run(tmp_path, named("PaymentBonusLog/positive"))
+    assert (code, lines[-1]) == (0, "1 passed, 0 failed, 0 skipped")
+    assert any(line.startswith("own mark in addons_pay_api.misc_id")
+               for line in lines)
+
+
+def test_better_bonus_copies(tmp_path):
+    topup = named("PaymentBonusLog/payapi-negcat-now")
+    waiting = named("PaymentBonusLog/payapi-own-category-20-days-status0")
+    loyalty = named("PaymentLoyaltyBonusLog/payapi-negcat-now")
+    given = named("PaymentLoyaltyBonusLog/positive")
+    assert_told(
+        judged(tmp_path, topup, topup | {"ours_fires": False},
+               topup | {"relation": "same"},
+               waiting, waiting | {"ours_fires": True},
+               loyalty, loyalty | {"ours_fires": False},
+               given | {"relation": "better"}),
+        "", "kit did nothing", "too much", "",
+        "difference that makes ours better", "", "kit did nothing",
+        "difference that makes ours better")
+
+
+def test_discount_copies(tmp_path):
+    vector = named("TarifChangeDiscountRemove/pair-extended+global")
+    rows = vector["expect"]["db"]["logs"]
+    both = named("TarifChangeDiscountRemove/in-both-tables-different-gid")
+    assert_told(
+        judged(tmp_path, vector,
+               replaced(vector, '"logtypeid": 1', '"logtypeid": 2'),
+               replaced(vector, '"gid": 5', '"gid": 6'),
+               replaced(vector, '"oldvalue": "7"', '"oldvalue": "8"'),
+               with_expected(vector, "logs", rows[:1]),
+               with_expected(vector, "users_custom_fields_deleted", []),
+               with_expected(vector, "users", [{"uid": 1001}]),
+               vector | {"relation": "better"}, both,
+               both | {"ours_fires": False}),
+        "", "logtypeid", "gid", "oldvalue", "too much", "too much",
+        "missing", "difference that makes ours better", "", "too much")
 
 
 def test_a_broken_matrix_fails_with_the_value(tmp_path):
-    matrix = json.loads(VECTORS.read_text())["vectors"][-1] | {
-        "results": {"5": False, "7": False, "200": True, "1": True}}
-    code, lines = run(tmp_path, matrix)
+    code, lines = run(tmp_path, matrix(
+        "PaymentSMSNotice", "bughtypeid",
+        results={"5": False, "7": False, "200": True, "1": True}))
     assert (code, lines[-1]) == (1, "0 passed, 1 failed, 0 skipped")
     told = {line.split(":")[1].strip() for line in lines
             if line.startswith("FAILED")}
     assert told == {"bughtypeid 5", "bughtypeid 1"}
 
 
+def test_matrices_of_bonuses(tmp_path):
+    def discounts(**results):
+        return matrix("PaymentBonusLog", "users_custom_fields values",
+                      results=results)
+
+    def types(*results):
+        return matrix("PaymentLoyaltyBonusLog", "bughtypeid",
+                      results=dict(results))
+
+    row = {"fires": True, "amount": "70.0000"}
+    assert_told(
+        judged(tmp_path,
+               discounts(**{"-,-,-,-,-": True, "1,-,-,-,-": False,
+                            "1,1,-,0,-": True, "-,1,1,-,-": False}),
+               discounts(**{"-,-,-,-,-": False}),
+               discounts(**{"1,-,-,-,-": True}),
+               discounts(**{"1,-,-,-": True}),
+               types(("5", row), ("7", False)),
+               types(("5", row | {"amount": "80.0000"})),
+               types(("7", row)),
+               types(("5", row | {"colour": "red"})),
+               types(("5", "yes"))),
+        "", "-,-,-,-,-: row of addons_pay_api to appear is too much",
+        "1,-,-,-,-: row of addons_pay_api to appear is missing",
+        "not a word for each discount", "",
+        "bughtypeid 5: row of addons_pay_api to appear: amount",
+        "bughtypeid 7: row of addons_pay_api to appear is missing",
+        "'colour'", "unknown result")
+
+
 def test_better_copies_pass_and_broken_ones_fail(tmp_path):
     failing = recorded(relation="better", provider="error_ru")
     refused = recorded(relation="better", ours_fires=False)
-    code, lines = run(
-        tmp_path, failing, refused,
-        replaced(failing, "100.00", "100.01"),
-        replaced(failing, "79001234567", "79001234568"),
-        replaced(failing, "Неправильный API-ключ", "Другое"),
-        failing | {"provider": "ok"},
-        refused | {"ours_fires": True},
-        recorded(relation="same", fires=True) | {"relation": "better"})
-    assert (code, lines[-1]) == (1, "2 passed, 6 failed, 0 skipped")
+    social = recorded("PaymentSocNotice", relation="better",
+                      provider="error")
+    lost = recorded("PaymentSocNotice", relation="better",
+                    provider="garbage")
+    assert_told(
+        judged(tmp_path, failing, refused, social, lost,
+               replaced(failing, "100.00", "100.01"),
+               replaced(failing, "79001234567", "79001234568"),
+               replaced(failing, "Неправильный API-ключ", "Другое"),
+               failing | {"provider": "ok"},
+               refused | {"ours_fires": True},
+               replaced(social, "no money", "Другое"),
+               lost | {"provider": "ok"},
+               recorded(relation="same", fires=True)
+               | {"relation": "better"}),
+        "", "", "", "", "parameter send", "parameter to", "sms_error_text",
+        "difference that makes ours better", "no phone number",
+        "sms_error_text", "difference that makes ours better",
+        "difference that makes ours better")
 
 
 def test_an_unlisted_pair_fails(tmp_path):
@@ -123,6 +370,27 @@ def test_pairs_that_are_not_offered_are_reported(tmp_path):
                for line in lines)
 
 
+def test_several_scripts_stand_in_the_table(tmp_path):
+    for name in ("First", "Second", "Third"):
+        content = {"script": name, "vectors": [
+            recorded(relation="same", fires=True)]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    code, lines = run(tmp_path, recorded(relation="same", fires=False))
+    assert (code, lines[-1]) == (0, "4 passed, 0 failed, 0 skipped")
+    assert [line.split()[0] for line in lines[2:6]] == [
+        "Copied", "First", "Second", "Third"]
+
+
+@pytest.mark.parametrize("state, found", [
+    ("done", []), ("skipped", []),
+    ("ready", ["a delivery is left in state ready"]),
+    ("retry", ["a delivery is left in state retry"]),
+])
+def test_what_is_left_to_do_is_told(state, found):
+    seen = Observation([], {}, {}, [state], 0, 0, "", datetime.now())
+    assert differences(Expectation(), seen, None, set()) == found
+
+
 @pytest.mark.parametrize("field, numbers", [
     ("79001234567", ["79001234567"]),
     ("8 (900) 123-45-67", ["79001234567"]),
@@ -133,3 +401,28 @@ def test_pairs_that_are_not_offered_are_reported(tmp_path):
 ])
 def test_phones_are_canonical(field, numbers):
     assert canonical_phones(field) == numbers
+
+
+@pytest.mark.parametrize("clock, when", [
+    ("2026-11-23 09:59:59", "2026-11-23 10:00"),
+    ("2026-11-23 10:00:00", None),
+    ("2026-11-23 22:59:59", None),
+    ("2026-12-31 23:00:00", "2027-01-01 10:00"),
+    ("2028-02-28 23:10:00", "2028-02-29 10:00"),
+    ("2026-11-23 00:00:00", "2026-11-23 10:00"),
+])
+def test_quiet_hours(clock, when):
+    planned = quiet.planned(quiet.clock_of({"clock": clock}))
+    assert (planned and f"{planned:%F %H:%M}") == when
+
+
+def test_committed_constants_are_known():
+    common = load_common(VECTORS)
+    assert {"constants_seed", "constants_new", "reset_sql",
+            "provider_replies"} <= common.keys()
+
+
+def test_clock_is_of_yekaterinburg():
+    clock = quiet.clock_of({"clock": "2026-11-23 05:00:00"})
+    assert clock.timestamp() == datetime.fromisoformat(
+        "2026-11-23T00:00:00+00:00").timestamp()

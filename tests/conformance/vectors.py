@@ -16,6 +16,13 @@ MEMBERS = ("id", "kit", "schema", "event", "action", "routes", "relation",
 MATRIX_MEMBERS = ("parameter", "results")
 RUN_MEMBERS = ("provider", "fires", "expect")
 
+# The matrix over discounts: a value such as "-,1,0,-,-" has a word for each
+# of these keys, and - for a key that is not set.
+DISCOUNTS_PARAMETER = "users_custom_fields values"
+DISCOUNTS = ("ext_discount_global", "ext_discount_extended",
+             "ext_discount_packet", "ext_discount_subs",
+             "ext_discount_device")
+
 
 class CannotRun(Exception):
     """The vector asks for something that the runner cannot do."""
@@ -33,6 +40,12 @@ class Script:
         """Name and kit, for people."""
         kits = sorted({vector.get("kit", "?") for vector in self.vectors})
         return f"{self.name} ({', '.join(kits)})"
+
+    @property
+    def runs(self):
+        """How often the product runs, about: every value of a matrix."""
+        return sum(len(vector.get("results", [vector]))
+                   for vector in self.vectors)
 
 
 def load_scripts(folder, names):
@@ -89,15 +102,43 @@ def is_matrix(vector):
 
 
 def matrix_cases(vector):
-    """(value, does ours fire, vector with the value put in), one by one."""
-    place = "{" + vector["parameter"].upper() + "}"
+    """(value, does ours fire, what is stated of the row that then appears,
+    vector with the value put in), one by one."""
+    results = vector["results"] | vector.get("exceptions", {})
+    for value, result in results.items():
+        stated = dict(result) if isinstance(result, dict) else {}
+        fires = stated.pop("fires", result)
+        if not isinstance(fires, bool):
+            raise CannotRun(f"unknown result {result!r} in the matrix")
+        yield value, fires, stated, vector | _filled(vector, value)
+
+
+def _filled(vector, value):
+    """The statements with the value of the matrix in its places."""
+    if vector["parameter"] == DISCOUNTS_PARAMETER:
+        place, put_in = "{VALUE}", _with_fields
+    else:
+        place, put_in = "{" + vector["parameter"].upper() + "}", _replaced
     if place not in str(vector["event_sql"] + vector["state_sql"]):
         raise CannotRun(f"no {place} in the statements of the matrix")
-    results = vector["results"] | vector.get("exceptions", {})
-    for value, fires in results.items():
-        filled = {name: [sql.replace(place, value) for sql in vector[name]]
-                  for name in ("state_sql", "event_sql")}
-        yield value, fires, vector | filled
+    return {name: [filled for sql in vector[name]
+                   for filled in put_in(sql, place, value)]
+            for name in ("state_sql", "event_sql")}
+
+
+def _replaced(sql, place, value):
+    return [sql.replace(place, value)]
+
+
+def _with_fields(sql, place, value):
+    """A statement for a field, once for each that is set."""
+    if place not in sql:
+        return [sql]
+    words = value.split(",")
+    if len(words) != len(DISCOUNTS):
+        raise CannotRun(f"'{value}' is not a word for each discount")
+    return [sql.replace("{KEY}", f"'{key}'").replace(place, f"'{word}'")
+            for key, word in zip(DISCOUNTS, words) if word != "-"]
 
 
 def constants_of(common, vector):
@@ -125,11 +166,13 @@ def _constants_new(stated):
     return constants
 
 
-def reply_of(common, vector, service):
+def reply_of(common, vector, provider):
     """The canned reply of the provider, or None: nothing listens."""
     replies = common["provider_replies"].get(vector["provider"])
-    if replies == "nothing listens on the port":
-        return None
-    if not isinstance(replies, dict) or service not in replies:
+    if replies is None:
         raise CannotRun(f"unknown provider reply '{vector['provider']}'")
-    return replies[service]
+    if not provider or replies == "nothing listens on the port":
+        return None
+    if provider.name not in replies:
+        raise CannotRun(f"no reply '{vector['provider']}' of {provider.name}")
+    return replies[provider.name]

@@ -39,3 +39,9 @@ def wait_until(condition, timeout, what, pause=0.02):
         if time.monotonic() > deadline:
             raise TimeoutError(f"no {what} after {timeout} s")
         time.sleep(pause)
+
+
+def is_frozen(pid):
+    """Was the process stopped by SIGSTOP?"""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] == "T"

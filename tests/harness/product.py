@@ -56,6 +56,8 @@ def default_settings(db, url="http://127.0.0.1:9/api.php", billing="mikbill"):
                     "state_dir": db.folder},
         "company": {"currency": "руб"},
         "smspilot": {"url": url, "api_key": "TESTKEY", "sender": "INFORM"},
+        "smsc": {"url": "http://127.0.0.1:9/sys", "login": "LOGIN",
+                 "password": "SECRET", "sender": "SNDR"},
         "payment": {"sms": "no"},
     }
 

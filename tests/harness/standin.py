@@ -282,6 +282,83 @@ class SmsPilot(StandIn):
             "server_packet_id": str(10000 + request.number)}))
 
 
+class Smsc(StandIn):
+    """Answers as SMSC does: every message is accepted, and known when asked.
+
+    sends         requests to /sys/send.php so far
+    queries       requests to /sys/status.php so far
+    accepted      (phone, id) of the messages taken -> when, time.time()
+    taken         (phone, text) of each message taken, in order
+    send_reply    function from Request to Reply, for sends only
+    query_reply   the same for queries only
+    """
+
+    path = "/sys"
+
+    def reset(self):
+        """Forget what came and was accepted, behave well again."""
+        super().reset()
+        self.accepted = {}
+        self.taken = []
+        self.send_reply = self.accept
+        self.query_reply = self.look_up
+        self._ids = itertools.count(1000)
+
+    @property
+    def sends(self):
+        """The messages that came, in order."""
+        return self._requests_to("/send.php")
+
+    @property
+    def queries(self):
+        """The questions that came, in order."""
+        return self._requests_to("/status.php")
+
+    def ordinary_reply(self, request):
+        """Sends and queries go their ways."""
+        if request.path == self.path + "/send.php":
+            return self.send_reply(request)
+        if request.path == self.path + "/status.php":
+            return self.query_reply(request)
+        return Reply(status=404, body="no such page",
+                     content_type="text/plain")
+
+    def accept(self, request):
+        """Take a message, under the id of the client or one of our own."""
+        known_as = request.params.get("id") or str(next(self._ids))
+        phone = request.params["phones"]
+        self.accepted[phone, known_as] = request.wall
+        self.taken.append((phone, request.params["mes"]))
+        return Reply(body=json.dumps({
+            "id": int(known_as) if known_as.isdecimal() else known_as,
+            "cnt": 1}))
+
+    def accept_and_close(self, request):
+        """Take a message, but close instead of saying so."""
+        return self.accept_but(close_without_reply)(request)
+
+    def accept_but(self, reply):
+        """Take every message, and answer as `reply` does."""
+        def answer(request):
+            self.accept(request)
+            return reply(request)
+        return answer
+
+    def look_up(self, request):
+        """Status of a message, by phone and id."""
+        taken = self.accepted.get(
+            (request.params["phone"], request.params["id"]))
+        if taken is None:
+            return Reply(body=json.dumps({"status": -3}))
+        date = time.strftime("%d.%m.%Y %H:%M:%S", time.localtime(taken))
+        return Reply(body=json.dumps({
+            "status": 1, "last_date": date, "last_timestamp": int(taken)}))
+
+    def _requests_to(self, script):
+        return [request for request in list(self.requests)
+                if request.path == self.path + script]
+
+
 def make_certificate(folder):
     """A self-made certificate for 127.0.0.1: (certificate file, key file)."""
     certificate, key = folder / "standin.crt", folder / "standin.key"

@@ -1,14 +1,16 @@
 """The stand-ins record what comes and misbehave as told."""
 
 import http.client
+import json
 import ssl
 import threading
 import time
+from urllib.parse import urlencode
 
 import pytest
 
 from harness import standin
-from harness.standin import Reply, SmsPilot
+from harness.standin import Reply, Smsc, SmsPilot
 
 FORM = "send=%D0%9F%D1%80%D0%B8+1&to=79001234567&from=INFORM"
 HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -17,6 +19,12 @@ HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
 @pytest.fixture
 def pilot():
     with SmsPilot() as running:
+        yield running
+
+
+@pytest.fixture
+def smsc():
+    with Smsc() as running:
         yield running
 
 
@@ -133,3 +141,93 @@ def test_32_connections_at_once_lose_nothing(pilot):
     assert len(pilot.requests) == 1600
     assert len({r.connection for r in pilot.requests}) == 32
     assert sorted(r.number for r in pilot.requests) == list(range(1, 1601))
+
+
+def ask(smsc, script, **params):
+    """What the stand-in answers to a form, read as JSON."""
+    connection = connection_to(smsc)
+    connection.request("POST", f"/sys/{script}", urlencode(params), HEADERS)
+    return json.loads(connection.getresponse().read())
+
+
+def send(smsc, **params):
+    return ask(smsc, "send.php", phones="7901", mes="m", **params)
+
+
+def query(smsc, message, phone="7901"):
+    return ask(smsc, "status.php", phone=phone, id=message)
+
+
+def test_smsc_accepts_under_the_id_of_the_client(smsc):
+    assert smsc.url == f"http://127.0.0.1:{smsc.port}/sys"
+    assert send(smsc, id="MBEV-1") == {"id": "MBEV-1", "cnt": 1}
+    assert send(smsc, id="77") == {"id": 77, "cnt": 1}
+    own = send(smsc)
+    assert own == {"id": 1000, "cnt": 1}
+    assert set(smsc.accepted) == {
+        ("7901", "MBEV-1"), ("7901", "77"), ("7901", "1000")}
+
+
+def test_smsc_knows_what_it_accepted_by_phone_and_id(smsc):
+    assert query(smsc, "MBEV-1") == {"status": -3}
+    send(smsc, id="MBEV-1")
+    send(smsc, id="77")
+    found = query(smsc, "MBEV-1")
+    assert found["status"] == 1
+    assert abs(found["last_timestamp"] - time.time()) < 10
+    assert time.strptime(found["last_date"], "%d.%m.%Y %H:%M:%S")
+    assert query(smsc, "77")["status"] == 1
+    assert query(smsc, "78") == {"status": -3}
+    assert query(smsc, "MBEV-1", phone="7902") == {"status": -3}
+
+
+def test_smsc_lists_sends_and_queries_apart(smsc):
+    send(smsc, id="a")
+    query(smsc, "a")
+    send(smsc, id="b")
+    assert [request.params["id"] for request in smsc.sends] == ["a", "b"]
+    assert [request.params["id"] for request in smsc.queries] == ["a"]
+    assert len(smsc.requests) == 3
+
+
+def test_smsc_knows_no_other_page(smsc):
+    connection = connection_to(smsc)
+    assert post(connection).status == 404
+    assert (smsc.sends, smsc.queries) == ([], [])
+
+
+def test_smsc_can_misbehave_for_sends_alone(smsc):
+    refusal = {"error": "no money", "error_code": 3}
+    smsc.send_reply = lambda request: Reply(body=json.dumps(refusal))
+    assert send(smsc, id="a") == refusal
+    assert query(smsc, "a") == {"status": -3}
+    assert (len(smsc.sends), len(smsc.queries)) == (1, 1)
+
+
+def test_smsc_can_misbehave_for_queries_alone(smsc):
+    smsc.query_reply = lambda request: Reply(body='{"status": 20}')
+    assert query(smsc, "a") == {"status": 20}
+    assert send(smsc, id="a")["id"] == "a"
+
+
+def test_smsc_can_misbehave_for_everything(smsc):
+    smsc.reply = lambda request: Reply(body='{"error_code": 2}')
+    assert send(smsc, id="a") == query(smsc, "a") == {"error_code": 2}
+    assert smsc.accepted == {}
+
+
+def test_smsc_can_accept_and_lose_the_reply(smsc):
+    smsc.send_reply = smsc.accept_and_close
+    with pytest.raises(http.client.RemoteDisconnected):
+        send(smsc, id="a")
+    assert query(smsc, "a")["status"] == 1
+
+
+def test_smsc_forgets_when_reset(smsc):
+    smsc.send_reply = standin.stall
+    smsc.query_reply = standin.stall
+    smsc.reset()
+    send(smsc, id="a")
+    smsc.reset()
+    assert query(smsc, "a") == {"status": -3}
+    assert (len(smsc.sends), len(smsc.queries)) == (0, 1)

@@ -3,11 +3,13 @@
 from harness.process import wait_until
 from harness.product import Service
 
-TABLES = ["outbox", "event", "delivery"]
+TABLES = ["outbox", "event", "delivery", "api_credit"]
 BILLING_TABLES = ["users", "usersfreeze", "usersblok", "usersdel",
-                  "bugh_plategi_stat", "bugh_uslugi_stat", "sms_logs"]
+                  "bugh_plategi_stat", "bugh_uslugi_stat", "sms_logs",
+                  "packets", "users_custom_fields", "addons_pay_api",
+                  "addons_pay_api_category", "logs"]
 PAYMENT = ("INSERT INTO bugh_plategi_stat SET uid={uid}, date=NOW(), who=1,"
-           " bughtypeid={type}, before_billing=0, summa={summa}")
+           " bughtypeid={type}, before_billing={before}, summa={summa}")
 
 
 class Chain:
@@ -49,10 +51,36 @@ class Chain:
         self.db.sql(f"INSERT INTO {table} SET uid={uid}, user='sub{uid}',"
                     f" gid=5, sms_tel='{phone}'", "mikbill")
 
-    def pay(self, uid=1001, summa=100, kind=5):
+    def pay(self, uid=1001, summa=100, kind=5, before=0):
         """One payment, committed."""
-        self.db.sql(PAYMENT.format(uid=uid, summa=summa, type=kind),
+        self.db.sql(PAYMENT.format(uid=uid, summa=summa, type=kind,
+                                   before=before), "mikbill")
+
+    def credit(self, uid=1001, usluga=1):
+        """The subscriber takes the service Credit."""
+        self.db.sql("INSERT INTO bugh_uslugi_stat SET uid=%d, gid=5,"
+                    " usluga=%d, date_start=NOW(), active=1" % (uid, usluga),
                     "mikbill")
+
+    def tariff(self, gid=5, fee=500, overdraft=0):
+        """A row of packets."""
+        self.db.sql("INSERT INTO packets SET gid=%d, packet='Тариф %d',"
+                    " fixed_cost=%s, razresh_minus=%s"
+                    % (gid, gid, fee, overdraft), "mikbill")
+
+    def change_tariff(self, uid=1001, gid=6):
+        """The subscriber gets another tariff."""
+        self.db.sql(f"UPDATE users SET gid={gid} WHERE uid={uid}", "mikbill")
+
+    def field(self, key, value, uid=1001):
+        """One of the subscriber's custom fields."""
+        self.db.sql("INSERT INTO users_custom_fields SET uid=%d, `key`='%s',"
+                    " value='%s'" % (uid, key, value), "mikbill")
+
+    def rows(self, columns, table):
+        """Rows of a table of the billing, in the order they came."""
+        return self.db.sql(f"SELECT {columns} FROM {table} ORDER BY 1",
+                           "mikbill")
 
     def deliveries(self, columns="state", where="1"):
         """Rows of table delivery by id."""

@@ -5,7 +5,7 @@ import pytest
 from harness.billing import create_billing
 from harness.product import Service, default_settings, install, with_settings
 from harness.server import MariaDB
-from harness.standin import SmsPilot
+from harness.standin import Smsc, SmsPilot
 from integration.chain import Chain
 
 
@@ -13,6 +13,13 @@ from integration.chain import Chain
 def pilot():
     """A stand-in for SMSPilot."""
     with SmsPilot() as standin:
+        yield standin
+
+
+@pytest.fixture
+def smsc():
+    """A stand-in for SMSC."""
+    with Smsc() as standin:
         yield standin
 
 

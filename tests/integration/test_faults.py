@@ -9,7 +9,7 @@ import pytest
 
 from harness import standin
 from harness.billing import create_billing
-from harness.process import wait_until
+from harness.process import is_frozen, wait_until
 from harness.product import install
 from harness.server import MariaDB
 from harness.standin import Reply
@@ -33,11 +33,6 @@ def kill_connections(chain):
             "SELECT id FROM information_schema.processlist"
             " WHERE user = 'mbev_service'"):
         chain.db.sql(f"KILL {one}")
-
-
-def is_frozen(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        return stat.read().rsplit(")", 1)[1].split()[0] == "T"
 
 
 def cpu_seconds(pid):

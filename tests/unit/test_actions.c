@@ -417,9 +417,10 @@ messages_wait_as_long_as_their_section_says(void **state)
     struct settings set = { 0 };
 
     (void)state;
-    for (enum notice_kind kind = 0; kind < NOTICES; kind++)
+    for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
         set.notices[kind].after_ms = 1000 + kind;
         set.notices[kind].sms = true;
+    }
     for (enum notice_kind kind = 0; kind < NOTICE_TARIFF_CHANGE; kind++) {
         expect_number(settings_notice_name(kind),
             action_sms.after_ms(&set, events[kind]), 1000 + kind);
