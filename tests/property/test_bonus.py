@@ -218,9 +218,8 @@ def fill_api(dice, first):
 RULE = """
     SELECT
       IF(eligible AND summa >= 2000 AND summa * 5 / 100 >= 10,
-         CASE WHEN credited THEN '0'
+         CASE WHEN credited OR this_month THEN '0'
               WHEN waiting THEN IF(age_ms < 120000, 'wait', 'ask')
-              WHEN this_month THEN '0'
               ELSE CAST(FLOOR(LEAST(summa * 5 / 100, 300) / 10) * 10
                         AS DECIMAL(12,2)) END, '0'),
       IF(eligible AND years > 0 AND fee > deposit AND fee <= amount
