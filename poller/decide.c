@@ -306,6 +306,7 @@ read_agenda(struct engine *e, struct agenda *a)
     a->question = calloc(n + 1, sizeof *a->question);
     if (!a->event || !a->question)
         return DB_REFUSED;
+    a->n = 0;
     a->more = n == MOST_DUE;
     while (db_next(a->rows))
         take_row(a, a->rows);

@@ -174,7 +174,7 @@ answer(struct engine *e, const struct batch *b, struct question *q, size_t *of,
     size_t n = 0;
 
     for (size_t i = 0; i < b->n; i++)
-        for (size_t j = 0; j < actions_n; j++)
+        for (size_t j = 0; j < ACTIONS; j++)
             if (wants(e, &b->item[i], actions[j]) &&
                 is_decided_now(e, &b->item[i], actions[j])) {
                 of[n] = i;
@@ -196,7 +196,7 @@ line_up(struct engine *e, struct batch *b, struct delivery_list *answers)
     for (size_t i = 0; i < b->n; i++) {
         while (answers->first && answers->first->event == i)
             delivery_push(&b->work, delivery_pop(answers));
-        for (size_t j = 0; j < actions_n; j++)
+        for (size_t j = 0; j < ACTIONS; j++)
             if (wants(e, &b->item[i], actions[j]) &&
                 !is_decided_now(e, &b->item[i], actions[j]) &&
                 !add_undecided(e, b, i, actions[j]))
@@ -208,8 +208,8 @@ line_up(struct engine *e, struct batch *b, struct delivery_list *answers)
 static enum db_status
 decide(struct engine *e, struct batch *b)
 {
-    struct question *q = calloc(b->n * actions_n + 1, sizeof *q);
-    size_t *of = calloc(b->n * actions_n + 1, sizeof *of);
+    struct question *q = calloc(b->n * ACTIONS + 1, sizeof *q);
+    size_t *of = calloc(b->n * ACTIONS + 1, sizeof *of);
     struct delivery_list answers = { 0 };
     enum db_status status = DB_REFUSED;
 

@@ -11,9 +11,9 @@
 #define COMPANY "name site cabinet phone signature currency"
 #define FIELDS "login uid tariff ending"
 
-/* The rows of one kind of notice. limit is its key for an amount, or nothing;
- * own are the fields of its text beside the company's. */
-#define NOTICE(kind, section, on, limit, after, asleep, words, endings, own)   \
+/* The rows of one kind of notice: by which ways it goes; the limit of its
+ * amount; when, and with which words. */
+#define NOTICE_WAYS(kind, section, on)                                         \
     { section, "sms", KEY_BOOL, false, AT(notices[kind].sms), on, 0, 0, NULL,  \
         "Send an SMS" },                                                       \
         { section, "channels", KEY_ROUTE, false, AT(notices[kind].sms_route),  \
@@ -22,13 +22,24 @@
             "smspilot,smsc" },                                                 \
         { section, "social", KEY_BOOL, false, AT(notices[kind].social), "no",  \
             0, 0, NULL, "Send a message to the social networks (VK, OK)" },    \
-        { section, "social_channels", KEY_ROUTE, false,                        \
+    {                                                                          \
+        section, "social_channels", KEY_ROUTE, false,                          \
             AT(notices[kind].social_route), "social", 0, 0, NULL,              \
             "How that goes: social, and perhaps an SMS when it is refused:\n"  \
-            "social,smspilot" },                                               \
-        limit{ section, "after", KEY_DURATION, false,                          \
-            AT(notices[kind].after_ms), after, 0, HOUR_MS, NULL,               \
-            "Time for the billing to finish its work before we look" },        \
+            "social,smspilot"                                                  \
+    }
+
+#define NOTICE_LIMIT(kind, section, name, preset, least, help)                 \
+    {                                                                          \
+        section, name, KEY_MONEY, false, AT(notices[kind].limit_kopecks),      \
+            preset, least, MOST_MONEY, NULL, help                              \
+    }
+
+/* own are the fields of its text beside the company's. */
+#define NOTICE_WORDS(kind, section, after, asleep, words, endings, own)        \
+    { section, "after", KEY_DURATION, false, AT(notices[kind].after_ms),       \
+        after, 0, HOUR_MS, NULL,                                               \
+        "Time for the billing to finish its work before we look" },            \
         { section, "quiet", KEY_HOURS, false, AT(notices[kind].quiet), asleep, \
             0, 0, NULL, "Hours in which nothing is sent, or no" },             \
         { section, "text", KEY_TEMPLATE, false, AT(notices[kind].text), words, \
@@ -43,10 +54,6 @@
             endings, 0, 0, COMPANY,                                            \
             "{ending}: one of these at random; repeat the key for each"        \
     }
-
-#define LIMIT(kind, section, name, preset, least, help)                        \
-    { section, name, KEY_MONEY, false, AT(notices[kind].limit_kopecks),        \
-        preset, least, MOST_MONEY, NULL, help },
 
 const struct settings_section settings_sections[] = {
     { "database",
@@ -250,46 +257,57 @@ const struct settings_key settings_keys[] = {
         "When a reply was lost: pause before smsc is asked whether it has\n"
         "the message" },
 
-    NOTICE(NOTICE_PAYMENT, "payment", "yes",
-        LIMIT(NOTICE_PAYMENT, "payment", "minimum", "10.00", 0,
-            "Smaller payments are not announced"),
-        "0 s", "no",
+    NOTICE_WAYS(NOTICE_PAYMENT, "payment", "yes"),
+    NOTICE_LIMIT(NOTICE_PAYMENT, "payment", "minimum", "10.00", 0,
+        "Smaller payments are not announced"),
+    NOTICE_WORDS(NOTICE_PAYMENT, "payment", "0 s", "no",
         "Платёж {amount} {currency}. зачислен на счёт {login}. {ending}",
         "Спасибо, что вы с нами!\n"
         "Благодарим за оплату!\n"
         "Спасибо за оплату!",
         FIELDS " amount"),
-    NOTICE(NOTICE_REFUND, "refund", "no",
-        LIMIT(NOTICE_REFUND, "refund", "maximum", "10.00", -MOST_MONEY,
-            "Greater sums are not announced: what is taken back is negative"),
-        "0 s", "no", "Со счёта {login} возвращено {amount} {currency}.", "",
+
+    NOTICE_WAYS(NOTICE_REFUND, "refund", "no"),
+    NOTICE_LIMIT(NOTICE_REFUND, "refund", "maximum", "10.00", -MOST_MONEY,
+        "Greater sums are not announced: what is taken back is negative"),
+    NOTICE_WORDS(NOTICE_REFUND, "refund", "0 s", "no",
+        "Со счёта {login} возвращено {amount} {currency}.", "",
         FIELDS " amount"),
-    NOTICE(NOTICE_API_PAYMENT, "api_payment", "no",
-        LIMIT(NOTICE_API_PAYMENT, "api_payment", "minimum", "10.00", 0,
-            "Smaller sums are not announced"),
-        "15 s", "no",
+
+    NOTICE_WAYS(NOTICE_API_PAYMENT, "api_payment", "no"),
+    NOTICE_LIMIT(NOTICE_API_PAYMENT, "api_payment", "minimum", "10.00", 0,
+        "Smaller sums are not announced"),
+    NOTICE_WORDS(NOTICE_API_PAYMENT, "api_payment", "15 s", "no",
         "На счёт {login} зачислено {amount} {currency}. ({comment})", "",
         FIELDS " amount comment"),
-    NOTICE(NOTICE_API_REFUND, "api_refund", "no",
-        LIMIT(NOTICE_API_REFUND, "api_refund", "minimum", "10.00", 0,
-            "Smaller sums are not announced"),
-        "15 s", "no",
+
+    NOTICE_WAYS(NOTICE_API_REFUND, "api_refund", "no"),
+    NOTICE_LIMIT(NOTICE_API_REFUND, "api_refund", "minimum", "10.00", 0,
+        "Smaller sums are not announced"),
+    NOTICE_WORDS(NOTICE_API_REFUND, "api_refund", "15 s", "no",
         "Со счёта {login} списано {amount} {currency}. ({comment})", "",
         FIELDS " amount comment"),
-    NOTICE(NOTICE_CREDIT, "credit", "no",
-        LIMIT(NOTICE_CREDIT, "credit", "minimum", "0.01", 1,
-            "Smaller credits are not announced"),
-        "1 s", "no",
+
+    NOTICE_WAYS(NOTICE_CREDIT, "credit", "no"),
+    NOTICE_LIMIT(NOTICE_CREDIT, "credit", "minimum", "0.01", 1,
+        "Smaller credits are not announced"),
+    NOTICE_WORDS(NOTICE_CREDIT, "credit", "1 s", "no",
         "Вам предоставлен кредит {amount} {currency}. Счёт {login}.", "",
         FIELDS " amount"),
-    NOTICE(NOTICE_CREDIT_LIMIT, "credit_limit", "no",
-        LIMIT(NOTICE_CREDIT_LIMIT, "credit_limit", "minimum", "0.01", 1,
-            "Smaller limits are not announced"),
-        "1 s", "no", "Кредитный лимит на счёте {login}: {amount} {currency}.",
-        "", FIELDS " amount"),
-    NOTICE(NOTICE_TARIFF_CHANGE, "tariff_change", "no", , "3 s", "no",
+
+    NOTICE_WAYS(NOTICE_CREDIT_LIMIT, "credit_limit", "no"),
+    NOTICE_LIMIT(NOTICE_CREDIT_LIMIT, "credit_limit", "minimum", "0.01", 1,
+        "Smaller limits are not announced"),
+    NOTICE_WORDS(NOTICE_CREDIT_LIMIT, "credit_limit", "1 s", "no",
+        "Кредитный лимит на счёте {login}: {amount} {currency}.", "",
+        FIELDS " amount"),
+
+    NOTICE_WAYS(NOTICE_TARIFF_CHANGE, "tariff_change", "no"),
+    NOTICE_WORDS(NOTICE_TARIFF_CHANGE, "tariff_change", "3 s", "no",
         "Тарифный план на счёте {login} изменён по вашей заявке.", "", FIELDS),
-    NOTICE(NOTICE_TARIFF_BY_STAFF, "tariff_by_staff", "no", , "3 s",
+
+    NOTICE_WAYS(NOTICE_TARIFF_BY_STAFF, "tariff_by_staff", "no"),
+    NOTICE_WORDS(NOTICE_TARIFF_BY_STAFF, "tariff_by_staff", "3 s",
         "23:00-10:00", "Тарифный план на счёте {login} изменён.", "", FIELDS),
 
     { "bonus_topup", "on", KEY_BOOL, false, AT(bonus_topup.on), "no", 0, 0,

@@ -9,19 +9,18 @@
 
 enum { LOOK_AGAIN_US = 10 * 1000000 };
 
-const struct action *const actions[] = {
+const struct action *const actions[ACTIONS] = {
     &action_sms,
     &action_social,
     &action_bonus_topup,
     &action_bonus_loyalty,
     &action_discount_remove,
 };
-const size_t actions_n = sizeof actions / sizeof *actions;
 
 const struct action *
 action_find(const char *name)
 {
-    for (size_t i = 0; i < actions_n; i++)
+    for (size_t i = 0; i < ACTIONS; i++)
         if (strcmp(actions[i]->name, name) == 0)
             return actions[i];
     return NULL;

@@ -41,8 +41,8 @@ struct action {
 };
 
 /* All there are; their order is that in which an event's are decided. */
-extern const struct action *const actions[];
-extern const size_t actions_n;
+enum { ACTIONS = 5 };
+extern const struct action *const actions[ACTIONS];
 
 /* NULL when there is none of that name. */
 const struct action *action_find(const char *name);

@@ -26,20 +26,20 @@ enum limit { AT_LEAST, AT_MOST, AT_MOST_MINUS };
 static const struct rule {
     enum amount amount;
     enum limit limit;
-    bool frozen;     /* subscribers in usersfreeze too */
     unsigned states; /* modern schema: users.state */
+    bool frozen;     /* subscribers in usersfreeze too */
     bool needs_api;  /* announces a row of addons_pay_api */
 } rules[NOTICES] = {
-    [NOTICE_PAYMENT] = { AMOUNT_ROW, AT_LEAST, true, STATE(1) | STATE(2),
+    [NOTICE_PAYMENT] = { AMOUNT_ROW, AT_LEAST, STATE(1) | STATE(2), true,
         false },
-    [NOTICE_REFUND] = { AMOUNT_ROW, AT_MOST, true, STATE(1) | STATE(2), false },
-    [NOTICE_API_PAYMENT] = { AMOUNT_ROW, AT_LEAST, true, ANY_STATE, true },
-    [NOTICE_API_REFUND] = { AMOUNT_ROW, AT_MOST_MINUS, true, ANY_STATE, true },
-    [NOTICE_CREDIT] = { AMOUNT_CREDIT, AT_LEAST, false, STATE(1), false },
-    [NOTICE_CREDIT_LIMIT] = { AMOUNT_CREDIT, AT_LEAST, false, STATE(1), false },
-    [NOTICE_TARIFF_CHANGE] = { AMOUNT_NONE, AT_LEAST, false, STATE(1), false },
-    [NOTICE_TARIFF_BY_STAFF] = { AMOUNT_NONE, AT_LEAST, true,
-        STATE(1) | STATE(2), false },
+    [NOTICE_REFUND] = { AMOUNT_ROW, AT_MOST, STATE(1) | STATE(2), true, false },
+    [NOTICE_API_PAYMENT] = { AMOUNT_ROW, AT_LEAST, ANY_STATE, true, true },
+    [NOTICE_API_REFUND] = { AMOUNT_ROW, AT_MOST_MINUS, ANY_STATE, true, true },
+    [NOTICE_CREDIT] = { AMOUNT_CREDIT, AT_LEAST, STATE(1), false, false },
+    [NOTICE_CREDIT_LIMIT] = { AMOUNT_CREDIT, AT_LEAST, STATE(1), false, false },
+    [NOTICE_TARIFF_CHANGE] = { AMOUNT_NONE, AT_LEAST, STATE(1), false, false },
+    [NOTICE_TARIFF_BY_STAFF] = { AMOUNT_NONE, AT_LEAST, STATE(1) | STATE(2),
+        true, false },
 };
 
 enum notice_kind

@@ -4,8 +4,6 @@ A Stage keeps its server; each vector begins with an emptied billing and
 empty queues, and is one run of `mbevd --once`.
 """
 
-import os
-import select
 import socket
 import time
 from collections import Counter
@@ -25,7 +23,6 @@ BILLING = "mikbill"
 UNSYNCED = ["--innodb-flush-method=nosync", "--debug-no-sync"]
 LATEST_START = 0.95  # of a second: state and event fall into the same one
 TRIES = 10  # at that
-ONCE_LIMIT = 60  # seconds for a run of mbevd --once
 
 
 @dataclass
@@ -127,12 +124,9 @@ class Stage:
         if clock:
             env["MBEV_CLOCK"] = f"{clock.timestamp():.0f}"
         try:
-            self._service.start("--once")
-            _await_end(self._service.pid)
+            return self._service.once()
         finally:
             env.pop("MBEV_CLOCK", None)
-            exit_code = self._service.stop()
-        return exit_code
 
     def _base(self, provider, reply):
         """Where the provider is, up to the path; deaf when it is refused."""
@@ -168,17 +162,6 @@ class Stage:
             cursor.execute(sql)
             while cursor.nextset():
                 pass
-
-
-def _await_end(pid):
-    """Wait for a child without pauses: there are thousands of runs."""
-    ended = os.pidfd_open(pid)
-    try:
-        if not select.select([ended], [], [], ONCE_LIMIT)[0]:
-            raise TimeoutError("mbevd --once did not end within "
-                               f"{ONCE_LIMIT} s")
-    finally:
-        os.close(ended)
 
 
 def _align():

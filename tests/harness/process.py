@@ -5,6 +5,8 @@ with the kernel told to kill the child when that thread is gone: also after
 a SIGKILL of the test run, and whichever thread asked for the child.
 """
 
+import os
+import select
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +29,17 @@ def end(process, timeout):
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
+
+
+def wait_end(process, timeout):
+    """Wait for a child without pauses; its exit code, or None when it still
+    runs."""
+    ended = os.pidfd_open(process.pid)
+    try:
+        select.select([ended], [], [], timeout)
+    finally:
+        os.close(ended)
+    return process.poll()
 
 
 def wait_until(condition, timeout, what, pause=0.02):

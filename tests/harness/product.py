@@ -132,13 +132,13 @@ class Service:
     def once(self, timeout=60):
         """Run `mbevd --once` to its end; its exit code."""
         running = self._spawn(["--once"])
-        try:
-            return running.wait(timeout)
-        except subprocess.TimeoutExpired:
+        code = process.wait_end(running, timeout)
+        if code is None:
             running.kill()
             running.wait()
             raise TimeoutError(f"mbevd --once did not end within {timeout} s:"
-                               f" {self.log_text()[-1000:]}") from None
+                               f" {self.log_text()[-1000:]}")
+        return code
 
     def stop(self, timeout=30):
         """SIGTERM; the exit code, or -9 when it had to be killed."""

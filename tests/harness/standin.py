@@ -160,10 +160,13 @@ class StandIn:
         return self
 
     def stop(self):
-        """Close everything. start() may be called again."""
+        """Close everything, if it runs. start() may be called again."""
+        if not self._thread:
+            return
         self._call(self._close_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._thread = None
 
     def reset(self):
         """Forget what came, behave well again."""

@@ -230,7 +230,7 @@ actions_stand_in_the_order_of_their_work(void **state)
         "bonus_loyalty", "discount_remove" };
 
     (void)state;
-    assert_int_equal(actions_n, COUNT(names));
+    assert_int_equal(ACTIONS, COUNT(names));
     for (size_t i = 0; i < COUNT(names); i++)
         assert_string_equal(actions[i]->name, names[i]);
 }
@@ -242,7 +242,7 @@ an_action_is_found_by_its_name_only(void **state)
         "bonus", "discount" };
 
     (void)state;
-    for (size_t i = 0; i < actions_n; i++)
+    for (size_t i = 0; i < ACTIONS; i++)
         assert_ptr_equal(action_find(actions[i]->name), actions[i]);
     for (size_t i = 0; i < COUNT(others); i++)
         if (action_find(others[i]))
@@ -268,7 +268,7 @@ keys_of_every_action_have_room_for_the_longest_event(void **state)
     (void)state;
     memset(identity, 'x', sizeof identity - 1);
     identity[sizeof identity - 1] = '\0';
-    for (size_t i = 0; i < actions_n; i++) {
+    for (size_t i = 0; i < ACTIONS; i++) {
         struct delivery *d = delivery_make(actions[i]->name, NULL);
 
         assert_non_null(d);
@@ -477,7 +477,7 @@ messages_expire_and_work_in_the_billing_does_not(void **state)
     struct settings set = settings_make();
 
     (void)state;
-    for (size_t i = 0; i < actions_n; i++)
+    for (size_t i = 0; i < ACTIONS; i++)
         expect_number(actions[i]->name, actions[i]->expire_ms(&set),
             actions[i]->in_billing ? INT64_MAX : 86400000);
 }
