@@ -1,8 +1,8 @@
-"""The main job on a private server, told as a timeline.
+"""A day of a provider, on a private server, told as it happens.
 
 A MariaDB of its own in a temporary folder gets a MikBill billing, our SQL is
-installed as the README says, mbevd runs, and a stand-in for SMSPilot on
-127.0.0.1 takes the messages. Nothing leaves this machine.
+installed as the README says, mbevd runs, and stand-ins for SMSPilot and SMSC
+on 127.0.0.1 take the messages. Nothing leaves this machine.
 """
 
 import datetime
@@ -10,6 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -19,7 +20,10 @@ from harness.process import wait_until  # noqa: E402
 from harness.product import (Service, build_dir, default_settings,  # noqa: E402
                              install, with_settings)
 from harness.server import MariaDB  # noqa: E402
-from harness.standin import Reply, SmsPilot  # noqa: E402
+from harness.standin import Reply, Smsc, SmsPilot  # noqa: E402
+
+YEKATERINBURG = datetime.timezone(datetime.timedelta(hours=5))
+REFUSED = "79000000000"  # a number that SMSPilot does not take
 
 SUBSCRIBERS = [
     # uid, login, phone, table
@@ -29,33 +33,67 @@ SUBSCRIBERS = [
     (1004, "frost", "+7 900 222-33-44", "usersfreeze"),
     (1005, "gone", "79005556677", "usersdel"),
     (1006, "nophone", "позвонить Марине", "users"),
-    (1007, "refused", "79000000000", "users"),
+    (1007, "refused", REFUSED, "users"),
 ]
+FIELDS = [
+    # uid, key, value
+    (1001, "ext_date_fiz_contract_conclusion", "2019-03-01"),
+    (1002, "ext_discount_global", "10"),
+]
+PAYMENT = ("INSERT INTO bugh_plategi_stat SET uid={0}, date=NOW(), who=1,"
+           " summa={1}, bughtypeid={2}, before_billing={3}")
+CREDIT = ("INSERT INTO bugh_uslugi_stat SET uid={0}, gid=5, usluga=1,"
+          " date_start=NOW(), active=1")
+LOGGED = ("INSERT INTO logs SET stuffid=7, date=NOW(), logtypeid=1, uid={0},"
+          " valuename='gid', oldvalue='5', newvalue='6'")
 
-# What happens, who, amount, type; the last member rolls back.
-PAYMENTS = [
-    ("an ordinary payment", 1001, "500", 5, False),
-    ("two payments in one second by one subscriber, the first", 1002, "100",
-     5, False),
-    ("... and the second", 1002, "250.50", 37, False),
-    ("below the minimum of 10.00", 1001, "9.99", 5, False),
-    ("a monthly fee: a type that is no payment", 1001, "300", 1, False),
-    ("no phone", 1003, "100", 5, False),
-    ("something else where the phone should be", 1006, "100", 5, False),
-    ("a frozen subscriber pays", 1004, "700", 5, False),
-    ("a deleted subscriber", 1005, "100", 5, False),
-    ("booked, then rolled back", 1001, "999", 5, True),
-    ("a payment of a system nobody listed, type 200", 1001, "42", 200, False),
-    ("a phone that the provider refuses", 1007, "100", 5, False),
+# A day: what happens, and the billing's statements in one transaction.
+MORNING = [
+    ("Ivanov tops up by a large sum: two bonuses",
+     [PAYMENT.format(1001, 2500, 5, 100)]),
+    ("Petrova pays; she left two numbers",
+     [PAYMENT.format(1002, 250.50, 5, 0)]),
+    ("a frozen subscriber pays", [PAYMENT.format(1004, 700, 37, 0)]),
+    ("a payment below the minimum of 10.00",
+     [PAYMENT.format(1001, 9.99, 5, 0)]),
+    ("Sidorov has no phone", [PAYMENT.format(1003, 100, 5, 0)]),
+    ("something else stands where the phone should be",
+     [PAYMENT.format(1006, 100, 5, 0)]),
+    ("a deleted subscriber", [PAYMENT.format(1005, 100, 5, 0)]),
+    ("a number that SMSPilot refuses: the message goes by SMSC",
+     [PAYMENT.format(1007, 100, 5, 0)]),
+    ("a monthly fee: a type that is no payment",
+     [PAYMENT.format(1001, 300, 1, 0)]),
+    ("booked, then rolled back", [PAYMENT.format(1001, 999, 5, 0),
+                                  "ROLLBACK"]),
+]
+BONUS = [
+    ("the billing's payment API credits Ivanov's bonus: no bonus for that",
+     ["UPDATE addons_pay_api SET status=1 WHERE amount=120",
+      PAYMENT.format(1001, 120, 62, 2600)]),
+]
+AFTERNOON = [
+    ("Petrova takes a credit; its sum is set a moment later",
+     [CREDIT.format(1002), "UPDATE users SET credit=300 WHERE uid=1002"]),
+    ("Ivanov is given a credit limit",
+     [PAYMENT.format(1001, 0, 18, 0),
+      "UPDATE users SET credit=1000 WHERE uid=1001"]),
+    ("150 are taken back from Ivanov", [PAYMENT.format(1001, -150, 7, 2500)]),
+    ("Petrova changes her tariff herself: her discount ends",
+     ["UPDATE users SET gid=6 WHERE uid=1002"]),
+]
+NIGHT = [
+    ("at 23:30 the staff change Ivanov's tariff: told in the morning",
+     ["UPDATE users SET gid=6 WHERE uid=1001", LOGGED.format(1001)]),
 ]
 
 
 def main():
-    """Set the stage, let it happen, tell what happened."""
+    """Set the stage, let the day pass, tell what happened."""
     title("A private MariaDB with a MikBill billing (legacy generation)")
-    with MariaDB() as db, SmsPilot() as pilot:
+    with MariaDB() as db, SmsPilot() as pilot, Smsc() as smsc:
         create_billing(db, "mikbill", "legacy")
-        add_subscribers(db)
+        fill(db)
         pilot.reply = lambda request: answer(pilot, request)
         title("Installing: sql/schema.sql, sql/grants.sql, sql/triggers.sql")
         install(db)
@@ -64,126 +102,176 @@ def main():
                 " information_schema.TRIGGERS WHERE TRIGGER_SCHEMA='mikbill'"
                 " ORDER BY 1"):
             print(f"  trigger {name} on {table}")
-        title("Starting mbevd")
-        service = Service(settings(db, pilot))
+        service = Service(settings(db, pilot, smsc))
         try:
-            service.start().wait_log("engine: acting")
-            print("  it listens at its doorbell")
-            title("Payments are booked in the billing ...")
-            rows = [book(db, *payment) for payment in PAYMENTS]
-            wait_until(lambda: all_settled(db, rows), 30, "end of the work")
-            title("... and this is what followed")
-            for row, payment in zip(rows, PAYMENTS):
-                tell(db, row, payment)
-            tell_messages(db, pilot)
+            a_day(db, service)
+            tell_messages(db, pilot, smsc)
             tell_command(service, "status")
             tell_command(service, "queue")
+            tell_command(service, "show", "1")
         finally:
             service.close()
 
 
+def a_day(db, service):
+    """From morning to night."""
+    title("Starting mbevd at noon, as it will believe")
+    start(service, 12, 0)
+    print("  it listens at its doorbell")
+    act(db, "Morning", MORNING)
+    act(db, "A little later", BONUS)
+    act(db, "Afternoon", AFTERNOON)
+    service.stop()
+    title("Night: quiet hours from 23:00 to 10:00 in Yekaterinburg")
+    start(service, 23, 30)
+    act(db, None, NIGHT)
+
+
+def start(service, hour, minute):
+    """Start mbevd with its clock set to that hour of today."""
+    then = datetime.datetime.now(YEKATERINBURG).replace(
+        hour=hour, minute=minute, second=0, microsecond=0)
+    service.env["MBEV_CLOCK"] = str(int(then.timestamp()))
+    acted = service.log_text().count("acting") if service.log.exists() else 0
+    service.start()
+    wait_until(lambda: service.log.exists() and
+               service.log_text().count("acting") > acted, 10, "start")
+
+
+def act(db, name, happenings):
+    """Let things happen, wait for the end of the work, tell."""
+    if name:
+        title(name)
+    done = [(what, *happen(db, statements))
+            for what, statements in happenings]
+    wait_until(lambda: all_settled(db), 30, "end of the work")
+    for one in done:
+        tell(db, *one)
+
+
 def title(text):
     """A heading."""
-    print(f"\n== {text}")
+    print(f"\n== {text}", flush=True)
 
 
-def settings(db, pilot):
-    """mbevd.ini with our default texts."""
+def settings(db, pilot, smsc):
+    """mbevd.ini: everything on, with our default texts."""
+    both = {"sms": "yes", "social": "yes"}
     base = default_settings(db, pilot.url)
     base["smspilot"] |= {"api_key": "DEMO"}
-    return with_settings(base, payment={"sms": "yes"})
+    return with_settings(
+        base,
+        smsc={"url": smsc.url, "login": "demo", "password": "demo"},
+        notice={"plan_at_provider": "yes"},
+        billing={"api_settle": "500 ms"},
+        payment=both | {"channels": "smspilot,smsc"},
+        api_payment={"sms": "yes", "after": "500 ms"},
+        refund={"sms": "yes"}, credit=both, credit_limit={"sms": "yes"},
+        tariff_change={"sms": "yes", "after": "1 s"},
+        tariff_by_staff=both | {"after": "1 s"},
+        bonus_topup={"on": "yes"}, bonus_loyalty={"on": "yes"},
+        discounts={"remove": "yes"})
 
 
 def answer(pilot, request):
     """SMSPilot, which knows one number that it refuses."""
-    if request.params["to"] == "79000000000":
+    if request.params["to"] == REFUSED:
         return Reply(body=json.dumps({"error": {
             "code": "111", "description": "Invalid phone"}}))
     return pilot.ordinary_reply(request)
 
 
-def add_subscribers(db):
-    """Those of the list above."""
+def fill(db):
+    """Subscribers, their fields, two tariffs."""
     with db.connect("mikbill") as link, link.cursor() as cursor:
         cursor.execute("SET sql_mode=''")
         for uid, login, phone, table in SUBSCRIBERS:
             cursor.execute(f"INSERT INTO {table} SET uid=%s, user=%s, gid=5,"
                            " sms_tel=%s", (uid, login, phone))
+        for field in FIELDS:
+            cursor.execute("INSERT INTO users_custom_fields VALUES"
+                           " (%s, %s, %s)", field)
+        for gid, fee in ((5, 700), (6, 900)):
+            cursor.execute("INSERT INTO packets SET gid=%s, packet=%s,"
+                           " fixed_cost=%s", (gid, f"Домашний {fee}", fee))
 
 
-def book(db, _what, uid, summa, kind, rolls_back):
-    """Book a payment; its plategid and when its transaction ended."""
+def happen(db, statements):
+    """One transaction of the billing: (statements, when, events of it)."""
+    known = {row[0] for row in db.sql("SELECT id FROM event",
+                                      "mikbill_events")}
     with db.connect("mikbill", autocommit=False) as link, \
             link.cursor() as cursor:
         cursor.execute("SET sql_mode=''")
-        cursor.execute("INSERT INTO bugh_plategi_stat SET uid=%s, date=NOW(),"
-                       " who=1, bughtypeid=%s, before_billing=0, summa=%s",
-                       (uid, kind, summa))
-        row = cursor.lastrowid
-        if rolls_back:
-            link.rollback()
-        else:
-            link.commit()
-    return row, datetime.datetime.now()
+        for statement in statements:
+            cursor.execute(statement)
+        link.commit()
+    at = datetime.datetime.now()
+    time.sleep(0.1)
+    wait_until(lambda: db.sql("SELECT COUNT(*) FROM outbox",
+                              "mikbill_events") == [(0,)], 10, "ingest")
+    events = [row for row in db.sql("SELECT id, kind FROM event",
+                                    "mikbill_events") if row[0] not in known]
+    return statements, at, events
 
 
-def story(db, row):
-    """The event of a payment and its deliveries, as dicts."""
-    return db.sql(
-        "SELECT e.kind, e.captured_utc, d.state, d.address, d.payload,"
-        " d.reason, d.provider_id FROM event e LEFT JOIN delivery d ON"
-        " d.event_id = e.id WHERE e.source_key LIKE"
-        f" '%:bugh_plategi_stat:{row}:%' ORDER BY d.id", "mikbill_events")
+def all_settled(db):
+    """True when nothing is in work."""
+    return db.sql("SELECT COUNT(*) FROM delivery WHERE state IN"
+                  " ('ready','leased','calling','retry')",
+                  "mikbill_events") == [(0,)]
 
 
-def all_settled(db, rows):
-    """True when the outbox is empty and nothing is in work."""
-    return rows and db.sql(
-        "SELECT (SELECT COUNT(*) FROM outbox) + (SELECT COUNT(*) FROM"
-        " delivery WHERE state IN ('ready','leased','calling','retry'))",
-        "mikbill_events") == [(0,)]
+def tell(db, what, statements, at, events):
+    """One happening's part of the story."""
+    print(f"\n{at:%H:%M:%S}  {what}")
+    for statement in statements:
+        print(f"  billing   {statement}")
+    if not events:
+        print("  captured  nothing")
+    for event, kind in events:
+        print(f"  captured  as {kind}, event {event}")
+        for line in db.sql(
+                "SELECT action, state, address, payload, reason, provider,"
+                " plan_utc FROM delivery WHERE event_id = %d"
+                " ORDER BY FIELD(action, 'sms', 'social') = 0, action, receiver"
+                % event, "mikbill_events"):
+            tell_delivery(*line)
 
 
-def tell(db, booked, payment):
-    """One payment's part of the timeline."""
-    what, uid, summa, kind, rolls_back = payment
-    row, at = booked
-    end = "rolled back" if rolls_back else "committed"
-    print(f"\n{at:%H:%M:%S.%f}"[:-3] + f"  {what}")
-    print(f"  billing   plategid {row}, uid {uid}, {summa} of type {kind},"
-          f" {end}")
-    lines = story(db, row)
-    if not lines:
-        print("  captured  nothing: " + (
-            "the transaction never happened" if rolls_back else
-            f"type {kind} is \"ignore\" in mikbill_events.payment_kind"))
-        return
-    print(f"  captured  as {lines[0][0]}")
-    for _, _, state, phone, text, reason, number in lines:
-        if state == "done":
-            print(f"  sent      to {phone}, accepted as number {number}:"
-                  f" «{text}»")
-        elif state == "skipped":
-            print(f"  skipped   {phone + ': ' if phone else ''}{reason}")
-        else:
-            print(f"  {state:9} to {phone}: {reason}")
+def tell_delivery(action, state, phone, text, reason, provider, plan):
+    """One line of it."""
+    to = f"{phone}: " if phone else ""
+    if state == "done" and provider:
+        when = f", to be delivered {plan:%d.%m. %H:%M} UTC" if plan else ""
+        print(f"  {action:9} by {provider} to {to}«{text}»{when}")
+    elif state == "done":
+        print(f"  {action}: {text or reason}")
+    else:
+        print(f"  {action:9} {state}, {to}{reason}")
 
 
-def tell_messages(db, pilot):
-    """The books of both sides."""
+def tell_messages(db, pilot, smsc):
+    """The books of all sides."""
     title("The billing's own message log (sms_logs)")
     for phone, text, error in db.sql(
             "SELECT sms_phone, sms_text, sms_error_text FROM sms_logs"
             " ORDER BY sms_id", "mikbill"):
         print(f"  {phone}  «{text}»  {error or 'ok'}")
-    print(f"\nThe provider got {len(pilot.requests)} requests.")
+    title("Bonuses laid in for the billing's payment API (addons_pay_api)")
+    for row in db.sql("SELECT user_ref, amount, status, comment, misc_id"
+                      " FROM addons_pay_api ORDER BY record_id", "mikbill"):
+        print("  uid {}  {:.2f}  status {}  «{}»  {}".format(*row))
+    print(f"\nSMSPilot got {len(pilot.requests)} requests, SMSC "
+          f"{len(smsc.requests)}; the last one: "
+          f"{dict(smsc.requests[-1].params) | {'psw': '...'}}")
 
 
-def tell_command(service, verb):
+def tell_command(service, *words):
     """What the operator's command says."""
-    title(f"mbevctl {verb}")
+    title("mbevctl " + " ".join(words))
     sys.stdout.flush()
-    subprocess.run([build_dir() / "mbevctl", "-c", service.config, verb],
+    subprocess.run([build_dir() / "mbevctl", "-c", service.config, *words],
                    check=True)
 
 
