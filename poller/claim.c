@@ -315,24 +315,14 @@ static enum db_status
 move(struct engine *e, const struct delivery_list *stranded)
 {
     struct bytes sql = bytes_make(LARGEST_SQL);
-    enum db_status status = owner_begin(&e->owner, e->db);
     char route[ROUTE_TEXT];
 
-    if (status == DB_OK) {
-        for (const struct delivery *d = stranded->first; d; d = d->next)
-            bytes_printf(&sql,
-                "UPDATE delivery SET lane = '%s', route = '%s'"
-                " WHERE id = %" PRIu64 " AND state IN ('ready', 'retry');",
-                delivery_lane_name(d->lane), route_print(&d->route, route),
-                d->id);
-        status = db_run(e->db, &sql);
-        if (status == DB_OK)
-            status = owner_commit(&e->owner, e->db);
-        else
-            db_rollback(e->db);
-    }
-    bytes_free(&sql);
-    return status;
+    for (const struct delivery *d = stranded->first; d; d = d->next)
+        bytes_printf(&sql,
+            "UPDATE delivery SET lane = '%s', route = '%s'"
+            " WHERE id = %" PRIu64 " AND state IN ('ready', 'retry');",
+            delivery_lane_name(d->lane), route_print(&d->route, route), d->id);
+    return owner_run(&e->owner, e->db, &sql);
 }
 
 /* Messages need not wait for a provider that is out of order when they may
@@ -484,23 +474,16 @@ enum db_status
 claim_give_back(struct engine *e)
 {
     struct bytes sql = bytes_make(LARGEST_SQL);
-    enum db_status status = owner_begin(&e->owner, e->db);
+    enum db_status status;
 
-    if (status == DB_OK) {
-        for (const struct delivery *d = e->unsure.first; d; d = d->next)
-            bytes_printf(&sql,
-                "UPDATE delivery SET state = 'ready', claims = 0,"
-                " attempts = attempts - 1, changed_utc = UTC_TIMESTAMP(3)"
-                " WHERE id = %" PRIu64 " AND state = 'calling'"
-                " AND epoch = %" PRIu64 ";",
-                d->id, d->epoch);
-        status = db_run(e->db, &sql);
-        if (status == DB_OK)
-            status = owner_commit(&e->owner, e->db);
-        else
-            db_rollback(e->db);
-    }
-    bytes_free(&sql);
+    for (const struct delivery *d = e->unsure.first; d; d = d->next)
+        bytes_printf(&sql,
+            "UPDATE delivery SET state = 'ready', claims = 0,"
+            " attempts = attempts - 1, changed_utc = UTC_TIMESTAMP(3)"
+            " WHERE id = %" PRIu64 " AND state = 'calling'"
+            " AND epoch = %" PRIu64 ";",
+            d->id, d->epoch);
+    status = owner_run(&e->owner, e->db, &sql);
     if (status == DB_OK) {
         delivery_drop_all(&e->unsure);
         claim_due_by(e, 0);

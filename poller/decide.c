@@ -361,17 +361,11 @@ static enum db_status
 work_and_commit(struct engine *e, const struct delivery_list *list)
 {
     struct bytes sql = bytes_make(LARGEST_SQL);
-    enum db_status status;
 
     for (const struct delivery *d = list->first; d; d = d->next)
         if (d->effect)
             bytes_str(&sql, d->effect);
-    bytes_str(&sql, "COMMIT");
-    status = db_run(e->db, &sql);
-    bytes_free(&sql);
-    if (status == DB_OK)
-        owner_committed(&e->owner);
-    return status;
+    return owner_commit_with(&e->owner, e->db, &sql);
 }
 
 static enum db_status
@@ -443,34 +437,24 @@ put_off(struct engine *e, const struct question *q, enum db_status why)
     int64_t pause_us =
         why == DB_BUSY ? BUSY_PAUSE_US : e->set->notice.hold_ms * 1000;
     char words[256];
-    enum db_status status;
 
     snprintf(words, sizeof words, "the billing %s: %.200s",
         why == DB_BUSY ? "is busy" : "refuses", db_error(e->db));
     log_at(why == DB_BUSY ? LOG_WARNING : LOG_ERROR,
         "decide: %s of event %" PRIu64 " (uid %" PRIu64 ") waits: %s",
         q->action->name, q->event_id, q->event->uid, words);
-    status = owner_begin(&e->owner, e->db);
-    if (status == DB_OK) {
-        bytes_printf(&sql,
-            "UPDATE delivery SET state = 'retry', attempts = attempts + 1,"
-            " due_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64
-            " MICROSECOND, changed_utc = UTC_TIMESTAMP(3), reason = ",
-            pause_us);
-        db_text(&sql, words);
-        bytes_printf(&sql,
-            " WHERE id = %" PRIu64
-            " AND lane = 'decide' AND state IN ('ready', 'retry')",
-            q->delivery_id);
-        status = db_run(e->db, &sql);
-        if (status == DB_OK)
-            status = owner_commit(&e->owner, e->db);
-        else
-            db_rollback(e->db);
-    }
-    bytes_free(&sql);
+    bytes_printf(&sql,
+        "UPDATE delivery SET state = 'retry', attempts = attempts + 1,"
+        " due_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64
+        " MICROSECOND, changed_utc = UTC_TIMESTAMP(3), reason = ",
+        pause_us);
+    db_text(&sql, words);
+    bytes_printf(&sql,
+        " WHERE id = %" PRIu64
+        " AND lane = 'decide' AND state IN ('ready', 'retry');",
+        q->delivery_id);
     claim_due_by(e, clock_boot_us() + pause_us);
-    return status;
+    return owner_run(&e->owner, e->db, &sql);
 }
 
 static enum db_status

@@ -92,7 +92,10 @@ delivery_attempt_key(
 const char *
 delivery_message_id(const struct delivery *d, char buf[DELIVERY_MESSAGE_ID])
 {
-    snprintf(buf, DELIVERY_MESSAGE_ID, "MBEV-%016" PRIx64, hash_text(d->key));
+    bool social = d->route.n > 0 && d->route.at[0] == CHANNEL_SOCIAL;
+
+    snprintf(buf, DELIVERY_MESSAGE_ID, "MBEV-%016" PRIx64 "%s",
+        hash_text(d->key), social ? "-s" : "");
     return buf;
 }
 

@@ -112,7 +112,9 @@ const char *delivery_attempt_key(
     const struct delivery *d, unsigned n, char buf[DELIVERY_ATTEMPT_KEY]);
 
 /* Our number of its message for providers: the same in every attempt and
- * after a lost commit, "MBEV-0123456789abcdef". */
+ * after a lost commit, "MBEV-0123456789abcdef". To the social networks it is
+ * another message than the SMS that may follow, "MBEV-0123456789abcdef-s": a
+ * provider also knows the numbers of those that it refused. */
 enum { DELIVERY_MESSAGE_ID = 24 };
 const char *
 delivery_message_id(const struct delivery *d, char buf[DELIVERY_MESSAGE_ID]);

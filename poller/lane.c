@@ -28,7 +28,8 @@ struct call {
     struct lane *lane;
     struct delivery *delivery;
     int64_t begun_us;
-    size_t host; /* which address of the provider */
+    size_t host;      /* which address of the provider */
+    size_t unreached; /* how many of them could not be reached */
 };
 
 struct lane *
@@ -46,6 +47,16 @@ lane_make(const struct settings *set, struct http *http,
     return lane;
 }
 
+/* The first address; but one that leaves questions unanswered may be out of
+ * order: each next question goes to the next address. */
+static size_t
+first_host(const struct lane *lane, const struct delivery *d)
+{
+    return d->ask && d->attempts > 2
+               ? (d->attempts - 2) % lane->ops->hosts(lane->set)
+               : 0;
+}
+
 static struct call *
 link_call(struct lane *lane, struct delivery *d)
 {
@@ -55,6 +66,7 @@ link_call(struct lane *lane, struct delivery *d)
         return NULL;
     call->lane = lane;
     call->delivery = d;
+    call->host = first_host(lane, d);
     call->begun_us = clock_boot_us();
     call->next = lane->first;
     lane->first = call;
@@ -247,10 +259,12 @@ send_out(struct call *call)
 static bool
 try_next_host(struct call *call, const struct http_reply *reply)
 {
-    if (!reply->error || reply->maybe_sent ||
-        call->host + 1 >= call->lane->ops->hosts(call->lane->set))
+    size_t hosts = call->lane->ops->hosts(call->lane->set);
+
+    if (!reply->error || reply->maybe_sent || call->unreached + 1 >= hosts)
         return false;
-    call->host++;
+    call->unreached++;
+    call->host = (call->host + 1) % hosts;
     return send_out(call);
 }
 

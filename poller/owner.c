@@ -173,21 +173,37 @@ owner_begin(struct owner *owner, struct db *db)
 }
 
 enum db_status
-owner_commit(struct owner *owner, struct db *db)
+owner_commit_with(struct owner *owner, struct db *db, struct bytes *sql)
 {
-    enum db_status status = db_exec(db, "COMMIT");
+    enum db_status status;
 
+    bytes_str(sql, "COMMIT");
+    status = db_run(db, sql);
+    bytes_free(sql);
     if (status == DB_OK)
-        owner_committed(owner);
+        lease_runs(owner, owner->asked_us);
     else if (status != DB_GONE)
         db_rollback(db);
     return status;
 }
 
-void
-owner_committed(struct owner *owner)
+enum db_status
+owner_commit(struct owner *owner, struct db *db)
 {
-    lease_runs(owner, owner->asked_us);
+    struct bytes nothing = bytes_make(64);
+
+    return owner_commit_with(owner, db, &nothing);
+}
+
+enum db_status
+owner_run(struct owner *owner, struct db *db, struct bytes *sql)
+{
+    enum db_status status = owner_begin(owner, db);
+
+    if (status == DB_OK)
+        return owner_commit_with(owner, db, sql);
+    bytes_free(sql);
+    return status;
 }
 
 void

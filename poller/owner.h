@@ -41,10 +41,16 @@ enum db_status owner_acquire(struct owner *owner, struct db *db);
  * somebody took over; the transaction is rolled back. */
 enum db_status owner_begin(struct owner *owner, struct db *db);
 
-/* Commits; or, after a COMMIT in a packet of the caller's, says so. Only then
- * does the renewed lease count. */
+/* Commits: only then does the renewed lease count. */
 enum db_status owner_commit(struct owner *owner, struct db *db);
-void owner_committed(struct owner *owner);
+
+/* Runs the statements, each ended by a semicolon, and the COMMIT in one
+ * packet. *sql is spent. */
+enum db_status
+owner_commit_with(struct owner *owner, struct db *db, struct bytes *sql);
+
+/* One transaction of these statements. *sql is spent. */
+enum db_status owner_run(struct owner *owner, struct db *db, struct bytes *sql);
 
 /* Gives the lease back, so that another may take over at once. */
 void owner_release(struct owner *owner, struct db *db);

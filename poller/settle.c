@@ -286,7 +286,6 @@ static enum db_status
 write_logs_and_commit(struct engine *e, bool with_log)
 {
     struct bytes sql = bytes_make(LARGEST_SQL);
-    enum db_status status;
 
     for (struct delivery *d = e->results.first; with_log && d; d = d->next) {
         if (d->sms_log_id)
@@ -294,12 +293,7 @@ write_logs_and_commit(struct engine *e, bool with_log)
         else
             add_log_insert(&sql, e, d);
     }
-    bytes_str(&sql, "COMMIT");
-    status = db_run(e->db, &sql);
-    bytes_free(&sql);
-    if (status == DB_OK)
-        owner_committed(&e->owner);
-    return status;
+    return owner_commit_with(&e->owner, e->db, &sql);
 }
 
 /* *in_log tells whether it was the packet with sms_logs that failed. */

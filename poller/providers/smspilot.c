@@ -109,6 +109,14 @@ refused(struct outcome *out, const char *code, const char *words)
     utf8_copy(out->why, sizeof out->why, why, strlen(why));
 }
 
+/* The element has a code only; what we say about it is not smspilot's. */
+static void
+refused_receiver(struct outcome *out, const char *code)
+{
+    refused(out, code, "the receiver was refused");
+    out->words[0] = '\0';
+}
+
 /* Text of {"error": {...}}, in the language the account speaks. */
 static void
 read_error(json_object *error, struct outcome *out)
@@ -135,9 +143,9 @@ read_element(json_object *element, struct outcome *out)
     const char *id = reply_text(element, "server_id");
 
     if (error && !is_made_of(error, "0")) {
-        refused(out, error, "the receiver was refused");
+        refused_receiver(out, error);
     } else if (status && status[0] == '-') {
-        refused(out, status, "the receiver was refused");
+        refused_receiver(out, status);
     } else if (!status || !is_made_of(status, "0123456789")) {
         unknown(out, "the reply of smspilot has no status");
     } else {

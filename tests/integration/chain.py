@@ -8,8 +8,12 @@ BILLING_TABLES = ["users", "usersfreeze", "usersblok", "usersdel",
                   "bugh_plategi_stat", "bugh_uslugi_stat", "sms_logs",
                   "packets", "users_custom_fields", "addons_pay_api",
                   "addons_pay_api_category", "logs"]
-PAYMENT = ("INSERT INTO bugh_plategi_stat SET uid={uid}, date=NOW(), who=1,"
-           " bughtypeid={type}, before_billing={before}, summa={summa}")
+
+
+def payment_sql(uid, summa, kind=5, before=0):
+    """The statement that books a payment."""
+    return (f"INSERT INTO bugh_plategi_stat SET uid={uid}, date=NOW(), who=1,"
+            f" bughtypeid={kind}, before_billing={before}, summa={summa}")
 
 
 class Chain:
@@ -53,8 +57,7 @@ class Chain:
 
     def pay(self, uid=1001, summa=100, kind=5, before=0):
         """One payment, committed."""
-        self.db.sql(PAYMENT.format(uid=uid, summa=summa, type=kind,
-                                   before=before), "mikbill")
+        self.db.sql(payment_sql(uid, summa, kind, before), "mikbill")
 
     def credit(self, uid=1001, usluga=1):
         """The subscriber takes the service Credit."""

@@ -1,6 +1,6 @@
 """AUTO_INCREMENT order is not commit order."""
 
-from integration.chain import PAYMENT
+from integration.chain import payment_sql
 
 
 def plain_cursor(db, last):
@@ -15,7 +15,7 @@ def test_a_payment_that_commits_late_is_found(chain):
     chain.subscriber(2)
     early = chain.db.connect("mikbill", autocommit=False)
     with early, early.cursor() as cursor:
-        cursor.execute(PAYMENT.format(uid=1, summa=11, type=5))
+        cursor.execute(payment_sql(1, 11))
         chain.pay(2, 22)
         seen = plain_cursor(chain.db, 0)
         assert chain.service.once() == 0
@@ -33,7 +33,7 @@ def test_a_running_service_finds_it_too(chain):
     chain.subscriber(2)
     early = chain.db.connect("mikbill", autocommit=False)
     with early, early.cursor() as cursor:
-        cursor.execute(PAYMENT.format(uid=1, summa=11, type=5))
+        cursor.execute(payment_sql(1, 11))
         chain.pay(2, 22)
         chain.wait_states("done")
         early.commit()
@@ -45,7 +45,7 @@ def test_open_transactions_of_the_billing_do_not_hold_up_the_rest(chain):
     links = [chain.db.connect("mikbill", autocommit=False) for _ in range(10)]
     for uid, link in enumerate(links, 1):
         with link.cursor() as cursor:
-            cursor.execute(PAYMENT.format(uid=uid, summa=11, type=5))
+            cursor.execute(payment_sql(uid, 11))
     chain.subscriber(1001)
     for _ in range(20):
         chain.pay()

@@ -9,7 +9,7 @@ import pytest
 
 from harness.product import repo
 from harness.standin import Reply
-from integration.chain import PAYMENT
+from integration.chain import payment_sql
 
 PATIENCE_S = 5
 
@@ -45,7 +45,7 @@ def work_of_the_billing(chain):
     """What the billing does all day, on rows that ours may have touched."""
     with chain.db.connect("mikbill") as link, link.cursor() as cursor:
         for statement in [
-                PAYMENT.format(uid=1001, summa=33, type=5),
+                payment_sql(1001, 33),
                 "UPDATE users SET deposit = deposit + 33 WHERE uid = 1001",
                 "UPDATE users SET gid = gid + 1 WHERE uid = 1001",
                 "INSERT INTO bugh_uslugi_stat SET uid=1001, usluga=1,"

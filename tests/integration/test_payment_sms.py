@@ -5,7 +5,7 @@ import threading
 import pymysql
 import pytest
 
-from integration.chain import PAYMENT
+from integration.chain import payment_sql
 
 SENT = ("79001234567", "sub1001: 100.00 руб")
 
@@ -24,7 +24,7 @@ def test_a_rolled_back_payment_leaves_nothing(chain):
     chain.start().subscriber()
     with chain.db.connect("mikbill", autocommit=False) as link:
         with link.cursor() as cursor:
-            cursor.execute(PAYMENT.format(uid=1001, summa=77, type=5))
+            cursor.execute(payment_sql(1001, 77))
         link.rollback()
     chain.pay()
     chain.wait_states("done")
