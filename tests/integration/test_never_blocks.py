@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from harness.process import is_frozen, wait_until
 from harness.product import repo
 from harness.standin import Reply
 from integration.chain import payment_sql
@@ -53,7 +54,14 @@ def work_of_the_billing(chain):
                 "INSERT INTO sms_logs SET sms_type_id=4, uid=1001,"
                 " sms_phone='1', sms_text='x'",
                 "UPDATE sms_logs SET sms_code = 1",
-                "DELETE FROM sms_logs WHERE sms_text = 'x'"]:
+                "DELETE FROM sms_logs WHERE sms_text = 'x'",
+                "INSERT INTO addons_pay_api SET user_ref=1001, amount=1,"
+                " comment=''",
+                "UPDATE addons_pay_api SET status = 1",
+                "INSERT IGNORE INTO addons_pay_api_category SET category=-1,"
+                " categoryname='x'",
+                "UPDATE users_custom_fields SET value = '7'",
+                "INSERT INTO logs SET uid=1001, date=NOW(), valuename='x'"]:
             cursor.execute(statement)
 
 
@@ -63,23 +71,19 @@ def test_there_are_seams():
 
 @pytest.mark.parametrize("point", fault_points())
 def test_frozen_at(chain, point):
+    chain.settings |= {"bonus_topup": {"on": "yes"},
+                       "discounts": {"remove": "yes"}}
+    chain.reconfigure(chain.settings)
     chain.subscriber()
+    chain.tariff()
+    chain.subscriber(1002)
+    chain.field("ext_discount_subs", "5", uid=1002)
     # The first call fails, so that a claim and an update of sms_logs follow.
     chain.pilot.reply = lambda request: (
         Reply(body='{"error":{"code":"110","description":"busy"}}')
         if request.number == 1 else chain.pilot.ordinary_reply(request))
-    chain.pay()
+    chain.pay(summa=2000)
+    chain.change_tariff(1002)
     chain.start(MBEV_FAULT=f"{point}:stop")
-    wait_until_frozen(chain.service.pid)
+    wait_until(lambda: is_frozen(chain.service.pid), 15, "freeze")
     within(PATIENCE_S, lambda: work_of_the_billing(chain))
-
-
-def wait_until_frozen(pid):
-    """Wait until the process is stopped by its seam."""
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-            if stat.read().rsplit(")", 1)[1].split()[0] == "T":
-                return
-        time.sleep(0.02)
-    raise AssertionError("the seam was not reached")

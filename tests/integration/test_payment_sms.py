@@ -184,8 +184,7 @@ class Payers:
         link = self.chain.db.connect("mikbill", autocommit=False)
         with link, link.cursor() as cursor:
             for n in range(self.EACH):
-                cursor.execute(PAYMENT.format(uid=2000 + i, summa=100 + n,
-                                              type=5))
+                cursor.execute(payment_sql(2000 + i, 100 + n))
                 if self.rolls_back and n % 5 == 0:
                     link.rollback()
                     continue
