@@ -245,3 +245,52 @@ def test_once_waits_for_a_lock_on_a_result(chain):
         link.rollback()
     wait_until(lambda: not chain.service.running, 60, "end")
     assert chain.states() == ["done"]
+
+
+def locked(chain, statement):
+    """A connection that holds the rows of a statement FOR UPDATE."""
+    link = chain.db.connect("mikbill_events", autocommit=False)
+    with link.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL"
+                       " READ COMMITTED")
+        cursor.execute(f"{statement} FOR UPDATE")
+    return link
+
+
+def test_what_a_crash_left_is_settled_once_though_its_rows_are_held(chain):
+    """Of two calls one's delivery is held at the takeover, and the other
+    one's row of sms_logs."""
+    chain.subscriber(1, phone="79000000001")
+    chain.subscriber(2, phone="79000000002")
+    chain.pay(1)
+    chain.pilot.reply = error(110)
+    assert chain.service.once() == 0
+    chain.pay(2)
+    chain.db.sql("UPDATE delivery SET due_utc=UTC_TIMESTAMP(3)",
+                 "mikbill_events")
+    chain.pilot.reply = standin.stall
+    chain.start()
+    chain.pilot.wait(3)
+    chain.wait_states("calling", "calling")
+    chain.service.kill()
+    with locked(chain, "SELECT * FROM mikbill.sms_logs") as log, \
+            locked(chain, "SELECT * FROM delivery WHERE id ="
+                   " (SELECT MAX(id) FROM delivery)") as row:
+        chain.service.start()
+        chain.service.wait_log("results wait for a lock")
+        assert chain.states() == ["calling", "calling"]
+        before = cpu_seconds(chain.service.pid)
+        time.sleep(2)
+        assert cpu_seconds(chain.service.pid) - before < 0.5
+        assert chain.service.log_text().count("wait for a lock") == 1
+        log.rollback()
+        row.rollback()
+    chain.wait_states("doubtful", "doubtful", timeout=30)
+    told = chain.service.log_text()
+    assert told.count("is doubtful") == 2
+    assert [phone for phone, _, _ in sorted(chain.sms_logs())] == [
+        "79000000001", "79000000002"]
+    assert len(chain.sent()) == 3
+    assert chain.service.stop() == 0
+    assert chain.states() == ["doubtful", "doubtful"]
+    assert len(chain.sms_logs()) == 2
