@@ -176,9 +176,50 @@ mark(struct engine *e, const struct delivery_list *list, const char *change)
     return status;
 }
 
+/* How long the quiet hours last into which it falls; 0 = it falls into none,
+ * or the provider is to wait for their end. */
+static int64_t
+quiet_us(struct engine *e, struct delivery *d)
+{
+    int64_t now_us = clock_wall_us(), until_us;
+
+    if (!d->notice || d->plan_us > now_us)
+        return 0;
+    until_us =
+        quiet_until_us(&e->set->notices[settings_notice_of(d->notice)].quiet,
+            &e->zone, now_us);
+    if (until_us == 0)
+        return 0;
+    if (!e->set->notice.plan_at_provider)
+        return until_us - now_us;
+    d->plan_us = until_us;
+    return 0;
+}
+
+/* What was left over when quiet hours began waits for their end. */
+static enum db_status
+put_to_sleep(struct engine *e, const struct delivery_list *asleep)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status;
+
+    for (const struct delivery *d = asleep->first; d; d = d->next)
+        bytes_printf(&sql,
+            "UPDATE delivery SET due_utc = UTC_TIMESTAMP(3) + INTERVAL"
+            " %" PRId64 " MICROSECOND,"
+            " reason = 'waits for the end of quiet hours'"
+            " WHERE id = %" PRIu64 " AND state IN ('ready', 'retry');",
+            d->delay_us, d->id);
+    bytes_str(&sql, "DO 0");
+    status = db_run(e->db, &sql);
+    bytes_free(&sql);
+    return status;
+}
+
 static enum db_status
 commit_claim(struct engine *e, const struct delivery_list *calling,
-    const struct delivery_list *expired, bool *unsure)
+    const struct delivery_list *expired, const struct delivery_list *asleep,
+    bool *unsure)
 {
     char change[128];
     enum db_status status = owner_begin(&e->owner, e->db);
@@ -197,6 +238,8 @@ commit_claim(struct engine *e, const struct delivery_list *calling,
         status = mark(e, expired,
             "state = IF(ask, 'doubtful', 'expired'), reason = IF(ask, reason,"
             " 'too old to be of use')");
+    if (status == DB_OK && asleep->n > 0)
+        status = put_to_sleep(e, asleep);
     fault_point("claim.marked");
     if (status != DB_OK) {
         db_rollback(e->db);
@@ -210,13 +253,20 @@ commit_claim(struct engine *e, const struct delivery_list *calling,
 /* Divides what was read by the state it is to get. */
 static void
 divide(struct engine *e, struct delivery_list *due,
-    struct delivery_list *calling, struct delivery_list *expired)
+    struct delivery_list *calling, struct delivery_list *expired,
+    struct delivery_list *asleep)
 {
     struct delivery *d;
 
     while ((d = delivery_pop(due))) {
         if (d->state == DELIVERY_EXPIRED) {
             delivery_push(expired, d);
+            continue;
+        }
+        d->delay_us = quiet_us(e, d);
+        if (d->delay_us > 0) {
+            claim_due_by(e, clock_boot_us() + d->delay_us);
+            delivery_push(asleep, d);
             continue;
         }
         d->epoch = e->owner.epoch;
@@ -238,12 +288,12 @@ tell_expired(const struct delivery_list *expired)
 static enum db_status
 claim_these(struct engine *e, struct delivery_list *due)
 {
-    struct delivery_list calling = { 0 }, expired = { 0 };
+    struct delivery_list calling = { 0 }, expired = { 0 }, asleep = { 0 };
     enum db_status status;
     bool unsure;
 
-    divide(e, due, &calling, &expired);
-    status = commit_claim(e, &calling, &expired, &unsure);
+    divide(e, due, &calling, &expired, &asleep);
+    status = commit_claim(e, &calling, &expired, &asleep, &unsure);
     fault_point("claim.committed");
     if (status == DB_OK) {
         tell_expired(&expired);
@@ -254,6 +304,7 @@ claim_these(struct engine *e, struct delivery_list *due)
     }
     delivery_drop_all(&calling);
     delivery_drop_all(&expired);
+    delivery_drop_all(&asleep);
     return status;
 }
 

@@ -76,8 +76,10 @@ struct delivery {
     unsigned receiver;
     enum delivery_state state;
     enum lane_id lane;
-    struct route route;    /* what of the channels is left to try */
-    int64_t delay_us;      /* to be due so long from now */
+    struct route route; /* what of the channels is left to try */
+    const char *notice; /* a constant: the section whose quiet hours it keeps;
+                           NULL = none */
+    int64_t delay_us;   /* to be due so long from now */
     int64_t expires_in_us; /* of no use after; INT64_MAX = never expires */
     int64_t plan_us;       /* to be delivered then, microseconds since 1970
                               UTC; 0 = at once */

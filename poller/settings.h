@@ -196,6 +196,8 @@ bool settings_load_database(
 
 /* The section of a kind of notice; a constant. */
 const char *settings_notice_name(enum notice_kind kind);
+/* NOTICES for any other name. */
+enum notice_kind settings_notice_of(const char *section);
 
 /* How to reach our database; the texts stay with *s. */
 struct db_settings settings_database(const struct settings *s);

@@ -1,6 +1,8 @@
 /* settings_keys: the table of all keys; see settings.h. */
 #include "settings.h"
 
+#include <string.h>
+
 #define AT(member) offsetof(struct settings, member)
 #define MINUTE_MS (60 * 1000)
 #define HOUR_MS (60 * MINUTE_MS)
@@ -372,19 +374,29 @@ const struct settings_key settings_keys[] = {
 };
 const size_t settings_keys_n = sizeof settings_keys / sizeof *settings_keys;
 
+static const char *const notice_names[NOTICES] = {
+    [NOTICE_PAYMENT] = "payment",
+    [NOTICE_REFUND] = "refund",
+    [NOTICE_API_PAYMENT] = "api_payment",
+    [NOTICE_API_REFUND] = "api_refund",
+    [NOTICE_CREDIT] = "credit",
+    [NOTICE_CREDIT_LIMIT] = "credit_limit",
+    [NOTICE_TARIFF_CHANGE] = "tariff_change",
+    [NOTICE_TARIFF_BY_STAFF] = "tariff_by_staff",
+};
+
 const char *
 settings_notice_name(enum notice_kind kind)
 {
-    static const char *const names[NOTICES] = {
-        [NOTICE_PAYMENT] = "payment",
-        [NOTICE_REFUND] = "refund",
-        [NOTICE_API_PAYMENT] = "api_payment",
-        [NOTICE_API_REFUND] = "api_refund",
-        [NOTICE_CREDIT] = "credit",
-        [NOTICE_CREDIT_LIMIT] = "credit_limit",
-        [NOTICE_TARIFF_CHANGE] = "tariff_change",
-        [NOTICE_TARIFF_BY_STAFF] = "tariff_by_staff",
-    };
+    return notice_names[kind];
+}
 
-    return names[kind];
+enum notice_kind
+settings_notice_of(const char *section)
+{
+    enum notice_kind kind = 0;
+
+    while (kind < NOTICES && strcmp(notice_names[kind], section) != 0)
+        kind++;
+    return kind;
 }

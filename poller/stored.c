@@ -15,6 +15,14 @@ action_name(const char *name)
     return action ? action->name : "unknown";
 }
 
+static const char *
+notice_name(const char *name)
+{
+    enum notice_kind kind = settings_notice_of(name);
+
+    return kind < NOTICES ? settings_notice_name(kind) : NULL;
+}
+
 struct delivery *
 stored_read(const struct db_rows *rows)
 {
@@ -38,11 +46,12 @@ stored_read(const struct db_rows *rows)
     d->plan_us = (int64_t)db_uint(rows, 14);
     if (db_uint(rows, 15))
         d->state = DELIVERY_EXPIRED;
+    d->notice = notice_name(db_col(rows, 16));
     return d;
 }
 
 #define COLUMNS                                                                \
-    "id, event_id, action, receiver, state, lane, route, due_utc,"             \
+    "id, event_id, action, receiver, state, lane, route, notice, due_utc,"     \
     " expires_utc, plan_utc, epoch, claims, attempts, address, payload,"       \
     " reason, changed_utc"
 
@@ -84,6 +93,8 @@ stored_add_row(struct bytes *sql, const struct delivery *d)
         delivery_lane_name(d->lane));
     db_text(sql, d->route.n ? route_print(&d->route, route) : NULL);
     bytes_chr(sql, ',');
+    db_text(sql, d->notice);
+    bytes_chr(sql, ',');
     add_from_now(sql, d->delay_us);
     add_from_now(sql, d->expires_in_us);
     add_plan(sql, d->plan_us);
@@ -101,7 +112,8 @@ stored_add_renewal(struct bytes *sql)
 {
     bytes_str(sql,
         " ON DUPLICATE KEY UPDATE state = VALUES(state), lane = VALUES(lane),"
-        " route = VALUES(route), due_utc = VALUES(due_utc),"
+        " route = VALUES(route), notice = VALUES(notice), due_utc = "
+        "VALUES(due_utc),"
         " plan_utc = VALUES(plan_utc), epoch = VALUES(epoch),"
         " claims = VALUES(claims), attempts = VALUES(attempts),"
         " address = VALUES(address), payload = VALUES(payload),"

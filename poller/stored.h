@@ -14,9 +14,10 @@
     " COALESCE(d.address, ''), d.payload, " EVENT_IDENTITY_SQL(                \
         "e") ", d.action, d.lane, COALESCE(d.route, ''), d.ask,"               \
              " COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', d.plan_utc)," \
-             " 0), COALESCE(d.expires_utc <= UTC_TIMESTAMP(3), 0)"
+             " 0), COALESCE(d.expires_utc <= UTC_TIMESTAMP(3), 0),"            \
+             " COALESCE(d.notice, '')"
 #define STORED_FROM "delivery d JOIN event e ON e.id = d.event_id"
-enum { STORED_COLUMNS_N = 16 };
+enum { STORED_COLUMNS_N = 17 };
 
 /* The delivery in the current row; in state expired when its time is over.
  * NULL when out of memory. */

@@ -146,6 +146,8 @@ CREATE TABLE IF NOT EXISTS delivery (
                 COMMENT 'where it waits: decide (not decided yet) or a provider',
   route         VARCHAR(64) CHARACTER SET ascii NULL
                 COMMENT 'channels that are left to try, in order: smspilot,smsc',
+  notice        VARCHAR(16) CHARACTER SET ascii NULL
+                COMMENT 'section of mbevd.ini whose quiet hours it keeps',
   due_utc       DATETIME(3) NOT NULL
                 COMMENT 'not to be tried before',
   expires_utc   DATETIME(3) NULL
@@ -199,6 +201,9 @@ SET @mbev_text = IF(
      ADD COLUMN route VARCHAR(64) CHARACTER SET ascii NULL
        COMMENT ''channels that are left to try, in order: smspilot,smsc''
        AFTER lane,
+     ADD COLUMN notice VARCHAR(16) CHARACTER SET ascii NULL
+       COMMENT ''section of mbevd.ini whose quiet hours it keeps''
+       AFTER route,
      ADD COLUMN plan_utc DATETIME(3) NULL
        COMMENT ''the provider is to deliver it then; NULL = at once''
        AFTER expires_utc,

@@ -112,6 +112,8 @@ add_ready(struct delivery_list *list, const char *action, unsigned receiver,
     d->state = DELIVERY_READY;
     d->route = *notice->route;
     d->lane = delivery_lane_for(d->route.at[0]);
+    d->notice =
+        settings_notice_name(notice_kind_of(facts->event->kind, facts->origin));
     snprintf(
         d->address, sizeof d->address, "%s", notice->phone[receiver].number);
     set_time(d, notice, facts, set);

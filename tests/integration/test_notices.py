@@ -562,7 +562,6 @@ def test_the_staff_changes_a_tariff_at_night_as_shipped(chain):
         ("done", None), ("ready", "waits for the end of quiet hours")]
 
 
-@pytest.mark.xfail(strict=True)
 def test_what_failed_in_the_evening_is_not_sent_in_the_night(chain):
     chain.pilot.stop()
     quiet_payment(chain, "22:00:00")

@@ -207,6 +207,7 @@ def test_an_older_version_is_brought_up_to_date(installed):
     installed.sql("""
         DROP TABLE api_credit;
         ALTER TABLE delivery DROP COLUMN lane, DROP COLUMN route,
+          DROP COLUMN notice,
           DROP COLUMN plan_utc, DROP COLUMN ask, DROP KEY waiting,
           ADD KEY due (state, due_utc);
         UPDATE schema_version SET version = 1;
