@@ -258,7 +258,7 @@ db_rollback(struct db *db)
 
     memcpy(text, db->text, sizeof text);
     if (db->my)
-        db_exec(db, "ROLLBACK");
+        db_exec(db, "ROLLBACK; SET SESSION wait_timeout = 600");
     memcpy(db->text, text, sizeof text);
     db->number = number;
 }

@@ -59,6 +59,13 @@ unsigned db_errno(const struct db *db);
 enum db_status db_run(struct db *db, const struct bytes *sql);
 enum db_status db_exec(struct db *db, const char *sql);
 
+/* How a transaction begins and ends. Within it the server waits 3 s for the
+ * next packet, then rolls back by itself: whoever is stopped in the middle, or
+ * behind a statement that failed in a packet, holds no lock longer. Each to be
+ * followed by a semicolon. */
+#define DB_BEGIN "SET SESSION wait_timeout = 3; START TRANSACTION"
+#define DB_COMMIT "COMMIT; SET SESSION wait_timeout = 600"
+
 /* Rolls back, as good as the connection allows: one that is gone has done so
  * by itself. Keeps the error of before. */
 void db_rollback(struct db *db);

@@ -25,6 +25,9 @@ struct exchange {
     struct bytes request;
     struct bytes reply;
     size_t sent;
+    bool get;            /* has no body */
+    bool begun;          /* of a GET: it went out, or nearly */
+    bool repeated;       /* of a GET: libcurl wanted to send it once more */
     int64_t deadline_us; /* boot clock */
     bool late;           /* was seen after its deadline once */
     http_done *done;
@@ -112,25 +115,93 @@ on_send(char *to, size_t size, size_t n, void *arg)
     size_t room = size * n, left = x->request.n - x->sent;
     size_t take = left < room ? left : room;
 
+    /* This process was stopped before it came to send: too late. */
+    if (x->sent == 0 && clock_boot_us() >= x->deadline_us)
+        return CURL_READFUNC_ABORT;
     if (take)
         memcpy(to, x->request.p + x->sent, take);
     x->sent += take;
     return take;
 }
 
-static bool
-add_header(struct exchange *x, const char *name, const char *value)
+/* Called each time before a GET is written, for one without a body cannot be
+ * kept from being written twice in another way. */
+static int
+on_begin(void *arg, char *their_ip, char *our_ip, int their_port, int our_port)
 {
-    struct bytes line = bytes_make(512);
+    struct exchange *x = arg;
+
+    (void)their_ip;
+    (void)our_ip;
+    (void)their_port;
+    (void)our_port;
+    x->repeated = x->begun;
+    x->begun = true;
+    return x->repeated ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+static bool
+has_control(const char *s)
+{
+    while ((unsigned char)*s >= 0x20 && *s != 0x7F)
+        s++;
+    return *s != '\0';
+}
+
+static bool
+add_line(struct exchange *x, const char *line)
+{
     struct curl_slist *more;
 
-    bytes_printf(&line, "%s:%s%s", name, *value ? " " : "", value);
-    more = bytes_ok(&line) ? curl_slist_append(x->headers, line.p) : NULL;
-    bytes_free(&line);
+    more = has_control(line) ? NULL : curl_slist_append(x->headers, line);
     if (!more)
         return false;
     x->headers = more;
     return true;
+}
+
+static bool
+add_header(struct exchange *x, const char *name, const char *value)
+{
+    struct bytes line = bytes_make(512);
+    bool good;
+
+    bytes_printf(&line, "%s:%s%s", name, *value ? " " : "", value);
+    good = bytes_ok(&line) && add_line(x, bytes_text(&line));
+    bytes_free(&line);
+    return good;
+}
+
+/* "Expect:" keeps libcurl from waiting for a 100 before the body. */
+static bool
+add_headers(struct exchange *x, const struct http_request *r)
+{
+    if (!x->get && (!add_header(x, "Content-Type", r->content_type) ||
+                       !add_header(x, "Expect", "")))
+        return false;
+    for (size_t i = 0; r->headers && r->headers[i]; i++)
+        if (!add_line(x, r->headers[i]))
+            return false;
+    return true;
+}
+
+static void
+set_up_post(struct exchange *x)
+{
+    CURL *e = x->easy;
+
+    curl_easy_setopt(e, CURLOPT_POST, 1L);
+    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->request.n);
+    curl_easy_setopt(e, CURLOPT_READFUNCTION, on_send);
+    curl_easy_setopt(e, CURLOPT_READDATA, x);
+}
+
+static void
+set_up_get(struct exchange *x)
+{
+    curl_easy_setopt(x->easy, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(x->easy, CURLOPT_PREREQFUNCTION, on_begin);
+    curl_easy_setopt(x->easy, CURLOPT_PREREQDATA, x);
 }
 
 static void
@@ -138,16 +209,16 @@ set_up(struct exchange *x, const struct http_request *r)
 {
     CURL *e = x->easy;
 
+    if (x->get)
+        set_up_get(x);
+    else
+        set_up_post(x);
     curl_easy_setopt(e, CURLOPT_URL, r->url);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(e, CURLOPT_PROXY, "");
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(e, CURLOPT_POST, 1L);
-    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->request.n);
-    curl_easy_setopt(e, CURLOPT_READFUNCTION, on_send);
-    curl_easy_setopt(e, CURLOPT_READDATA, x);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_reply);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
@@ -159,6 +230,14 @@ set_up(struct exchange *x, const struct http_request *r)
         curl_easy_setopt(e, CURLOPT_CAINFO, r->ca_file);
 }
 
+/* False when it is neither GET nor POST. */
+static bool
+take_method(struct exchange *x, const char *method)
+{
+    x->get = method && strcmp(method, "GET") == 0;
+    return !method || x->get || strcmp(method, "POST") == 0;
+}
+
 static struct exchange *
 make_exchange(const struct http_request *r)
 {
@@ -168,12 +247,13 @@ make_exchange(const struct http_request *r)
         return NULL;
     x->request = bytes_make(r->body_len);
     x->reply = bytes_make(LARGEST_REPLY);
-    bytes_add(&x->request, r->body, r->body_len);
-    x->easy = curl_easy_init();
-    /* "Expect:" keeps libcurl from waiting for a 100 before the body. */
-    if (!x->easy || !bytes_ok(&x->request) ||
-        !add_header(x, "Content-Type", r->content_type) ||
-        !add_header(x, "Expect", "")) {
+    if (!take_method(x, r->method) || (x->easy = curl_easy_init()) == NULL) {
+        free_exchange(x);
+        return NULL;
+    }
+    if (!x->get)
+        bytes_add(&x->request, r->body, r->body_len);
+    if (!bytes_ok(&x->request) || !add_headers(x, r)) {
         free_exchange(x);
         return NULL;
     }
@@ -210,7 +290,8 @@ http_active(const struct http *http)
 static void
 finish(struct exchange *x, const char *error)
 {
-    struct http_reply reply = { .maybe_sent = x->sent > 0, .error = error };
+    struct http_reply reply = { .maybe_sent = x->sent > 0 || x->begun,
+        .error = error };
     long status = 0;
 
     if (!error)
@@ -230,6 +311,8 @@ error_of(const struct exchange *x, CURLcode code)
 {
     if (!bytes_ok(&x->reply))
         return "the reply is larger than 64 KiB";
+    if (x->repeated)
+        return "the kept connection broke before the reply";
     if (code == CURLE_OK)
         return NULL;
     return x->error[0] ? x->error : curl_easy_strerror(code);

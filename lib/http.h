@@ -1,12 +1,13 @@
 /*
- * http: POST requests, many at once on one thread, over kept connections.
+ * http: requests, many at once on one thread, over kept connections.
  *
  * Promises: TLS certificates are checked; redirects, cookies, proxies of the
  * environment and stored credentials are not used; a reply is read up to a
- * bound; and a request whose bytes may have reached the server is never sent
- * again behind the caller's back (libcurl would repeat a POST when a kept
- * connection dies before the reply; here it cannot, because the body cannot
- * be rewound).
+ * bound; a header cannot become two; and a request whose bytes may have
+ * reached the server is never sent again behind the caller's back (libcurl
+ * would repeat one when a kept connection dies before the reply; here it
+ * cannot, because the body of a POST cannot be rewound, and a GET is stopped
+ * before it begins a second time).
  */
 #ifndef MBEV_HTTP_H
 #define MBEV_HTTP_H
@@ -18,13 +19,16 @@ struct http; /* opaque; one thread */
 
 struct http_request {
     const char *url;
-    const char *body; /* all of it is copied */
+    const char *body; /* all of it is copied; a GET has none */
     size_t body_len;
-    const char *content_type;
-    const char *ca_file; /* "" = the system's */
+    const char *content_type; /* of the body */
+    const char *ca_file;      /* "" = the system's */
     long connect_timeout_ms;
-    long timeout_ms; /* for the whole exchange; a reply that is there by then
-                        counts, however late this process gets to read it */
+    long timeout_ms;    /* for the whole exchange; a reply that is there by then
+                           counts, however late this process gets to read it */
+    const char *method; /* "POST" or "GET"; NULL = POST */
+    const char *const *headers; /* more of them, "Name: value", ended by a
+                                   NULL and copied; NULL = none */
 };
 
 struct http_reply {
@@ -44,7 +48,9 @@ struct http *http_make(void);
 /* Ends what is under way without telling anybody, frees, sets NULL. */
 void http_close(struct http **http);
 
-/* Starts a request. False, and done is never called, when out of memory. */
+/* Starts a request. False, and done is never called, when out of memory, when
+ * a header has a control character (it could be read as another header), or
+ * when the method is another one. */
 bool http_start(struct http *http, const struct http_request *request,
     http_done *done, void *arg);
 

@@ -165,6 +165,24 @@ check_durability(struct billing *billing, struct db *db)
     return DB_OK;
 }
 
+bool
+billing_can_reward(const struct billing *billing)
+{
+    return billing->has_packets && billing->has_fields && billing->has_api;
+}
+
+/* Work that is switched on and cannot be done waits; the operator must know. */
+static void
+complain_unseen(const struct billing *billing, const struct settings *set)
+{
+    if ((set->bonus_topup.on || set->bonus_loyalty.on) &&
+        !billing_can_reward(billing))
+        log_error("billing: bonuses wait: " BILLING_NO_REWARD);
+    if (set->discounts.on && (!billing->has_fields || !billing->has_logs))
+        log_error("billing: discounts are not removed: this account does not "
+                  "see users_custom_fields and logs; run sql/grants.sql");
+}
+
 enum db_status
 billing_look(struct billing *billing, struct db *db, const struct settings *set)
 {
@@ -182,5 +200,7 @@ billing_look(struct billing *billing, struct db *db, const struct settings *set)
         status = check_engines(billing, db);
     if (status == DB_OK)
         status = check_durability(billing, db);
+    if (status == DB_OK)
+        complain_unseen(billing, set);
     return status;
 }

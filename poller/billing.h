@@ -35,6 +35,12 @@ struct billing {
     int64_t flush_us; /* for about so long */
 };
 
+/* Whether all tables that bonuses depend on can be seen; what to say if not. */
+bool billing_can_reward(const struct billing *billing);
+#define BILLING_NO_REWARD                                                      \
+    "this account does not see packets, users_custom_fields and "              \
+    "addons_pay_api; run sql/grants.sql"
+
 /* Looks at the server behind the connection: our schema's version, the
  * billing's generation, how durable a commit is. DB_REFUSED when the service
  * cannot work there; why is logged with the cure. */

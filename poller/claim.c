@@ -21,6 +21,7 @@ enum {
     MOST_RESULTS = 500,
     MOST_FORGOTTEN = 16, /* attempts of one delivery lost in one crash */
     BUSY_PAUSE_US = 500000,
+    GIVEN_BACK_US = 1000000,
 };
 
 /* Results that cannot be recorded just now bound what is begun. */
@@ -433,9 +434,9 @@ claim_due(struct engine *e)
         e->due_us = clock_boot_us() + SWEEP_US;
         status = read_next_due(e);
     }
-    for (enum lane_id lane = 0; lane < LANES && status == DB_OK; lane++)
+    for (enum lane_id lane = 0; lane < LANES && status != DB_GONE; lane++)
         if (all || has_work(e, lane))
-            status = serve(e, lane);
+            engine_keep_first(&status, serve(e, lane));
     if (status == DB_BUSY)
         e->due_us = clock_boot_us() + BUSY_PAUSE_US;
     return status;
@@ -479,6 +480,7 @@ set_aside_forgotten(
             delivery_push(start, d);
         } else {
             d->outcome.class = OUTCOME_UNKNOWN;
+            d->astray = d->route.n > 1;
             snprintf(d->outcome.why, sizeof d->outcome.why,
                 "the server forgot an earlier attempt in a crash; it may "
                 "have been sent");
@@ -514,6 +516,10 @@ claim_start(struct engine *e, struct delivery_list *list)
             lane_start(e->lane[d->lane], d);
             continue;
         }
+        if (durable)
+            log_error("claim: %s of event %" PRIu64 " is not begun: it could "
+                      "not end within the lease; make [service] lease longer",
+                d->action, d->event_id);
         claim_free(e, d);
         delivery_push(&e->unsure, d);
     }
@@ -530,14 +536,15 @@ claim_give_back(struct engine *e)
     for (const struct delivery *d = e->unsure.first; d; d = d->next)
         bytes_printf(&sql,
             "UPDATE delivery SET state = 'ready', claims = 0,"
-            " attempts = attempts - 1, changed_utc = UTC_TIMESTAMP(3)"
+            " attempts = attempts - 1, changed_utc = UTC_TIMESTAMP(3),"
+            " due_utc = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND"
             " WHERE id = %" PRIu64 " AND state = 'calling'"
             " AND epoch = %" PRIu64 ";",
             d->id, d->epoch);
     status = owner_run(&e->owner, e->db, &sql);
     if (status == DB_OK) {
         delivery_drop_all(&e->unsure);
-        claim_due_by(e, 0);
+        claim_due_by(e, clock_boot_us() + GIVEN_BACK_US);
     }
     return status;
 }

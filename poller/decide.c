@@ -4,8 +4,8 @@
  * Promises: a decision is made from what the billing says at that moment; it
  * is recorded together with the work that it makes in the billing, and those
  * statements travel in one packet with the COMMIT: the work is done once, and
- * a service frozen at any point holds no lock on a row of the billing. Of one
- * subscriber, one such event is decided after the other.
+ * a service frozen at any point holds no lock on a row of the billing. Such
+ * work is decided one after the other, each by itself.
  */
 #include "clock.h"
 #include "dice.h"
@@ -13,6 +13,7 @@
 #include "fault.h"
 #include "log.h"
 #include "rules/credit.h"
+#include "rules/decision.h"
 #include "snapshot.h"
 #include "stored.h"
 
@@ -25,6 +26,9 @@ enum {
     LARGEST_SQL = 8 << 20,
     MOST_DUE = 100,
     BUSY_PAUSE_US = 5000000,
+    LONGEST_REST_US = 60000000,
+    LOCK_WAITED_US = 1000000,
+    SHUN_US = 30000000,
     MONTH_BACK = -1,
     DAY_BACK_S = 86400,
 };
@@ -131,7 +135,7 @@ load_api(struct engine *e, const struct question *q, size_t n,
     need->n = 0;
     for (size_t i = 0; i < n; i++) {
         set_facts(&facts, e, &q[i], snap);
-        if (!q[i].action->needs_api(&facts, e->set))
+        if (q[i].event->problem[0] || !q[i].action->needs_api(&facts, e->set))
             continue;
         add_need(need, &facts);
         if (q[i].event->age_s > oldest_s)
@@ -183,6 +187,20 @@ adopt(struct delivery *d, const struct settings *set, const struct question *q,
     }
 }
 
+/* A body that this version cannot read: only after going back to an older
+ * version. */
+static bool
+decide_one(struct engine *e, const struct question *q,
+    const struct facts *facts, struct delivery_list *out)
+{
+    struct decision unread = { 0 };
+
+    if (!q->event->problem[0])
+        return q->action->decide(out, facts, e->set, &e->billing);
+    decision_set(&unread, VERDICT_ASK, "%s", q->event->problem);
+    return action_refuse(out, q->action, &unread);
+}
+
 enum db_status
 decide_all(struct engine *e, const struct question *q, size_t n,
     struct delivery_list *out)
@@ -195,7 +213,7 @@ decide_all(struct engine *e, const struct question *q, size_t n,
         struct facts facts;
 
         set_facts(&facts, e, &q[i], &snap);
-        if (!q[i].action->decide(out, &facts, e->set, &e->billing))
+        if (!decide_one(e, &q[i], &facts, out))
             status = DB_REFUSED;
         adopt(last ? last->next : out->first, e->set, &q[i], i);
     }
@@ -210,7 +228,7 @@ struct agenda {
     struct event *event;
     struct question *question;
     size_t n;
-    bool more; /* some were left for the next time */
+    bool more; /* there may be others */
 };
 
 static void
@@ -221,49 +239,55 @@ free_agenda(struct agenda *a)
     free(a->question);
 }
 
+/* What is due of the actions that this version knows; not what somebody was
+ * found to hold. */
+static void
+add_due_of(struct bytes *sql, const struct engine *e, const char *state)
+{
+    bytes_printf(sql,
+        "(SELECT id, due_utc FROM delivery WHERE state = '%s'"
+        " AND lane = 'decide' AND due_utc <= UTC_TIMESTAMP(3) AND action IN (",
+        state);
+    for (size_t i = 0; i < ACTIONS; i++)
+        bytes_printf(sql, "%s'%s'", i ? "," : "", actions[i]->name);
+    bytes_str(sql, ") AND id NOT IN (0");
+    for (size_t i = 0; i < e->shunned.n; i++)
+        bytes_printf(sql, ",%" PRIu64, e->shunned.id[i]);
+    bytes_printf(sql, ") ORDER BY due_utc, id LIMIT %d)", MOST_DUE);
+}
+
 static enum db_status
 ask_due(struct engine *e, struct db_rows **rows)
 {
-    struct bytes sql = bytes_make(4096);
+    struct bytes sql = bytes_make(8192);
     enum db_status status;
 
-    bytes_printf(&sql,
+    bytes_str(&sql,
         "SELECT d.id, d.event_id, d.action, e.kind, "
         "e.body, " EVENT_IDENTITY_SQL(
             "e") ","
                  " CONVERT_TZ(e.captured_utc, '+00:00', @@session.time_zone),"
                  " GREATEST(0, TIMESTAMPDIFF(MICROSECOND, e.captured_utc,"
-                 " UTC_TIMESTAMP(3))) FROM ("
-                 "(SELECT id, due_utc FROM delivery WHERE state = 'ready'"
-                 " AND lane = 'decide' AND due_utc <= UTC_TIMESTAMP(3)"
-                 " ORDER BY due_utc, id LIMIT %d)"
-                 " UNION ALL "
-                 "(SELECT id, due_utc FROM delivery WHERE state = 'retry'"
-                 " AND lane = 'decide' AND due_utc <= UTC_TIMESTAMP(3)"
-                 " ORDER BY due_utc, id LIMIT %d)"
-                 ") AS due JOIN " STORED_FROM " AND d.id = due.id"
-                 " ORDER BY d.due_utc, d.id LIMIT %d",
-        MOST_DUE, MOST_DUE, MOST_DUE);
+                 " UTC_TIMESTAMP(3))) FROM (");
+    add_due_of(&sql, e, "ready");
+    bytes_str(&sql, " UNION ALL ");
+    add_due_of(&sql, e, "retry");
+    bytes_printf(&sql,
+        ") AS due JOIN " STORED_FROM " AND d.id = due.id"
+        " ORDER BY d.due_utc, d.id LIMIT %d",
+        MOST_DUE);
     status = db_query(e->db, &sql, rows);
     bytes_free(&sql);
     return status;
 }
 
-/* Of each subscriber, one at a time: it writes what the next one must see. */
+/* It writes what the next decision must see, or works in the billing: it is
+ * decided in a transaction of its own, so that none waits with locks of
+ * another's. */
 static bool
 is_alone(const struct question *q)
 {
     return q->action->in_billing || credit_is_api(q->event);
-}
-
-static bool
-must_wait(const struct agenda *a, const struct question *q)
-{
-    for (size_t i = 0; is_alone(q) && i < a->n; i++)
-        if (is_alone(&a->question[i]) &&
-            a->question[i].event->uid == q->event->uid)
-            return true;
-    return false;
 }
 
 static void
@@ -281,16 +305,8 @@ take_row(struct agenda *a, const struct db_rows *rows)
         .event_id = db_uint(rows, 1),
         .delivery_id = db_uint(rows, 0),
     };
-    if (!event_parse(event, db_col(rows, 3), db_col(rows, 4)) || !q->action) {
-        log_error("decide: delivery %" PRIu64 " (%s) is of another version "
-                  "of mbevd and stays undecided",
-            q->delivery_id, db_col(rows, 2));
-        return;
-    }
-    if (must_wait(a, q))
-        a->more = true;
-    else
-        a->n++;
+    event_parse(event, db_col(rows, 3), db_col(rows, 4));
+    a->n += q->action != NULL;
 }
 
 static enum db_status
@@ -370,7 +386,7 @@ work_and_commit(struct engine *e, const struct delivery_list *list)
 
 static enum db_status
 record(struct engine *e, const struct question *q, size_t n,
-    const struct delivery_list *list, bool *unsure)
+    const struct delivery_list *list, bool *ours, bool *unsure)
 {
     enum db_status status = owner_begin(&e->owner, e->db);
 
@@ -382,6 +398,7 @@ record(struct engine *e, const struct question *q, size_t n,
         status = write_rows(e, list, false);
     if (status == DB_OK)
         status = write_rows(e, list, true);
+    *ours = status != DB_OK;
     fault_point("decide.written");
     if (status == DB_OK) {
         status = work_and_commit(e, list);
@@ -409,16 +426,18 @@ choose_states(struct engine *e, struct delivery_list *list)
     }
 }
 
+/* *ours: it was a row of our own that made it fail. */
 static enum db_status
-carry_out(struct engine *e, const struct question *q, size_t n)
+carry_out(struct engine *e, const struct question *q, size_t n, bool *ours)
 {
     struct delivery_list list = { 0 };
     enum db_status status = decide_all(e, q, n, &list);
     bool unsure = false;
 
+    *ours = false;
     if (status == DB_OK) {
         choose_states(e, &list);
-        status = record(e, q, n, &list, &unsure);
+        status = record(e, q, n, &list, ours, &unsure);
     }
     if (status == DB_OK)
         status = claim_go_on(e, &list);
@@ -457,16 +476,95 @@ put_off(struct engine *e, const struct question *q, enum db_status why)
     return owner_run(&e->owner, e->db, &sql);
 }
 
-static enum db_status
-one_by_one(struct engine *e, const struct agenda *a)
+/* Somebody holds its row of ours: an operator, who will not for ever. */
+static void
+shun(struct engine *e, const struct question *q)
 {
-    enum db_status status = DB_OK;
+    if (e->shunned.n < SHUNNED)
+        e->shunned.id[e->shunned.n++] = q->delivery_id;
+    e->shunned.until_us = clock_boot_us() + SHUN_US;
+    claim_due_by(e, e->shunned.until_us);
+    log_warning("decide: delivery %" PRIu64 " waits for a lock that somebody "
+                "holds on its row",
+        q->delivery_id);
+}
 
-    for (size_t i = 0; i < a->n && status == DB_OK; i++) {
-        status = carry_out(e, &a->question[i], 1);
-        if (status != DB_OK && status != DB_GONE && !e->owner.lost)
-            status = put_off(e, &a->question[i], status);
+/* Tables of the billing are locked: every try costs the lock wait, in which
+ * nothing else is done. */
+static void
+rest(struct engine *e)
+{
+    e->decide_pause_us =
+        e->decide_pause_us ? e->decide_pause_us * 2 : BUSY_PAUSE_US;
+    if (e->decide_pause_us > LONGEST_REST_US)
+        e->decide_pause_us = LONGEST_REST_US;
+    e->decide_us = clock_boot_us() + e->decide_pause_us;
+    claim_due_by(e, e->decide_us);
+    log_warning("decide: tables of the billing are locked (%s); nothing is "
+                "decided for %lld s",
+        db_error(e->db), (long long)e->decide_pause_us / 1000000);
+}
+
+/* Decides one by itself. What cannot be done now is put where it keeps nobody
+ * else from their turn. */
+static enum db_status
+attempt(struct engine *e, const struct question *q)
+{
+    int64_t begun_us = clock_boot_us();
+    bool ours;
+    enum db_status status = carry_out(e, q, 1, &ours);
+
+    if (status == DB_OK || status == DB_GONE || e->owner.lost)
+        return status;
+    if (status == DB_BUSY && ours)
+        shun(e, q);
+    else if (status == DB_BUSY && clock_boot_us() - begun_us > LOCK_WAITED_US)
+        rest(e);
+    else
+        return put_off(e, q, status);
+    return DB_OK;
+}
+
+static bool
+may_go_on(const struct engine *e, enum db_status status)
+{
+    return status == DB_OK && clock_boot_us() >= e->decide_us;
+}
+
+/* Notices are decided together; when that fails, one after the other. */
+static enum db_status
+decide_together(struct engine *e, const struct agenda *a)
+{
+    struct question *q = calloc(a->n + 1, sizeof *q);
+    enum db_status status = q ? DB_OK : DB_REFUSED;
+    size_t n = 0;
+    bool ours;
+
+    for (size_t i = 0; q && i < a->n; i++)
+        if (!is_alone(&a->question[i]))
+            q[n++] = a->question[i];
+    if (n > 1)
+        status = carry_out(e, q, n, &ours);
+    if (n == 1 || (n > 1 && (status == DB_BUSY || status == DB_REFUSED) &&
+                      !e->owner.lost)) {
+        status = DB_OK;
+        for (size_t i = 0; i < n && may_go_on(e, status); i++)
+            status = attempt(e, &q[i]);
     }
+    free(q);
+    return status;
+}
+
+static enum db_status
+decide_agenda(struct engine *e, const struct agenda *a)
+{
+    enum db_status status = decide_together(e, a);
+
+    for (size_t i = 0; i < a->n && may_go_on(e, status); i++)
+        if (is_alone(&a->question[i]))
+            status = attempt(e, &a->question[i]);
+    if (may_go_on(e, status))
+        e->decide_pause_us = 0;
     return status;
 }
 
@@ -474,14 +572,20 @@ enum db_status
 decide_due(struct engine *e)
 {
     struct agenda a = { 0 };
-    enum db_status status = read_agenda(e, &a);
+    enum db_status status;
 
-    if (status == DB_OK && a.n > 0) {
-        status = carry_out(e, a.question, a.n);
-        if (status != DB_OK && status != DB_GONE && !e->owner.lost)
-            status = one_by_one(e, &a);
+    e->backlog[LANE_DECIDE] = false;
+    if (clock_boot_us() < e->decide_us) {
+        claim_due_by(e, e->decide_us);
+        return DB_OK;
     }
-    e->backlog[LANE_DECIDE] = a.more && a.n > 0;
+    if (clock_boot_us() >= e->shunned.until_us)
+        e->shunned.n = 0;
+    status = read_agenda(e, &a);
+    if (status == DB_OK && a.n > 0) {
+        status = decide_agenda(e, &a);
+        e->backlog[LANE_DECIDE] = a.more && may_go_on(e, status);
+    }
     free_agenda(&a);
     return status;
 }

@@ -85,7 +85,8 @@ struct delivery {
                               UTC; 0 = at once */
     bool ask;              /* an earlier attempt may have been accepted: ask
                               before sending */
-    uint64_t epoch;        /* under which it was claimed */
+    bool astray;    /* nobody knows which channel an attempt was made by */
+    uint64_t epoch; /* under which it was claimed */
     unsigned attempts;
     bool judged;         /* settle: what its outcome makes of it is set */
     bool ours;           /* settle: still in calling under our epoch */

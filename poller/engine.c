@@ -159,16 +159,15 @@ take_new(struct engine *e, bool *idle)
     return status;
 }
 
-/* The first failure counts, but one duty's failure does not keep the others
- * from theirs while the connection lasts. */
-static void
-keep_first(enum db_status *first, enum db_status status)
+void
+engine_keep_first(enum db_status *first, enum db_status status)
 {
     if (*first == DB_OK || status == DB_GONE)
         *first = status;
 }
 
-/* One round of all duties. *idle: nothing came. */
+/* One round of all duties: one that fails does not keep the others from theirs
+ * while the connection lasts. *idle: nothing came. */
 static enum db_status
 work(struct engine *e, bool *idle)
 {
@@ -176,13 +175,13 @@ work(struct engine *e, bool *idle)
 
     *idle = true;
     if (status != DB_GONE && e->unsure.n > 0)
-        keep_first(&status, claim_give_back(e));
+        engine_keep_first(&status, claim_give_back(e));
     if (status != DB_GONE && !e->wake.stop && wake_due(&e->wake))
-        keep_first(&status, take_new(e, idle));
+        engine_keep_first(&status, take_new(e, idle));
     if (status != DB_GONE && !e->wake.stop && claim_is_due(e))
-        keep_first(&status, claim_due(e));
+        engine_keep_first(&status, claim_due(e));
     if (status != DB_GONE && clock_boot_us() >= janitor_renew_us(e))
-        keep_first(&status, janitor_renew(e));
+        engine_keep_first(&status, janitor_renew(e));
     if (status == DB_OK)
         status = check_server(e);
     return status;

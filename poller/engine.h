@@ -26,6 +26,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { SHUNNED = 16 };
+
 struct engine {
     const struct settings *set;
     struct db *db;
@@ -41,7 +43,15 @@ struct engine {
     bool backlog[LANES]; /* more deliveries may be due than were taken */
     int64_t due_us;      /* boot clock: when deliveries may be due next */
     int64_t settle_us; /* boot clock: results that met a lock wait until then */
-    int64_t check_us;  /* boot clock: when to look at the server again */
+    int64_t decide_us; /* boot clock: something holds tables of the billing:
+                          nothing is decided until then */
+    int64_t decide_pause_us; /* how long the last such pause was */
+    struct {
+        uint64_t id[SHUNNED]; /* undecided rows that somebody holds */
+        size_t n;
+        int64_t until_us; /* boot clock */
+    } shunned;
+    int64_t check_us; /* boot clock: when to look at the server again */
     struct delivery_list unsure;  /* in calling, but perhaps not committed:
                                      never started, to be given back */
     struct delivery_list results; /* ended, not settled yet */
@@ -51,6 +61,10 @@ struct engine {
 /* Runs until told to stop, or with once until nothing is due any more.
  * Returns the exit code of the process. */
 int engine_run(const struct settings *set, bool once);
+
+/* Of several failures the first counts, but that the connection is gone counts
+ * most. */
+void engine_keep_first(enum db_status *first, enum db_status status);
 
 /* --- duties ---------------------------------------------------------- */
 

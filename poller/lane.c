@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_UNKNOWNS = 5 };
+enum { MOST_UNKNOWNS = 5, SLACK_US = 500000 };
 
 struct lane {
     const struct settings *set;
@@ -255,13 +255,26 @@ send_out(struct call *call)
     return good;
 }
 
+/* A call that was to be over by now, because the service was stopped for a
+ * while, sends nothing more: another owner may have done it. */
+static bool
+is_over(const struct call *call)
+{
+    const struct lane *lane = call->lane;
+    int64_t last_ms = provider_longest_ms(lane->ops, lane->set) -
+                      lane->ops->timeout_ms(lane->set);
+
+    return clock_boot_us() > call->begun_us + last_ms * 1000 + SLACK_US;
+}
+
 /* What was certainly not sent may go to the provider's next address. */
 static bool
 try_next_host(struct call *call, const struct http_reply *reply)
 {
     size_t hosts = call->lane->ops->hosts(call->lane->set);
 
-    if (!reply->error || reply->maybe_sent || call->unreached + 1 >= hosts)
+    if (!reply->error || reply->maybe_sent || call->unreached + 1 >= hosts ||
+        is_over(call))
         return false;
     call->unreached++;
     call->host = (call->host + 1) % hosts;
@@ -276,6 +289,12 @@ send_absent(struct call *call)
 
     if (!d->ask || d->outcome.class != OUTCOME_ABSENT)
         return false;
+    if (is_over(call)) {
+        d->outcome.class = OUTCOME_UNKNOWN;
+        snprintf(d->outcome.why, sizeof d->outcome.why,
+            "the service was held up after it had asked; it will ask again");
+        return false;
+    }
     d->ask = false;
     return send_out(call);
 }

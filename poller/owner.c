@@ -153,7 +153,7 @@ owner_begin(struct owner *owner, struct db *db)
     enum db_status status;
 
     owner->asked_us = clock_boot_us();
-    bytes_str(&sql, "START TRANSACTION; UPDATE owner SET");
+    bytes_str(&sql, DB_BEGIN "; UPDATE owner SET");
     add_lease(&sql, owner);
     bytes_printf(&sql, " WHERE name = 'main' AND epoch = %llu AND holder = ",
         (unsigned long long)owner->epoch);
@@ -177,7 +177,7 @@ owner_commit_with(struct owner *owner, struct db *db, struct bytes *sql)
 {
     enum db_status status;
 
-    bytes_str(sql, "COMMIT");
+    bytes_str(sql, DB_COMMIT);
     status = db_run(db, sql);
     bytes_free(sql);
     if (status == DB_OK)

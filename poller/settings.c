@@ -411,6 +411,20 @@ check_notice(struct loader *l, const struct notice_settings *n)
             "is empty but the notice is on");
 }
 
+/* What waits for the end of quiet hours must not expire meanwhile. */
+static void
+check_expiry(struct loader *l, const struct notice_settings *n)
+{
+    int64_t minutes = n->quiet.until_min - n->quiet.from_min;
+
+    if (minutes < 0)
+        minutes += 24 * 60;
+    if ((n->sms || n->social) && minutes > 0 &&
+        l->s->notice.expire_ms <= minutes * 60 * 1000)
+        complain_at(l, AT(notice.expire_ms),
+            "must be longer than the quiet hours of every notice");
+}
+
 static void
 check_rules(struct loader *l)
 {
@@ -419,6 +433,8 @@ check_rules(struct loader *l)
 
     for (enum notice_kind kind = 0; kind < NOTICES; kind++)
         check_notice(l, &s->notices[kind]);
+    for (enum notice_kind kind = 0; kind < NOTICES; kind++)
+        check_expiry(l, &s->notices[kind]);
     if (!zone_load(&zone, s->notice.time_zone))
         complain_at(l, AT(notice.time_zone),
             "is not known here; expected a name such as Europe/Moscow (package "

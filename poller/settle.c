@@ -31,7 +31,8 @@ lane_of(const struct engine *e, const struct delivery *d)
 static enum delivery_state
 after_unknown(const struct engine *e, struct delivery *d)
 {
-    d->ask = d->lane != LANE_DECIDE && lane_can_ask(lane_of(e, d));
+    d->ask =
+        d->lane != LANE_DECIDE && !d->astray && lane_can_ask(lane_of(e, d));
     return d->ask ? DELIVERY_RETRY : DELIVERY_DOUBTFUL;
 }
 
@@ -67,6 +68,7 @@ state_after(const struct engine *e, struct delivery *d)
     case OUTCOME_ACCEPTED:
     case OUTCOME_UNKNOWN:
     case OUTCOME_ABSENT:
+    case OUTCOME_DUPLICATE:
         break;
     }
     return after_unknown(e, d);

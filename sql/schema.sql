@@ -191,7 +191,7 @@ CREATE TABLE IF NOT EXISTS delivery (
 SET @mbev_text = IF(
   (SELECT COUNT(*) FROM information_schema.columns
    WHERE table_schema = 'mikbill_events' AND table_name = 'delivery'
-     AND column_name = 'lane') = 1,
+     AND column_name = 'notice') = 1,
   'DO 0',
   'ALTER TABLE delivery
      ADD COLUMN lane VARCHAR(16) CHARACTER SET ascii NOT NULL
@@ -273,9 +273,11 @@ CREATE TABLE IF NOT EXISTS installation (
 ) ENGINE=InnoDB
   COMMENT='The captured billing, one row. Written by sql/triggers.sql';
 
--- The tables are all there.
+-- The tables are all there: also under mysql --force.
 INSERT IGNORE INTO schema_version (version, installed_utc)
-VALUES (2, UTC_TIMESTAMP(3));
+SELECT 2, UTC_TIMESTAMP(3) FROM information_schema.columns
+WHERE table_schema = 'mikbill_events' AND table_name = 'delivery'
+  AND column_name = 'notice';
 
 -- 3. What the other files call. All of it runs with the rights of the caller
 --    and changes nothing, except grant_if_table.

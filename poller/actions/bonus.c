@@ -153,9 +153,8 @@ decide(struct delivery_list *list, enum bonus_kind kind,
         bonus_topup(&bonus, facts, set);
     else
         bonus_loyalty(&bonus, facts, set);
-    if (bonus.decision.verdict == VERDICT_DO && !billing->has_api)
-        decision_skip(
-            &bonus.decision, "the billing has no table addons_pay_api");
+    if (!billing_can_reward(billing))
+        decision_set(&bonus.decision, VERDICT_WAIT, BILLING_NO_REWARD);
     if (bonus.decision.verdict != VERDICT_DO)
         return action_refuse(list, action, &bonus.decision) &&
                action_claim_credit(list->last, facts, bonus.credit);

@@ -12,6 +12,7 @@ const char *outcome_class_name(enum outcome_class class)
         [OUTCOME_CONFIGURATION] = "configuration",
         [OUTCOME_UNKNOWN] = "unknown",
         [OUTCOME_ABSENT] = "absent",
+        [OUTCOME_DUPLICATE] = "duplicate",
     };
 
     return names[class];

@@ -10,6 +10,9 @@
  *   unknown        the provider may have taken it: it is asked, where it can
  *                  be; else doubtful
  *   absent         asked, the provider has no such message: it may be sent
+ *   duplicate      refused, because the provider has a receipt of this number
+ *                  already: ours, when the same bytes went out before, else
+ *                  somebody else's; provider_id is its number if it was told
  */
 #ifndef MBEV_OUTCOME_H
 #define MBEV_OUTCOME_H
@@ -21,9 +24,15 @@ enum outcome_class {
     OUTCOME_CONFIGURATION,
     OUTCOME_UNKNOWN,
     OUTCOME_ABSENT,
+    OUTCOME_DUPLICATE,
 };
 
-enum { OUTCOME_CODE = 32, OUTCOME_TEXT = 1023, OUTCOME_ID = 64 };
+enum {
+    OUTCOME_CODE = 32,
+    OUTCOME_TEXT = 1023,
+    OUTCOME_ID = 64,
+    OUTCOME_STATE = 32,
+};
 
 struct outcome {
     enum outcome_class class;
@@ -31,6 +40,7 @@ struct outcome {
     char words[OUTCOME_TEXT + 1];     /* the provider's own words, or "" */
     char why[OUTCOME_TEXT + 1];       /* what happened, for the operator */
     char provider_id[OUTCOME_ID + 1]; /* the provider's number, or "" */
+    char state[OUTCOME_STATE + 1];    /* its word for how far it is, or "" */
 };
 
 /* As it stands in delivery.error_class; NULL for accepted. */

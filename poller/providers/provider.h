@@ -16,7 +16,7 @@
 
 struct message {
     const char *to;   /* digits with country code */
-    const char *text; /* UTF-8 */
+    const char *text; /* UTF-8; of a receipt the whole body */
     const char *id;   /* our own number of it, the same in every attempt */
     enum channel channel;
     int64_t plan_us; /* to be delivered then, microseconds since 1970 UTC; 0 =
@@ -26,6 +26,10 @@ struct message {
 
 struct provider_ops {
     const char *name; /* as in the configuration and in delivery.provider */
+
+    /* The same bytes have the same effect once, however often they are sent:
+     * what may have been accepted is sent again as it was. */
+    bool repeats_safely;
 
     /* Fills in where and how to ask, and writes the body. host counts the
      * provider's addresses from 0. */
@@ -60,5 +64,6 @@ provider_longest_ms(const struct provider_ops *ops, const struct settings *set);
 
 extern const struct provider_ops smspilot;
 extern const struct provider_ops smsc;
+extern const struct provider_ops komtet;
 
 #endif

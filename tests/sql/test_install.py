@@ -198,19 +198,25 @@ def test_installing_twice_changes_nothing(installed):
     installed.connect(user="mbev_reader", password="r").close()
 
 
+def make_older(server):
+    """Lay our tables out as version 1 did."""
+    server.sql("""
+        DROP TABLE api_credit;
+        ALTER TABLE delivery DROP COLUMN lane, DROP COLUMN route,
+          DROP COLUMN notice,
+          DROP COLUMN plan_utc, DROP COLUMN ask, DROP KEY waiting,
+          ADD KEY due (state, due_utc);
+        UPDATE schema_version SET version = 1""", "mikbill_events")
+
+
 def test_an_older_version_is_brought_up_to_date(installed):
     """What version 1 looked like; its rows stay and say where they wait."""
     def tables():
         return [installed.sql(f"SHOW CREATE TABLE mikbill_events.{name}")
                 for name in ("delivery", "api_credit")]
     fresh = tables()
+    make_older(installed)
     installed.sql("""
-        DROP TABLE api_credit;
-        ALTER TABLE delivery DROP COLUMN lane, DROP COLUMN route,
-          DROP COLUMN notice,
-          DROP COLUMN plan_utc, DROP COLUMN ask, DROP KEY waiting,
-          ADD KEY due (state, due_utc);
-        UPDATE schema_version SET version = 1;
         INSERT INTO event VALUES (1, 'payment', 1, NULL, '2020-01-01',
                                   '2020-01-01', NULL, '{}');
         INSERT INTO delivery (id, event_id, action, state, due_utc,
@@ -224,8 +230,26 @@ def test_an_older_version_is_brought_up_to_date(installed):
     assert installed.sql("SELECT state, lane, route, ask, payload FROM"
                          " delivery", "mikbill_events") == [
         ("ready", "smspilot", None, 0, "text")]
-    assert installed.sql("SELECT MAX(version) FROM schema_version",
-                         "mikbill_events") == [(2,)]
+    assert version(installed) == 2
+
+
+def version(server):
+    """The version that our tables are said to have."""
+    ((number,),) = server.sql("SELECT MAX(version) FROM schema_version",
+                              "mikbill_events")
+    return number
+
+
+def test_a_table_that_could_not_be_changed_is_not_called_up_to_date(
+        installed):
+    """A mysqldump reads it while the update runs, and --force goes on."""
+    make_older(installed)
+    with long_read(installed, "mikbill_events.delivery"):
+        _, words = run(installed, "schema.sql", args=["--force"])
+    assert "Lock wait timeout" in words or "max_statement_time" in words
+    assert version(installed) == 1
+    assert run(installed, "schema.sql") == (0, "")
+    assert version(installed) == 2
 
 
 def test_installing_again_follows_the_billing_to_its_next_generation(

@@ -538,6 +538,32 @@ a_bad_duration_is_told(void **state)
 }
 
 static void
+a_notice_must_outlive_its_quiet_hours(void **state)
+{
+    static const char night[] =
+        "F:2: [notice] expire: must be longer than the quiet hours of every "
+        "notice\n";
+    struct loaded l;
+
+    (void)state;
+    l = load_good("[notice]\nexpire = 661 min\n[smspilot]\napi_key = k\n"
+                  "[payment]\nsms = yes\nquiet = 23:00-10:00\n");
+    drop(&l);
+    assert_errors("[notice]\nexpire = 660 min\n[smspilot]\napi_key = k\n"
+                  "[payment]\nsms = yes\nquiet = 23:00-10:00\n",
+        night);
+    assert_errors("[notice]\nexpire = 1 h\n[smspilot]\napi_key = k\n"
+                  "[payment]\nsms = no\n"
+                  "[credit]\nsms = yes\nquiet = 13:00-14:00\n",
+        night);
+    /* Hours that are no hours, and those of a notice that is off. */
+    l = load_good("[notice]\nexpire = 1 h\n[smspilot]\napi_key = k\n"
+                  "[payment]\nsms = yes\nquiet = 12:00-12:00\n"
+                  "[credit]\nsms = no\nquiet = 23:00-10:00\n");
+    drop(&l);
+}
+
+static void
 a_bad_unit_is_told(void **state)
 {
     static const char *const bad[] = { "5", "5 m", "5 days", "1.5 h", "5 S",
@@ -1742,6 +1768,7 @@ main(void)
         cmocka_unit_test(a_bad_number_is_told),
         cmocka_unit_test(a_number_out_of_bounds_is_told),
         cmocka_unit_test(a_bad_duration_is_told),
+        cmocka_unit_test(a_notice_must_outlive_its_quiet_hours),
         cmocka_unit_test(a_bad_unit_is_told),
         cmocka_unit_test(a_duration_out_of_bounds_is_told),
         cmocka_unit_test(a_bad_amount_is_told),
