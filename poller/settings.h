@@ -135,6 +135,18 @@ struct settings {
         int64_t timeout_ms;
         int64_t ask_after_ms;
     } smsc;
+    struct {
+        char *url;
+        char *shop;
+        char *secret;
+        char *queue;
+        char *version;
+        char *sign_url; /* "" = as url */
+        char *ca_file;
+        int64_t connections;
+        int64_t connect_timeout_ms;
+        int64_t timeout_ms;
+    } komtet;
     struct notice_settings notices[NOTICES];
     struct bonus_settings bonus_topup;
     struct bonus_settings bonus_loyalty;
@@ -143,6 +155,29 @@ struct settings {
         int64_t after_ms;
         struct text_list keys;
     } discounts;
+    struct {
+        bool payments;
+        bool refunds;
+        bool blocked; /* for subscribers in usersblok and usersdel, too */
+        char *number_prefix;
+        char *table;
+        char *email_field; /* "" = no e-mail in place of a phone */
+        int64_t sno;
+        char *vat;
+        char *payment_type;
+        char *calculation_method;
+        char *calculation_subject;
+        int64_t measure; /* v2 */
+        char *name;
+        char *address;       /* "" = left out */
+        char *place_address; /* "" = left out */
+        bool print;
+        char *callback_url; /* "" = left out */
+        bool cashier;
+        char *cashier_inn;    /* "required" or "optional" */
+        char *id_member;      /* v1 */
+        bool discount_member; /* v1 */
+    } receipt;
 };
 
 enum key_type {
