@@ -262,13 +262,12 @@ ask_due(struct engine *e, struct db_rows **rows)
     struct bytes sql = bytes_make(8192);
     enum db_status status;
 
+    bytes_str(&sql, "SELECT d.id, d.event_id, d.action, e.kind, e.body,");
+    bytes_str(&sql, EVENT_IDENTITY_SQL("e"));
     bytes_str(&sql,
-        "SELECT d.id, d.event_id, d.action, e.kind, "
-        "e.body, " EVENT_IDENTITY_SQL(
-            "e") ","
-                 " CONVERT_TZ(e.captured_utc, '+00:00', @@session.time_zone),"
-                 " GREATEST(0, TIMESTAMPDIFF(MICROSECOND, e.captured_utc,"
-                 " UTC_TIMESTAMP(3))) FROM (");
+        ", CONVERT_TZ(e.captured_utc, '+00:00', @@session.time_zone),"
+        " GREATEST(0, TIMESTAMPDIFF(MICROSECOND, e.captured_utc,"
+        " UTC_TIMESTAMP(3))) FROM (");
     add_due_of(&sql, e, "ready");
     bytes_str(&sql, " UNION ALL ");
     add_due_of(&sql, e, "retry");
@@ -516,13 +515,13 @@ attempt(struct engine *e, const struct question *q)
 
     if (status == DB_OK || status == DB_GONE || e->owner.lost)
         return status;
-    if (status == DB_BUSY && ours)
+    if (status == DB_BUSY && ours) {
         shun(e, q);
-    else if (status == DB_BUSY && clock_boot_us() - begun_us > LOCK_WAITED_US)
+        return DB_OK;
+    }
+    if (status == DB_BUSY && clock_boot_us() - begun_us > LOCK_WAITED_US)
         rest(e);
-    else
-        return put_off(e, q, status);
-    return DB_OK;
+    return put_off(e, q, status);
 }
 
 static bool

@@ -42,7 +42,7 @@ tests() { # tests BUILD LABEL
     export MBEV_BUILD=$PWD/$1
     step "$2: unit tests" ctest --test-dir "$1" --output-on-failure
     step "$2: tests on a real server" \
-        python3 -m pytest -q -p no:cacheprovider -n 2 --dist loadfile tests
+        python3 -m pytest -q -p no:cacheprovider -n 3 --dist loadfile tests
     step "$2: recorded cases" scripts/conformance.sh tests/data/vectors
 }
 
