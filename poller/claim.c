@@ -88,16 +88,6 @@ claim_choose(struct engine *e, struct delivery_list *list)
 
 /* --- claiming ------------------------------------------------------------ */
 
-/* The first due rows of one state, straight off the index. */
-static void
-add_due_of(struct bytes *sql, const char *state, enum lane_id lane, size_t room)
-{
-    bytes_printf(sql,
-        "(SELECT id, due_utc FROM delivery WHERE state = '%s' AND lane = '%s'"
-        " AND due_utc <= UTC_TIMESTAMP(3) ORDER BY due_utc, id LIMIT %zu)",
-        state, delivery_lane_name(lane), room);
-}
-
 /* Reads what is due in a lane, oldest first, at most room rows. */
 static enum db_status
 read_due(
@@ -108,14 +98,8 @@ read_due(
     struct delivery *d;
     enum db_status status;
 
-    bytes_str(&sql, "SELECT " STORED_COLUMNS " FROM (");
-    add_due_of(&sql, "ready", lane, room);
-    bytes_str(&sql, " UNION ALL ");
-    add_due_of(&sql, "retry", lane, room);
-    bytes_printf(&sql,
-        ") AS due JOIN " STORED_FROM " AND d.id = due.id"
-        " ORDER BY d.due_utc, d.id LIMIT %zu",
-        room);
+    bytes_str(&sql, "SELECT " STORED_COLUMNS);
+    stored_add_due(&sql, lane, "", room);
     status = db_query(e->db, &sql, &rows);
     bytes_free(&sql);
     if (status != DB_OK)

@@ -174,15 +174,14 @@ static void
 adopt(struct delivery *d, const struct settings *set, const struct question *q,
     size_t i)
 {
-    int64_t expire_ms = q->action->expire_ms(set);
+    int64_t expires_in_us = action_expires_in_us(q->action, set, q->age_ms);
 
     for (uint64_t id = q->delivery_id; d; d = d->next, id = 0) {
         d->id = id;
         d->event = i;
         d->event_id = q->event_id;
         d->uid = q->event->uid;
-        if (expire_ms != INT64_MAX)
-            d->expires_in_us = (expire_ms - q->age_ms) * 1000;
+        d->expires_in_us = expires_in_us;
         delivery_set_key(d, q->identity);
     }
 }
@@ -239,43 +238,36 @@ free_agenda(struct agenda *a)
     free(a->question);
 }
 
-/* What is due of the actions that this version knows; not what somebody was
- * found to hold. */
+/* The actions that this version knows, and nothing that somebody was found to
+ * hold. */
 static void
-add_due_of(struct bytes *sql, const struct engine *e, const char *state)
+add_conditions(struct bytes *sql, const struct engine *e)
 {
-    bytes_printf(sql,
-        "(SELECT id, due_utc FROM delivery WHERE state = '%s'"
-        " AND lane = 'decide' AND due_utc <= UTC_TIMESTAMP(3) AND action IN (",
-        state);
+    bytes_str(sql, " AND action IN (");
     for (size_t i = 0; i < ACTIONS; i++)
         bytes_printf(sql, "%s'%s'", i ? "," : "", actions[i]->name);
     bytes_str(sql, ") AND id NOT IN (0");
     for (size_t i = 0; i < e->shunned.n; i++)
         bytes_printf(sql, ",%" PRIu64, e->shunned.id[i]);
-    bytes_printf(sql, ") ORDER BY due_utc, id LIMIT %d)", MOST_DUE);
+    bytes_chr(sql, ')');
 }
 
 static enum db_status
 ask_due(struct engine *e, struct db_rows **rows)
 {
-    struct bytes sql = bytes_make(8192);
+    struct bytes sql = bytes_make(8192), also = bytes_make(2048);
     enum db_status status;
 
+    add_conditions(&also, e);
     bytes_str(&sql, "SELECT d.id, d.event_id, d.action, e.kind, e.body,");
     bytes_str(&sql, EVENT_IDENTITY_SQL("e"));
     bytes_str(&sql,
         ", CONVERT_TZ(e.captured_utc, '+00:00', @@session.time_zone),"
         " GREATEST(0, TIMESTAMPDIFF(MICROSECOND, e.captured_utc,"
-        " UTC_TIMESTAMP(3))) FROM (");
-    add_due_of(&sql, e, "ready");
-    bytes_str(&sql, " UNION ALL ");
-    add_due_of(&sql, e, "retry");
-    bytes_printf(&sql,
-        ") AS due JOIN " STORED_FROM " AND d.id = due.id"
-        " ORDER BY d.due_utc, d.id LIMIT %d",
-        MOST_DUE);
+        " UTC_TIMESTAMP(3)))");
+    stored_add_due(&sql, LANE_DECIDE, bytes_text(&also), MOST_DUE);
     status = db_query(e->db, &sql, rows);
+    bytes_free(&also);
     bytes_free(&sql);
     return status;
 }
@@ -402,9 +394,9 @@ record(struct engine *e, const struct question *q, size_t n,
     if (status == DB_OK) {
         status = work_and_commit(e, list);
         *unsure = status == DB_GONE;
-    }
-    if (status != DB_OK)
+    } else {
         db_rollback(e->db);
+    }
     fault_point("decide.committed");
     return status;
 }

@@ -147,7 +147,6 @@ add_undecided(
     const struct item *item = &b->item[i];
     struct delivery *d = delivery_make(action->name, NULL);
     int64_t after_ms = action->after_ms(e->set, item->event.kind);
-    int64_t expire_ms = action->expire_ms(e->set);
 
     if (!d)
         return false;
@@ -157,8 +156,7 @@ add_undecided(
     d->uid = item->event.uid;
     if (after_ms > item->age_ms)
         d->delay_us = (after_ms - item->age_ms) * 1000;
-    if (expire_ms != INT64_MAX)
-        d->expires_in_us = (expire_ms - item->age_ms) * 1000;
+    d->expires_in_us = action_expires_in_us(action, e->set, item->age_ms);
     delivery_set_key(d, item->identity);
     delivery_push(&b->work, d);
     return true;

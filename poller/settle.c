@@ -101,11 +101,12 @@ pause_us(struct engine *e, const struct delivery *d)
 {
     int64_t until;
 
-    if (d->ask)
-        return d->outcome.class == OUTCOME_UNKNOWN && d->attempts <= 1
-                   ? lane_ask_after_ms(lane_of(e, d)) * 1000
-                   : lane_ask_after_ms(lane_of(e, d)) * 1000 +
-                         retry_pause_us(e, d->attempts);
+    if (d->ask) {
+        bool first = d->outcome.class == OUTCOME_UNKNOWN && d->attempts <= 1;
+
+        return lane_ask_after_ms(lane_of(e, d)) * 1000 +
+               (first ? 0 : retry_pause_us(e, d->attempts));
+    }
     if (d->outcome.class == OUTCOME_PERMANENT)
         return 0;
     if (d->outcome.class == OUTCOME_TRANSIENT)
@@ -315,9 +316,9 @@ write_all(struct engine *e, bool with_log, bool *in_log)
     if (status == DB_OK) {
         status = write_logs_and_commit(e, with_log);
         *in_log = status != DB_OK;
-    }
-    if (status != DB_OK)
+    } else {
         db_rollback(e->db);
+    }
     fault_point("settle.committed");
     return status;
 }

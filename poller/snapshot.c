@@ -44,17 +44,17 @@ add_place(struct bytes *sql, const struct billing *billing, enum place place)
 {
     bool state = billing->modern && place == PLACE_USERS;
 
-    bytes_printf(sql,
-        "SELECT u.uid, %d AS place, %s AS state, " TEXT_OF(
-            "u.user") ", " TEXT_OF("u.sms_tel") ", u.gid,"
-                                                " CAST(ROUND(ROUND(u.credit, "
-                                                "2) * 100) AS SIGNED), ",
-        (int)place, state ? "u.state" : "0");
-    bytes_str(sql, billing->has_packets
-                       ? TEXT_OF("p.packet") ", " MILLIONTHS_OF(
-                             "p.fixed_cost") ", " MILLIONTHS_OF("p.razresh_"
-                                                                "minus")
-                       : "NULL, NULL, NULL");
+    bytes_printf(sql, "SELECT u.uid, %d AS place, %s AS state, ", (int)place,
+        state ? "u.state" : "0");
+    bytes_str(sql, TEXT_OF("u.user") "," TEXT_OF("u.sms_tel") ", u.gid");
+    bytes_str(sql, ", CAST(ROUND(ROUND(u.credit, 2) * 100) AS SIGNED), ");
+    if (billing->has_packets) {
+        bytes_str(sql, TEXT_OF("p.packet") ",");
+        bytes_str(sql, MILLIONTHS_OF("p.fixed_cost") ",");
+        bytes_str(sql, MILLIONTHS_OF("p.razresh_minus"));
+    } else {
+        bytes_str(sql, "NULL, NULL, NULL");
+    }
     add_from(sql, billing, billing_table(place));
     bytes_str(sql, " AS u");
     if (billing->has_packets) {
@@ -290,14 +290,10 @@ snapshot_load_api(struct snapshot *snap, struct db *db,
 
     if (n == 0 || !billing->has_api)
         return DB_OK;
-    bytes_str(&sql,
-        "SELECT a.record_id, a.user_ref, a.category, "
-        "a.status, " MILLIONTHS_OF(
-            "a.amount") ", "
-                        "a.update_time, " TEXT_OF("a.comment") ", " TEXT_OF(
-                            "a.misc_id") ", "
-                                         "c.event_"
-                                         "id");
+    bytes_str(&sql, "SELECT a.record_id, a.user_ref, a.category, a.status, ");
+    bytes_str(&sql, MILLIONTHS_OF("a.amount") ", a.update_time, ");
+    bytes_str(&sql, TEXT_OF("a.comment") "," TEXT_OF("a.misc_id"));
+    bytes_str(&sql, ", c.event_id");
     add_from(&sql, billing, "addons_pay_api");
     bytes_str(&sql, " AS a LEFT JOIN api_credit AS c"
                     " ON c.record_id = a.record_id WHERE a.user_ref IN (");

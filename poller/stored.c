@@ -50,6 +50,31 @@ stored_read(const struct db_rows *rows)
     return d;
 }
 
+/* The first due rows of one state, straight off the index. */
+static void
+add_due_of(struct bytes *sql, const char *state, enum lane_id lane,
+    const char *also, size_t most)
+{
+    bytes_printf(sql,
+        "(SELECT id, due_utc FROM delivery WHERE state = '%s' AND lane = '%s'"
+        " AND due_utc <= UTC_TIMESTAMP(3)%s ORDER BY due_utc, id LIMIT %zu)",
+        state, delivery_lane_name(lane), also, most);
+}
+
+void
+stored_add_due(
+    struct bytes *sql, enum lane_id lane, const char *also, size_t most)
+{
+    bytes_str(sql, " FROM (");
+    add_due_of(sql, "ready", lane, also, most);
+    bytes_str(sql, " UNION ALL ");
+    add_due_of(sql, "retry", lane, also, most);
+    bytes_printf(sql,
+        ") AS due JOIN " STORED_FROM " AND d.id = due.id"
+        " ORDER BY d.due_utc, d.id LIMIT %zu",
+        most);
+}
+
 #define COLUMNS                                                                \
     "id, event_id, action, receiver, state, lane, route, notice, due_utc,"     \
     " expires_utc, plan_utc, epoch, claims, attempts, address, payload,"       \
@@ -112,9 +137,9 @@ stored_add_renewal(struct bytes *sql)
 {
     bytes_str(sql,
         " ON DUPLICATE KEY UPDATE state = VALUES(state), lane = VALUES(lane),"
-        " route = VALUES(route), notice = VALUES(notice), due_utc = "
-        "VALUES(due_utc),"
-        " plan_utc = VALUES(plan_utc), epoch = VALUES(epoch),"
+        " route = VALUES(route), notice = VALUES(notice),"
+        " due_utc = VALUES(due_utc), plan_utc = VALUES(plan_utc),"
+        " epoch = VALUES(epoch),"
         " claims = VALUES(claims), attempts = VALUES(attempts),"
         " address = VALUES(address), payload = VALUES(payload),"
         " reason = VALUES(reason), changed_utc = VALUES(changed_utc)");

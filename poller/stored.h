@@ -23,6 +23,12 @@ enum { STORED_COLUMNS_N = 17 };
  * NULL when out of memory. */
 struct delivery *stored_read(const struct db_rows *rows);
 
+/* Appends FROM and what follows it: the deliveries that are due in a lane, the
+ * oldest first, at most so many. also: a further condition on a row,
+ * " AND ...", or "". */
+void stored_add_due(
+    struct bytes *sql, enum lane_id lane, const char *also, size_t most);
+
 /* Appends the head of an INSERT, the row of a delivery, and, for deliveries
  * that may have a row already (id is not 0), the tail that renews it. */
 void stored_add_insert(struct bytes *sql);

@@ -1,8 +1,6 @@
 /* action: see action.h. */
 #include "actions/action.h"
 
-#include "rules/decision.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +22,22 @@ action_find(const char *name)
         if (strcmp(actions[i]->name, name) == 0)
             return actions[i];
     return NULL;
+}
+
+int64_t
+action_expires_in_us(
+    const struct action *action, const struct settings *set, int64_t age_ms)
+{
+    int64_t ms = action->expire_ms(set);
+
+    return ms == INT64_MAX ? ms : (ms - age_ms) * 1000;
+}
+
+int64_t
+action_never_expires(const struct settings *set)
+{
+    (void)set;
+    return INT64_MAX;
 }
 
 bool

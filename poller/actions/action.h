@@ -11,14 +11,15 @@
 #include "billing.h"
 #include "delivery.h"
 #include "event.h"
+#include "rules/decision.h"
 #include "rules/facts.h"
 #include "settings.h"
 
 struct action {
     const char *name; /* as in delivery.action */
 
-    /* Its work is done in the billing's database, one event of a subscriber
-     * after the other: each decision sees what the last one wrote. */
+    /* Its work is done in the billing's database, one event after the other:
+     * each decision sees what the last one wrote. */
     bool in_billing;
 
     /* Whether it is switched on for such events. */
@@ -47,10 +48,17 @@ extern const struct action *const actions[ACTIONS];
 /* NULL when there is none of that name. */
 const struct action *action_find(const char *name);
 
+/* What is left of that so long after the capture, in microseconds; INT64_MAX =
+ * for ever. */
+int64_t action_expires_in_us(
+    const struct action *action, const struct settings *set, int64_t age_ms);
+
+/* For actions that are of use for ever. */
+int64_t action_never_expires(const struct settings *set);
+
 /* Appends one delivery that is not carried out: skipped, to be looked at again
  * (still undecided), or for the operator to decide. False when out of
  * memory. */
-struct decision;
 bool action_refuse(struct delivery_list *list, const struct action *action,
     const struct decision *decision);
 

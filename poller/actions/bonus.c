@@ -41,13 +41,6 @@ after_ms(const struct settings *set, enum event_kind kind)
     return kind == EVENT_API_PAYMENT ? set->billing.api_settle_ms : 0;
 }
 
-static int64_t
-never_expires(const struct settings *set)
-{
-    (void)set;
-    return INT64_MAX;
-}
-
 /* The rows matter only to a payment that would earn the bonus without them. */
 static bool
 earns(const struct facts *facts, const struct settings *set, bonus_rule *rule)
@@ -182,7 +175,7 @@ const struct action action_bonus_topup = {
     .in_billing = true,
     .routed = topup_routed,
     .after_ms = after_ms,
-    .expire_ms = never_expires,
+    .expire_ms = action_never_expires,
     .needs_api = topup_needs_api,
     .decide = topup_decide,
 };
@@ -192,7 +185,7 @@ const struct action action_bonus_loyalty = {
     .in_billing = true,
     .routed = loyalty_routed,
     .after_ms = after_ms,
-    .expire_ms = never_expires,
+    .expire_ms = action_never_expires,
     .needs_api = loyalty_needs_api,
     .decide = loyalty_decide,
 };

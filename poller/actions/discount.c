@@ -4,8 +4,6 @@
  */
 #include "actions/action.h"
 
-#include "rules/decision.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,13 +21,6 @@ after_ms(const struct settings *set, enum event_kind kind)
 {
     (void)kind;
     return set->discounts.after_ms;
-}
-
-static int64_t
-never_expires(const struct settings *set)
-{
-    (void)set;
-    return INT64_MAX;
 }
 
 static bool
@@ -178,7 +169,7 @@ const struct action action_discount_remove = {
     .in_billing = true,
     .routed = routed,
     .after_ms = after_ms,
-    .expire_ms = never_expires,
+    .expire_ms = action_never_expires,
     .needs_api = needs_api,
     .decide = decide,
 };
