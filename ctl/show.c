@@ -57,7 +57,7 @@ static const struct field delivery_fields[] = {
     { "  provider", "provider" },
     { "  its number", "provider_id" },
     { "  error", "NULLIF(CONCAT_WS(', code ', error_class, error_code), '')" },
-    { "  sms_logs", "CONCAT('sms_id ', sms_log_id)" },
+    { "  sms_logs", "IF(action = 'receipt', NULL, CONCAT('sms_id ', log_id))" },
     { "  changed", "CONCAT(changed_utc, ' UTC')" },
 };
 enum { DELIVERY_FIELDS = sizeof delivery_fields / sizeof *delivery_fields };

@@ -3,7 +3,7 @@
 
 #include "log.h"
 
-enum { SCHEMA_VERSION = 2 };
+enum { SCHEMA_VERSION = 3 };
 
 static enum db_status
 ask_number(struct db *db, const struct bytes *sql, uint64_t *out)

@@ -90,7 +90,8 @@ struct delivery {
     unsigned attempts;
     bool judged;         /* settle: what its outcome makes of it is set */
     bool ours;           /* settle: still in calling under our epoch */
-    uint64_t sms_log_id; /* 0 = has no row in sms_logs yet */
+    uint64_t log_id; /* its row in the billing's log of messages, or of
+                        receipts; 0 = has none yet */
     char address[DELIVERY_ADDRESS + 1];
     char *payload;              /* owned; NULL = none */
     char *effect;               /* owned; SQL that is its work in the billing,

@@ -207,7 +207,7 @@ add_log_insert(
     bytes_str(sql, ");");
     if (d->state != DELIVERY_DONE)
         bytes_printf(sql,
-            "UPDATE delivery SET sms_log_id = LAST_INSERT_ID()"
+            "UPDATE delivery SET log_id = LAST_INSERT_ID()"
             " WHERE id = %" PRIu64 ";",
             d->id);
 }
@@ -219,7 +219,7 @@ add_log_update(
     add_log_table(sql, e, "UPDATE");
     bytes_str(sql, "SET sms_error_text = ");
     db_text(sql, error_text(e, &d->outcome));
-    bytes_printf(sql, " WHERE sms_id = %" PRIu64 ";", d->sms_log_id);
+    bytes_printf(sql, " WHERE sms_id = %" PRIu64 ";", d->log_id);
 }
 
 static void
@@ -291,7 +291,7 @@ write_logs_and_commit(struct engine *e, bool with_log)
     struct bytes sql = bytes_make(LARGEST_SQL);
 
     for (struct delivery *d = e->results.first; with_log && d; d = d->next) {
-        if (d->sms_log_id)
+        if (d->log_id)
             add_log_update(&sql, e, d);
         else
             add_log_insert(&sql, e, d);

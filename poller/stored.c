@@ -36,7 +36,7 @@ stored_read(const struct db_rows *rows)
     d->epoch = db_uint(rows, 2);
     d->attempts = (unsigned)db_uint(rows, 3);
     d->receiver = (unsigned)db_uint(rows, 4);
-    d->sms_log_id = db_uint(rows, 5);
+    d->log_id = db_uint(rows, 5);
     d->uid = db_uint(rows, 6);
     utf8_copy(d->address, sizeof d->address, db_col(rows, 7), db_len(rows, 7));
     delivery_set_key(d, db_col(rows, 9));

@@ -80,6 +80,8 @@ GRANT INSERT, UPDATE, DELETE ON mikbill_events.delivery
 GRANT INSERT, UPDATE ON mikbill_events.owner TO 'mbev_service'@'localhost';
 GRANT INSERT, DELETE ON mikbill_events.api_credit
   TO 'mbev_service'@'localhost';
+GRANT INSERT, UPDATE ON mikbill_events.receipt TO 'mbev_service'@'localhost';
+GRANT INSERT, UPDATE ON mikbill_events.till TO 'mbev_service'@'localhost';
 
 -- In the billing it reads what decisions are made of, table by table...
 GRANT SELECT ON users TO 'mbev_service'@'localhost';
@@ -106,8 +108,14 @@ CALL mikbill_events.grant_if_table(DATABASE(), 'users_custom_fields',
                                    'SELECT, DELETE', 'mbev_service');
 CALL mikbill_events.grant_if_table(DATABASE(), 'logs',
                                    'SELECT, INSERT', 'mbev_service');
--- ... and writes the log of messages that the billing's own pages show.
+-- ... writes the log of messages that the billing's own pages show ...
 GRANT SELECT, INSERT, UPDATE ON sms_logs TO 'mbev_service'@'localhost';
+-- ... and the list of receipts, which it makes when receipts are switched on
+-- and the table is not there: of these two names the one in [receipt] table.
+GRANT CREATE, SELECT, INSERT, UPDATE ON receipts_log
+  TO 'mbev_service'@'localhost';
+GRANT CREATE, SELECT, INSERT, UPDATE ON __komtet_receipts_log
+  TO 'mbev_service'@'localhost';
 
 -- 5. Monitoring.
 

@@ -136,7 +136,7 @@ CREATE TABLE IF NOT EXISTS delivery (
   event_id      BIGINT UNSIGNED NOT NULL
                 COMMENT 'event.id',
   action        VARCHAR(16) CHARACTER SET ascii NOT NULL
-                COMMENT 'sms, social, bonus_topup, bonus_loyalty, discount_remove',
+                COMMENT 'sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove',
   receiver      TINYINT UNSIGNED NOT NULL DEFAULT 0
                 COMMENT 'which of several receivers, from 0',
   state         ENUM('ready','leased','calling','done','retry','doubtful',
@@ -161,11 +161,11 @@ CREATE TABLE IF NOT EXISTS delivery (
   attempts      SMALLINT UNSIGNED NOT NULL DEFAULT 0
                 COMMENT 'calls to the provider that count',
   ask           BOOLEAN NOT NULL DEFAULT FALSE
-                COMMENT 'a reply was lost: ask the provider before sending',
+                COMMENT 'a reply was lost: ask the provider before sending; of a receipt: an earlier try may have been accepted',
   address       VARCHAR(64) NULL
-                COMMENT 'to whom: the phone number as the provider gets it',
+                COMMENT 'to whom: phone number or e-mail as the provider gets it',
   payload       MEDIUMTEXT NULL
-                COMMENT 'what is sent: the text of the message',
+                COMMENT 'what is sent: the text of the message; of a receipt every byte of the request',
   provider      VARCHAR(16) CHARACTER SET ascii NULL
                 COMMENT 'which provider was asked last',
   provider_id   VARCHAR(64) CHARACTER SET ascii NULL
@@ -176,8 +176,8 @@ CREATE TABLE IF NOT EXISTS delivery (
                 COMMENT 'the provider''s error code, or the transport''s',
   reason        VARCHAR(255) NULL
                 COMMENT 'why it is in this state, in words',
-  sms_log_id    BIGINT UNSIGNED NULL
-                COMMENT 'sms_logs.sms_id of its row in the billing',
+  log_id        BIGINT UNSIGNED NULL
+                COMMENT 'its row in the log of the billing: sms_logs.sms_id; of a receipt id in receipts_log',
   changed_utc   DATETIME(3) NOT NULL
                 COMMENT 'last change of state',
   PRIMARY KEY (id),
@@ -215,6 +215,106 @@ SET @mbev_text = IF(
 PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
 DEALLOCATE PREPARE mbev_step;
+
+-- What version 3 renamed, and what some columns hold since then.
+SET @mbev_text = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = 'mikbill_events' AND table_name = 'delivery'
+     AND column_name = 'log_id') = 1,
+  'DO 0',
+  'ALTER TABLE delivery
+     CHANGE COLUMN sms_log_id log_id BIGINT UNSIGNED NULL
+       COMMENT ''its row in the log of the billing: sms_logs.sms_id; of a receipt id in receipts_log'',
+     MODIFY COLUMN action VARCHAR(16) CHARACTER SET ascii NOT NULL
+       COMMENT ''sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove'',
+     MODIFY COLUMN ask BOOLEAN NOT NULL DEFAULT FALSE
+       COMMENT ''a reply was lost: ask the provider before sending; of a receipt: an earlier try may have been accepted'',
+     MODIFY COLUMN address VARCHAR(64) NULL
+       COMMENT ''to whom: phone number or e-mail as the provider gets it'',
+     MODIFY COLUMN payload MEDIUMTEXT NULL
+       COMMENT ''what is sent: the text of the message; of a receipt every byte of the request''');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+DEALLOCATE PREPARE mbev_step;
+
+-- Fiscal receipts, one row for each number that was taken. The row of a number
+-- never changes what it says of the receipt, and is never deleted: a receipt
+-- that is made again gets another number, and a row of its own. The number and
+-- the bytes of the request (delivery.payload) are committed before the first
+-- call.
+CREATE TABLE IF NOT EXISTS receipt (
+  id             BIGINT UNSIGNED NOT NULL AUTO_INCREMENT
+                 COMMENT 'in the order in which the numbers were taken',
+  event_id       BIGINT UNSIGNED NOT NULL
+                 COMMENT 'event.id of the payment or refund',
+  uid            BIGINT UNSIGNED NOT NULL
+                 COMMENT 'subscriber: receipts of one are sent in order',
+  number         VARCHAR(128) CHARACTER SET ascii NOT NULL
+                 COMMENT 'our number, external_id at komtet, int_id in the log',
+  log_table      VARCHAR(64) CHARACTER SET ascii NOT NULL
+                 COMMENT 'table of the billing that lists the numbers',
+  log_id         BIGINT UNSIGNED NOT NULL
+                 COMMENT 'id in that table',
+  back           BOOLEAN NOT NULL
+                 COMMENT 'money given back (sellReturn)',
+  kopecks        BIGINT UNSIGNED NOT NULL
+                 COMMENT 'amount, above zero, also of money given back',
+  contact        VARCHAR(128) NOT NULL
+                 COMMENT 'phone number or e-mail on the receipt',
+  stage          ENUM('new','accepted','done','failed','refused','doubtful',
+                      'burnt','replaced','closed') NOT NULL DEFAULT 'new'
+                 COMMENT 'see docs/architecture.md for what each means',
+  task_id        VARCHAR(64) CHARACTER SET ascii NULL
+                 COMMENT 'id of the task at komtet; NULL = not known',
+  task_state     VARCHAR(32) NULL
+                 COMMENT 'word of komtet for how far it is',
+  error          VARCHAR(255) NULL
+                 COMMENT 'what went wrong last, in words',
+  day            DATE NOT NULL
+                 COMMENT 'day of the number by the clock of the billing',
+  created_utc    DATETIME(3) NOT NULL
+                 COMMENT 'when the number was taken',
+  accepted_utc   DATETIME(3) NULL
+                 COMMENT 'when komtet had it for certain',
+  ended_utc      DATETIME(3) NULL
+                 COMMENT 'when it came to its end: done, failed, closed...',
+  look_utc       DATETIME(3) NULL
+                 COMMENT 'when to ask next what became of it; NULL = not to be asked',
+  looks          SMALLINT UNSIGNED NOT NULL DEFAULT 0
+                 COMMENT 'how often it was asked',
+  fiscal_i       VARCHAR(64) NULL COMMENT 'number of the fiscal document',
+  fiscal_fn      VARCHAR(64) NULL COMMENT 'number of the fiscal drive',
+  fiscal_t       VARCHAR(64) NULL COMMENT 'time at the till, YYYYMMDDTHHMM',
+  fiscal_n       VARCHAR(64) NULL COMMENT 'kind: 1 sell, 2 sell return',
+  fiscal_fp      VARCHAR(64) NULL COMMENT 'fiscal sign',
+  fiscal_rn      VARCHAR(64) NULL COMMENT 'number of the register',
+  fiscal_sh      VARCHAR(64) NULL COMMENT 'shift',
+  fiscal_shn     VARCHAR(64) NULL COMMENT 'number within the shift',
+  fiscal_kopecks BIGINT NULL COMMENT 'sum as the till has it',
+  link           VARCHAR(511) NULL COMMENT 'address of the receipt for people',
+  PRIMARY KEY (id),
+  KEY of_event (event_id),
+  KEY in_order (uid, stage),
+  KEY to_look (stage, look_utc),
+  KEY waiting (stage, created_utc),
+  KEY by_number (number),
+  KEY by_day (day)
+) ENGINE=InnoDB
+  COMMENT='Fiscal receipts and what became of them. Written by mbevd and mbevctl';
+
+-- What komtet says of the queue of tills that receipts go to.
+CREATE TABLE IF NOT EXISTS till (
+  queue       VARCHAR(64) CHARACTER SET ascii NOT NULL
+              COMMENT 'queue of [komtet]',
+  active      BOOLEAN NOT NULL
+              COMMENT 'false: switched off in the cabinet, receipts wait there',
+  changed_utc DATETIME(3) NOT NULL
+              COMMENT 'since when',
+  checked_utc DATETIME(3) NOT NULL
+              COMMENT 'when it was asked last',
+  PRIMARY KEY (queue)
+) ENGINE=InnoDB
+  COMMENT='State of the tills. Written by mbevd';
 
 -- Which rows of addons_pay_api are known to have become which payment.
 CREATE TABLE IF NOT EXISTS api_credit (
@@ -275,9 +375,9 @@ CREATE TABLE IF NOT EXISTS installation (
 
 -- The tables are all there: also under mysql --force.
 INSERT IGNORE INTO schema_version (version, installed_utc)
-SELECT 2, UTC_TIMESTAMP(3) FROM information_schema.columns
+SELECT 3, UTC_TIMESTAMP(3) FROM information_schema.columns
 WHERE table_schema = 'mikbill_events' AND table_name = 'delivery'
-  AND column_name = 'notice';
+  AND column_name = 'log_id';
 
 -- 3. What the other files call. All of it runs with the rights of the caller
 --    and changes nothing, except grant_if_table.

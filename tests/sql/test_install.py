@@ -198,8 +198,19 @@ def test_installing_twice_changes_nothing(installed):
     installed.connect(user="mbev_reader", password="r").close()
 
 
-def make_older(server):
+def make_second(server):
+    """Lay our tables out as version 2 did."""
+    server.sql("""
+        DROP TABLE receipt, till;
+        ALTER TABLE delivery
+          CHANGE COLUMN log_id sms_log_id BIGINT UNSIGNED NULL
+            COMMENT 'sms_logs.sms_id of its row in the billing';
+        UPDATE schema_version SET version = 2""", "mikbill_events")
+
+
+def make_first(server):
     """Lay our tables out as version 1 did."""
+    make_second(server)
     server.sql("""
         DROP TABLE api_credit;
         ALTER TABLE delivery DROP COLUMN lane, DROP COLUMN route,
@@ -209,11 +220,16 @@ def make_older(server):
         UPDATE schema_version SET version = 1""", "mikbill_events")
 
 
-def test_an_older_version_is_brought_up_to_date(installed):
-    """What version 1 looked like; its rows stay and say where they wait."""
+OUR_TABLES = ("delivery", "api_credit", "receipt", "till")
+
+
+@pytest.mark.parametrize("make_older", [make_first, make_second])
+def test_an_older_version_is_brought_up_to_date(installed, make_older):
+    """What earlier versions looked like; the rows stay and say where they
+    wait."""
     def tables():
         return [installed.sql(f"SHOW CREATE TABLE mikbill_events.{name}")
-                for name in ("delivery", "api_credit")]
+                for name in OUR_TABLES]
     fresh = tables()
     make_older(installed)
     installed.sql("""
@@ -230,7 +246,7 @@ def test_an_older_version_is_brought_up_to_date(installed):
     assert installed.sql("SELECT state, lane, route, ask, payload FROM"
                          " delivery", "mikbill_events") == [
         ("ready", "smspilot", None, 0, "text")]
-    assert version(installed) == 2
+    assert version(installed) == 3
 
 
 def version(server):
@@ -243,13 +259,13 @@ def version(server):
 def test_a_table_that_could_not_be_changed_is_not_called_up_to_date(
         installed):
     """A mysqldump reads it while the update runs, and --force goes on."""
-    make_older(installed)
+    make_second(installed)
     with long_read(installed, "mikbill_events.delivery"):
         _, words = run(installed, "schema.sql", args=["--force"])
     assert "Lock wait timeout" in words or "max_statement_time" in words
-    assert version(installed) == 1
-    assert run(installed, "schema.sql") == (0, "")
     assert version(installed) == 2
+    assert run(installed, "schema.sql") == (0, "")
+    assert version(installed) == 3
 
 
 def test_installing_again_follows_the_billing_to_its_next_generation(
@@ -325,7 +341,9 @@ def test_each_account_may_do_its_work_and_no_more(installed):
         "`mikbill_events`.`event`", "`mikbill_events`.`delivery`",
         "`mikbill_events`.`owner`", "`mikbill_events`.`api_credit`",
         "`mikbill`.`addons_pay_api`", "`mikbill`.`addons_pay_api_category`",
-        "`mikbill`.`users_custom_fields`", "`mikbill`.`logs`"}
+        "`mikbill`.`users_custom_fields`", "`mikbill`.`logs`",
+        "`mikbill_events`.`receipt`", "`mikbill_events`.`till`",
+        "`mikbill`.`receipts_log`", "`mikbill`.`__komtet_receipts_log`"}
 
 
 def test_tables_that_this_billing_lacks_are_not_granted(bare):
