@@ -146,6 +146,10 @@ struct settings {
         int64_t connections;
         int64_t connect_timeout_ms;
         int64_t timeout_ms;
+        int64_t rate; /* requests a second */
+        int64_t retry_first_ms;
+        int64_t retry_longest_ms;
+        int64_t hold_ms;
     } komtet;
     struct notice_settings notices[NOTICES];
     struct bonus_settings bonus_topup;
@@ -159,9 +163,13 @@ struct settings {
         bool payments;
         bool refunds;
         bool blocked; /* for subscribers in usersblok and usersdel, too */
+        bool email;   /* in place of a phone */
+        bool print;
+        bool cashier;
+        bool discount_member; /* v1 */
+        int64_t after_ms;
         char *number_prefix;
         char *table;
-        char *email_field; /* "" = no e-mail in place of a phone */
         int64_t sno;
         char *vat;
         char *payment_type;
@@ -171,13 +179,21 @@ struct settings {
         char *name;
         char *address;       /* "" = left out */
         char *place_address; /* "" = left out */
-        bool print;
-        char *callback_url; /* "" = left out */
-        bool cashier;
-        char *cashier_inn;    /* "required" or "optional" */
-        char *id_member;      /* v1 */
-        bool discount_member; /* v1 */
+        char *callback_url;  /* "" = left out */
+        char *cashier_inn;   /* "required" or "optional" */
+        char *id_member;     /* v1 */
+        int64_t look_first_ms;
+        int64_t look_longest_ms;
+        int64_t alarm_ms;
     } receipt;
+    struct {
+        bool on;
+        char *address;
+        int64_t port;
+        char *path;
+        char *url;    /* "" = receipt.callback_url */
+        int64_t rate; /* callbacks a second */
+    } callback;
 };
 
 enum key_type {

@@ -69,6 +69,9 @@ const struct settings_section settings_sections[] = {
     { "smspilot", "SMS through smspilot.ru." },
     { "smsc", "SMS and messages to social networks through smsc.ru.\n"
               "Either login and password, or api_key." },
+    { "komtet",
+        "Fiscal receipts through Komtet Kassa, kassa.komtet.ru. While shop,\n"
+        "secret or queue is empty, receipts wait in our queue." },
     { "payment", "A payment was booked." },
     { "refund", "A payment was taken back (type 7)." },
     { "api_payment",
@@ -84,6 +87,10 @@ const struct settings_section settings_sections[] = {
         "A bonus for a payment of the whole monthly fee, by the age of the\n"
         "contract." },
     { "discounts", "Discounts end when the tariff changes." },
+    { "receipt", "Fiscal receipts of payments and refunds, through [komtet]." },
+    { "callback",
+        "Komtet tells by itself what became of a receipt. We stand behind the\n"
+        "operator's web server, which passes this path on." },
 };
 const size_t settings_sections_n =
     sizeof settings_sections / sizeof *settings_sections;
@@ -143,7 +150,7 @@ const struct settings_key settings_keys[] = {
         "A row dated further back than this starts no message" },
     { "billing", "backdated_money", KEY_BOOL, false,
         AT(billing.backdated_money), "yes", 0, 0, NULL,
-        "Does such a row earn a bonus all the same" },
+        "Does such a row earn a bonus and get a receipt all the same" },
     { "billing", "api_settle", KEY_DURATION, false, AT(billing.api_settle_ms),
         "15 s", 0, HOUR_MS, NULL,
         "Payments of type 62: time for the billing to mark the row of\n"
@@ -259,6 +266,45 @@ const struct settings_key settings_keys[] = {
         "When a reply was lost: pause before smsc is asked whether it has\n"
         "the message" },
 
+    { "komtet", "url", KEY_TEXT, false, AT(komtet.url),
+        "https://kassa.komtet.ru", 0, 0, NULL,
+        "Address of the interface, without a path" },
+    { "komtet", "shop", KEY_TEXT, false, AT(komtet.shop), "", 0, 0, NULL,
+        "Identifier of the shop, from komtet's cabinet" },
+    { "komtet", "secret", KEY_TEXT, true, AT(komtet.secret), "", 0, 0, NULL,
+        "Its secret key" },
+    { "komtet", "queue", KEY_TEXT, false, AT(komtet.queue), "", 0, 0, NULL,
+        "Number of the queue, that is of its group of tills" },
+    { "komtet", "version", KEY_TEXT, false, AT(komtet.version), "v1", 0, 0,
+        NULL,
+        "Version of the interface: v1 for tills of the fiscal format 1.05,\n"
+        "v2 for those of 1.2" },
+    { "komtet", "sign_url", KEY_TEXT, false, AT(komtet.sign_url), "", 0, 0,
+        NULL,
+        "Address that komtet believes it has, when a proxy or a test server\n"
+        "stands between: the signature covers it; empty = as url" },
+    { "komtet", "ca_file", KEY_TEXT, false, AT(komtet.ca_file), "", 0, 0, NULL,
+        "Certificates to trust; empty = the system's" },
+    { "komtet", "connections", KEY_NUMBER, false, AT(komtet.connections), "1",
+        1, 15, NULL, "Most requests at the same time" },
+    { "komtet", "rate", KEY_NUMBER, false, AT(komtet.rate), "2", 1, 1000, NULL,
+        "Most requests a second" },
+    { "komtet", "connect_timeout", KEY_DURATION, false,
+        AT(komtet.connect_timeout_ms), "10 s", 100, 10 * MINUTE_MS, NULL,
+        "Time limit for the connection" },
+    { "komtet", "timeout", KEY_DURATION, false, AT(komtet.timeout_ms), "30 s",
+        100, 10 * MINUTE_MS, NULL, "Time limit for a whole request" },
+    { "komtet", "retry_first", KEY_DURATION, false, AT(komtet.retry_first_ms),
+        "30 s", 100, DAY_MS, NULL,
+        "Pause after the first failure that may pass; doubles each time" },
+    { "komtet", "retry_longest", KEY_DURATION, false,
+        AT(komtet.retry_longest_ms), "10 min", 100, DAY_MS, NULL,
+        "Longest such pause" },
+    { "komtet", "hold", KEY_DURATION, false, AT(komtet.hold_ms), "1 min", 100,
+        DAY_MS, NULL,
+        "Pause of the whole channel when komtet refuses the account or is out\n"
+        "of order; then one receipt tries again" },
+
     NOTICE_WAYS(NOTICE_PAYMENT, "payment", "yes"),
     NOTICE_LIMIT(NOTICE_PAYMENT, "payment", "minimum", "10.00", 0,
         "Smaller payments are not announced"),
@@ -371,6 +417,98 @@ const struct settings_key settings_keys[] = {
         "ext_discount_device\n"
         "ext_discount_device_fixed",
         0, 0, NULL, "Keys of users_custom_fields to remove, in this order" },
+
+    { "receipt", "payments", KEY_BOOL, false, AT(receipt.payments), "no", 0, 0,
+        NULL, "A receipt for each payment" },
+    { "receipt", "refunds", KEY_BOOL, false, AT(receipt.refunds), "no", 0, 0,
+        NULL, "A receipt for what is given back (types 7 and 62)" },
+    { "receipt", "after", KEY_DURATION, false, AT(receipt.after_ms), "0 s", 0,
+        HOUR_MS, NULL,
+        "Time for the billing to finish its work before we look" },
+    { "receipt", "blocked", KEY_BOOL, false, AT(receipt.blocked), "yes", 0, 0,
+        NULL, "Also for subscribers in usersblok and usersdel" },
+    { "receipt", "number_prefix", KEY_TEXT, false, AT(receipt.number_prefix),
+        "", 0, 0, NULL,
+        "Stands before each number of a receipt, so that no other system of\n"
+        "the same shop can have it: letters, digits, _ and -" },
+    { "receipt", "table", KEY_TEXT, false, AT(receipt.table), "receipts_log", 0,
+        0, NULL,
+        "Table of the billing that shows the receipts: receipts_log or\n"
+        "__komtet_receipts_log" },
+    { "receipt", "email", KEY_BOOL, false, AT(receipt.email), "no", 0, 0, NULL,
+        "When there is no phone number, use the subscriber's e-mail" },
+    { "receipt", "sno", KEY_NUMBER, false, AT(receipt.sno), "1", 0, 5, NULL,
+        "Tax system: 0 general, 1 simplified (income), 2 simplified (income\n"
+        "minus expense), 4 agricultural, 5 patent" },
+    { "receipt", "vat", KEY_TEXT, false, AT(receipt.vat), "no", 0, 0, NULL,
+        "VAT: no, a rate such as 0, 5, 10 or 22, or a computed one such as\n"
+        "110 or 122" },
+    { "receipt", "payment_type", KEY_TEXT, false, AT(receipt.payment_type),
+        "card", 0, 0, NULL,
+        "card (cashless), cash, prepayment, credit or counter_provisioning" },
+    { "receipt", "calculation_method", KEY_TEXT, false,
+        AT(receipt.calculation_method), "full_payment", 0, 0, NULL,
+        "What a top-up is, the accountant has to choose: a paid service is\n"
+        "full_payment with calculation_subject service, an advance is advance\n"
+        "with calculation_subject payment. There are also pre_payment_full,\n"
+        "pre_payment_part, credit_part, credit_pay and credit" },
+    { "receipt", "calculation_subject", KEY_TEXT, false,
+        AT(receipt.calculation_subject), "service", 0, 0, NULL,
+        "service, payment or another of komtet's list" },
+    { "receipt", "measure", KEY_NUMBER, false, AT(receipt.measure), "0", 0, 255,
+        NULL, "Unit of the quantity, v2 only: 0 = piece, also of services" },
+    { "receipt", "name", KEY_TEMPLATE, false, AT(receipt.name),
+        "Услуги связи, лицевой счёт {login}", 0, 0, COMPANY " login uid",
+        "What was paid, at most 128 characters; fields in braces: login uid\n"
+        "and those of [company]. A brace itself is written twice: {{" },
+    { "receipt", "address", KEY_TEXT, false, AT(receipt.address), "Офис", 0, 0,
+        NULL, "Place of payment; v2 requires it, empty = left out" },
+    { "receipt", "place_address", KEY_TEXT, false, AT(receipt.place_address),
+        "", 0, 0, NULL, "Its postal address; empty = left out" },
+    { "receipt", "print", KEY_BOOL, false, AT(receipt.print), "no", 0, 0, NULL,
+        "Print it on paper, too" },
+    { "receipt", "callback_url", KEY_TEXT, false, AT(receipt.callback_url), "",
+        0, 0, NULL,
+        "Address at which komtet is to tell what became of a receipt, see\n"
+        "[callback]; empty = left out" },
+    { "receipt", "cashier", KEY_BOOL, false, AT(receipt.cashier), "yes", 0, 0,
+        NULL,
+        "Name a cashier: whoever booked the payment, from stuff_personal" },
+    { "receipt", "cashier_inn", KEY_TEXT, false, AT(receipt.cashier_inn),
+        "required", 0, 0, NULL,
+        "required: a cashier without INN is left out; optional: the name\n"
+        "alone is enough" },
+    { "receipt", "id_member", KEY_TEXT, false, AT(receipt.id_member),
+        "external_id", 0, 0, NULL,
+        "What v1 calls the number of a receipt: external_id, or task_id as\n"
+        "formerly" },
+    { "receipt", "discount_member", KEY_BOOL, false,
+        AT(receipt.discount_member), "no", 0, 0, NULL,
+        "Name a discount of 0, as formerly; v1 only" },
+    { "receipt", "look_first", KEY_DURATION, false, AT(receipt.look_first_ms),
+        "15 s", 100, DAY_MS, NULL,
+        "Pause before komtet is first asked what became of a receipt; doubles\n"
+        "each time" },
+    { "receipt", "look_longest", KEY_DURATION, false,
+        AT(receipt.look_longest_ms), "10 min", 100, DAY_MS, NULL,
+        "Longest such pause" },
+    { "receipt", "alarm", KEY_DURATION, false, AT(receipt.alarm_ms), "24 h",
+        1000, 365 * DAY_MS, NULL,
+        "A receipt that is not fiscal so long after is an alarm" },
+
+    { "callback", "on", KEY_BOOL, false, AT(callback.on), "no", 0, 0, NULL,
+        "Listen for it; else komtet is only asked" },
+    { "callback", "address", KEY_TEXT, false, AT(callback.address), "127.0.0.1",
+        0, 0, NULL, "Address to listen at: of this computer, IPv4 or IPv6" },
+    { "callback", "port", KEY_NUMBER, false, AT(callback.port), "8087", 1,
+        65535, NULL, "TCP port" },
+    { "callback", "path", KEY_TEXT, false, AT(callback.path), "/komtet", 0, 0,
+        NULL, "Path that the web server passes on" },
+    { "callback", "url", KEY_TEXT, false, AT(callback.url), "", 0, 0, NULL,
+        "Public address as komtet knows it, which its signature covers;\n"
+        "empty = [receipt] callback_url" },
+    { "callback", "rate", KEY_NUMBER, false, AT(callback.rate), "20", 1, 1000,
+        NULL, "Most callbacks a second" },
 };
 const size_t settings_keys_n = sizeof settings_keys / sizeof *settings_keys;
 

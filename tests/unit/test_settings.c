@@ -184,6 +184,87 @@ the_default_discounts_are_those_of_the_kit_in_its_order(void **state)
 }
 
 static void
+the_defaults_of_komtet_are_those_of_its_sheet(void **state)
+{
+    struct loaded l = load_good(QUIET);
+
+    (void)state;
+    assert_string_equal(l.s.komtet.url, "https://kassa.komtet.ru");
+    assert_string_equal(l.s.komtet.shop, "");
+    assert_string_equal(l.s.komtet.secret, "");
+    assert_string_equal(l.s.komtet.queue, "");
+    assert_string_equal(l.s.komtet.version, "v1");
+    assert_string_equal(l.s.komtet.sign_url, "");
+    assert_string_equal(l.s.komtet.ca_file, "");
+    assert_int_equal(l.s.komtet.connections, 1);
+    assert_int_equal(l.s.komtet.rate, 2);
+    assert_int_equal(l.s.komtet.connect_timeout_ms, 10000);
+    assert_int_equal(l.s.komtet.timeout_ms, 30000);
+    assert_int_equal(l.s.komtet.retry_first_ms, 30000);
+    assert_int_equal(l.s.komtet.retry_longest_ms, 600000);
+    assert_int_equal(l.s.komtet.hold_ms, 60000);
+    drop(&l);
+}
+
+static void
+nobody_gets_a_receipt_by_default(void **state)
+{
+    struct loaded l = load_good(QUIET);
+
+    (void)state;
+    assert_false(l.s.receipt.payments);
+    assert_false(l.s.receipt.refunds);
+    assert_int_equal(l.s.receipt.after_ms, 0);
+    assert_true(l.s.receipt.blocked);
+    assert_false(l.s.receipt.email);
+    assert_string_equal(l.s.receipt.table, "receipts_log");
+    assert_int_equal(l.s.receipt.look_first_ms, 15000);
+    assert_int_equal(l.s.receipt.look_longest_ms, 600000);
+    assert_int_equal(l.s.receipt.alarm_ms, 86400000);
+    drop(&l);
+}
+
+static void
+what_a_receipt_says_by_default_is_what_the_kit_said(void **state)
+{
+    struct loaded l = load_good(QUIET);
+
+    (void)state;
+    assert_string_equal(l.s.receipt.number_prefix, "");
+    assert_int_equal(l.s.receipt.sno, 1);
+    assert_string_equal(l.s.receipt.vat, "no");
+    assert_string_equal(l.s.receipt.payment_type, "card");
+    assert_string_equal(l.s.receipt.calculation_method, "full_payment");
+    assert_string_equal(l.s.receipt.calculation_subject, "service");
+    assert_int_equal(l.s.receipt.measure, 0);
+    assert_string_equal(l.s.receipt.name, "Услуги связи, лицевой счёт {login}");
+    assert_string_equal(l.s.receipt.address, "Офис");
+    assert_string_equal(l.s.receipt.place_address, "");
+    assert_false(l.s.receipt.print);
+    assert_string_equal(l.s.receipt.callback_url, "");
+    assert_true(l.s.receipt.cashier);
+    assert_string_equal(l.s.receipt.cashier_inn, "required");
+    assert_string_equal(l.s.receipt.id_member, "external_id");
+    assert_false(l.s.receipt.discount_member);
+    drop(&l);
+}
+
+static void
+nobody_listens_for_callbacks_by_default(void **state)
+{
+    struct loaded l = load_good(QUIET);
+
+    (void)state;
+    assert_false(l.s.callback.on);
+    assert_string_equal(l.s.callback.address, "127.0.0.1");
+    assert_int_equal(l.s.callback.port, 8087);
+    assert_string_equal(l.s.callback.path, "/komtet");
+    assert_string_equal(l.s.callback.url, "");
+    assert_int_equal(l.s.callback.rate, 20);
+    drop(&l);
+}
+
+static void
 only_payments_are_announced_by_default(void **state)
 {
     static const struct {
@@ -1079,7 +1160,8 @@ the_default_lease_is_long_enough_for_all(void **state)
     struct loaded l = load_good("[smspilot]\napi_key = KEY\n"
                                 "[smsc]\nlogin = l\npassword = p\n"
                                 "[payment]\nchannels = smspilot,smsc\n"
-                                "social = yes\n");
+                                "social = yes\n"
+                                "[receipt]\npayments = yes\n");
 
     (void)state;
     drop(&l);
@@ -1478,6 +1560,8 @@ secrets_are_not_shown_in_errors(void **state)
         "[refund]\nquiet = hunter2\n",
         "[bonus_topup]\npercent = hunter2\n",
         "[notice]\ntime_zone = hunter2\n",
+        "[komtet]\nsecret = a\nsecret = hunter2\n",
+        "[komtet]\nsecret hunter2\n",
     };
 
     (void)state;
@@ -1513,8 +1597,9 @@ passwords_and_keys_are_marked_secret(void **state)
     (void)state;
     for (size_t i = 0; i < settings_keys_n; i++) {
         const struct settings_key *k = &settings_keys[i];
-        bool secret =
-            strcmp(k->name, "password") == 0 || strcmp(k->name, "api_key") == 0;
+        bool secret = strcmp(k->name, "password") == 0 ||
+                      strcmp(k->name, "api_key") == 0 ||
+                      strcmp(k->name, "secret") == 0;
 
         expect_number(k->name, k->secret, secret);
     }
@@ -1751,6 +1836,10 @@ main(void)
         cmocka_unit_test(the_defaults_of_bonuses_are_those_of_the_kit),
         cmocka_unit_test(
             the_default_discounts_are_those_of_the_kit_in_its_order),
+        cmocka_unit_test(the_defaults_of_komtet_are_those_of_its_sheet),
+        cmocka_unit_test(nobody_gets_a_receipt_by_default),
+        cmocka_unit_test(what_a_receipt_says_by_default_is_what_the_kit_said),
+        cmocka_unit_test(nobody_listens_for_callbacks_by_default),
         cmocka_unit_test(only_payments_are_announced_by_default),
         cmocka_unit_test(values_of_every_type_are_taken),
         cmocka_unit_test(durations_have_four_units),
