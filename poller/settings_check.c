@@ -3,12 +3,17 @@
 
 #include "log.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define AT(member) offsetof(struct settings, member)
 
-enum { MOST_DISCOUNTS = 64 };
+#define SMALL "abcdefghijklmnopqrstuvwxyz"
+#define NAME "ABCDEFGHIJKLMNOPQRSTUVWXYZ" SMALL "0123456789_-"
+
+enum { MOST_DISCOUNTS = 64, MOST_SHOP = 200, MOST_WORDS = 8 };
 
 struct check {
     const struct settings *s;
@@ -22,6 +27,100 @@ complain_at(struct check *c, size_t at, const char *what)
     c->complain(c->arg, at, what);
 }
 
+static const char *
+text_at(const struct check *c, size_t at)
+{
+    return *(char *const *)((const char *)c->s + at);
+}
+
+static int64_t
+number_at(const struct check *c, size_t at)
+{
+    return *(const int64_t *)((const char *)c->s + at);
+}
+
+/* ---- one key, but more than its type ---- */
+
+static const struct choice {
+    size_t at;
+    const char *word[MOST_WORDS];
+} choices[] = {
+    { AT(billing.tariff_origin), { "subscriber", "staff" } },
+    { AT(smsc.id_style), { "text", "number" } },
+    { AT(komtet.version), { "v1", "v2" } },
+    { AT(receipt.table), { "receipts_log", "__komtet_receipts_log" } },
+    { AT(receipt.payment_type),
+        { "card", "cash", "prepayment", "credit", "counter_provisioning" } },
+    { AT(receipt.calculation_method),
+        { "pre_payment_full", "pre_payment_part", "full_payment", "advance",
+            "credit_part", "credit_pay", "credit" } },
+    { AT(receipt.cashier_inn), { "required", "optional" } },
+    { AT(receipt.id_member), { "external_id", "task_id" } },
+};
+
+static size_t
+count_words(const struct choice *choice)
+{
+    size_t n = 0;
+
+    while (n < MOST_WORDS && choice->word[n])
+        n++;
+    return n;
+}
+
+static bool
+is_chosen(const struct choice *choice, const char *text)
+{
+    for (size_t i = 0; i < count_words(choice); i++)
+        if (strcmp(choice->word[i], text) == 0)
+            return true;
+    return false;
+}
+
+static void
+check_choice(struct check *c, const struct choice *choice)
+{
+    struct bytes what = bytes_make(512);
+    size_t n = count_words(choice);
+
+    if (!is_chosen(choice, text_at(c, choice->at))) {
+        for (size_t i = 0; i < n; i++)
+            bytes_printf(&what, "%s%s",
+                i == 0       ? "expected "
+                : i == n - 1 ? " or "
+                             : ", ",
+                choice->word[i]);
+        complain_at(c, choice->at, bytes_text(&what));
+    }
+    bytes_free(&what);
+}
+
+/* Texts of certain characters only. */
+static const struct pattern {
+    size_t at;
+    const char *of;
+    size_t least, most;
+    const char *what;
+} patterns[] = {
+    { AT(komtet.queue), NAME, 0, 64,
+        "must be at most 64 letters, digits, _ and -" },
+    { AT(receipt.number_prefix), NAME, 0, 32,
+        "must be at most 32 letters, digits, _ and -" },
+    { AT(receipt.calculation_subject), SMALL "_", 1, SIZE_MAX,
+        "expected small letters and _, such as service or payment" },
+};
+
+static void
+check_pattern(struct check *c, const struct pattern *pattern)
+{
+    const char *text = text_at(c, pattern->at);
+    size_t n = strlen(text);
+
+    if (n < pattern->least || n > pattern->most ||
+        strspn(text, pattern->of) != n)
+        complain_at(c, pattern->at, pattern->what);
+}
+
 static bool
 starts_with(const char *s, const char *with)
 {
@@ -33,6 +132,79 @@ is_url(const char *s)
 {
     return starts_with(s, "https://") || starts_with(s, "http://");
 }
+
+static const struct url {
+    size_t at;
+    bool may_be_empty;
+} urls[] = {
+    { AT(smspilot.url), false },
+    { AT(komtet.url), false },
+    { AT(komtet.sign_url), true },
+    { AT(receipt.callback_url), true },
+    { AT(callback.url), true },
+};
+
+/* Also of one address in a list. */
+static void
+check_url(struct check *c, size_t at, const char *text)
+{
+    if (!is_url(text))
+        complain_at(
+            c, at, "must begin with https:// (or http:// for a test server)");
+}
+
+static void
+check_each(struct check *c)
+{
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        check_choice(c, &choices[i]);
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        check_pattern(c, &patterns[i]);
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        const char *text = text_at(c, urls[i].at);
+
+        if (*text || !urls[i].may_be_empty)
+            check_url(c, urls[i].at, text);
+    }
+}
+
+/* ---- pauses and time limits ---- */
+
+/* Pauses that double, from the first up to the longest. */
+static const struct pauses {
+    size_t first, longest;
+    const char *what;
+} pauses[] = {
+    { AT(notice.retry_first_ms), AT(notice.retry_longest_ms),
+        "must not be shorter than retry_first" },
+    { AT(komtet.retry_first_ms), AT(komtet.retry_longest_ms),
+        "must not be shorter than retry_first" },
+    { AT(receipt.look_first_ms), AT(receipt.look_longest_ms),
+        "must not be shorter than look_first" },
+};
+
+static void
+check_pauses(struct check *c)
+{
+    for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++)
+        if (number_at(c, pauses[i].longest) < number_at(c, pauses[i].first))
+            complain_at(c, pauses[i].longest, pauses[i].what);
+}
+
+/* A request must end while the work is still ours. */
+static void
+check_lease(struct check *c, const char *section, int64_t timeout_ms)
+{
+    char what[96];
+
+    if (c->s->service.lease_ms >= timeout_ms + 10000)
+        return;
+    snprintf(what, sizeof what,
+        "must be at least 10 s longer than [%s] timeout", section);
+    complain_at(c, AT(service.lease_ms), what);
+}
+
+/* ---- section by section ---- */
 
 /* The first notice that may go by this channel, or NULL. */
 static const char *
@@ -70,14 +242,9 @@ check_smspilot(struct check *c)
     const struct settings *s = c->s;
     const char *user = who_uses(s, CHANNEL_SMSPILOT);
 
-    if (!is_url(s->smspilot.url))
-        complain_at(c, AT(smspilot.url),
-            "must begin with https:// (or http:// for a test server)");
     if (user && !*s->smspilot.api_key)
         complain_empty(c, AT(smspilot.api_key), user);
-    if (s->service.lease_ms < s->smspilot.timeout_ms + 10000)
-        complain_at(c, AT(service.lease_ms),
-            "must be at least 10 s longer than [smspilot] timeout");
+    check_lease(c, "smspilot", s->smspilot.timeout_ms);
 }
 
 static void
@@ -90,18 +257,13 @@ check_smsc(struct check *c)
     if (!user)
         user = who_uses(s, CHANNEL_SOCIAL);
     for (size_t i = 0; i < s->smsc.url.n; i++)
-        if (!is_url(s->smsc.url.text[i]))
-            complain_at(c, AT(smsc.url),
-                "must begin with https:// (or http:// for a test server)");
+        check_url(c, AT(smsc.url), s->smsc.url.text[i]);
     if (hosts == 0 || hosts > 4)
         complain_at(c, AT(smsc.url), "from one to four addresses are needed");
     if (user && !*s->smsc.api_key && !*s->smsc.login)
         complain_empty(c, AT(smsc.login), user);
     else if (user && !*s->smsc.api_key && !*s->smsc.password)
         complain_empty(c, AT(smsc.password), user);
-    if (strcmp(s->smsc.id_style, "text") != 0 &&
-        strcmp(s->smsc.id_style, "number") != 0)
-        complain_at(c, AT(smsc.id_style), "expected text or number");
     /* A message that has to be asked about first is two exchanges. */
     if (user && s->service.lease_ms < 2 * s->smsc.timeout_ms +
                                           hosts * s->smsc.connect_timeout_ms +
@@ -155,15 +317,99 @@ check_rules(struct check *c)
         complain_at(c, AT(notice.time_zone),
             "is not known here; expected a name such as Europe/Moscow (package "
             "tzdata) or an offset such as +05:00");
-    if (strcmp(s->billing.tariff_origin, "subscriber") != 0 &&
-        strcmp(s->billing.tariff_origin, "staff") != 0)
-        complain_at(
-            c, AT(billing.tariff_origin), "expected subscriber or staff");
     if (s->discounts.keys.n > MOST_DISCOUNTS)
         complain_at(c, AT(discounts.keys), "at most 64 keys are possible");
     for (size_t i = 0; i < s->discounts.keys.n; i++)
         if (!*s->discounts.keys.text[i])
             complain_at(c, AT(discounts.keys), "a key is empty");
+}
+
+static bool
+receipts_are_on(const struct settings *s)
+{
+    return s->receipt.payments || s->receipt.refunds;
+}
+
+/* It goes into a header. */
+static bool
+is_shop(const char *text)
+{
+    const char *p = text;
+
+    while ((unsigned char)*p >= 0x20 && *p != 0x7F)
+        p++;
+    return *p == '\0' && p - text <= MOST_SHOP;
+}
+
+/* An empty shop, secret or queue is no error: receipts wait until there are
+ * some. */
+static void
+check_komtet(struct check *c)
+{
+    const struct settings *s = c->s;
+
+    if (!is_shop(s->komtet.shop))
+        complain_at(c, AT(komtet.shop),
+            "must be at most 200 bytes without control characters; copy it "
+            "from the provider's cabinet");
+    if (receipts_are_on(s))
+        check_lease(c, "komtet", s->komtet.timeout_ms);
+}
+
+/* "no", or the number of a rate: which of them there are, the law changes. */
+static bool
+is_vat(const char *text)
+{
+    size_t n = strspn(text, "0123456789");
+
+    return strcmp(text, "no") == 0 || (n >= 1 && n <= 3 && text[n] == '\0');
+}
+
+static void
+check_receipt(struct check *c)
+{
+    const struct settings *s = c->s;
+
+    if (s->receipt.sno == 3)
+        complain_at(c, AT(receipt.sno),
+            "3 (imputed income) was withdrawn; expected 0, 1, 2, 4 or 5");
+    if (!is_vat(s->receipt.vat))
+        complain_at(c, AT(receipt.vat),
+            "expected no, or a rate of one to three digits such as 22 or 122");
+    if (!*s->receipt.name)
+        complain_at(c, AT(receipt.name),
+            "is empty but a receipt has to say what was paid");
+    if (receipts_are_on(s) && strcmp(s->komtet.version, "v2") == 0 &&
+        !*s->receipt.address)
+        complain_at(c, AT(receipt.address),
+            "is empty but [komtet] version v2 requires it");
+}
+
+static bool
+is_numeric_address(const char *text)
+{
+    struct in6_addr address; /* has room for either */
+
+    return inet_pton(AF_INET, text, &address) == 1 ||
+           inet_pton(AF_INET6, text, &address) == 1;
+}
+
+static void
+check_callback(struct check *c)
+{
+    const struct settings *s = c->s;
+
+    if (!s->callback.on)
+        return;
+    if (!is_numeric_address(s->callback.address))
+        complain_at(c, AT(callback.address),
+            "must be an address in numbers, such as 127.0.0.1 or ::1");
+    if (s->callback.path[0] != '/')
+        complain_at(c, AT(callback.path), "must begin with /");
+    if (!*s->callback.url && !*s->receipt.callback_url)
+        complain_at(c, AT(callback.url),
+            "is empty, and so is [receipt] callback_url; set one of them, or "
+            "on = no");
 }
 
 static void
@@ -182,9 +428,6 @@ check_service(struct check *c)
     if (s->service.state_dir[0] != '/' || strlen(s->service.state_dir) > 150)
         complain_at(c, AT(service.state_dir),
             "must be an absolute path of at most 150 characters");
-    if (s->notice.retry_longest_ms < s->notice.retry_first_ms)
-        complain_at(c, AT(notice.retry_longest_ms),
-            "must not be shorter than retry_first");
 }
 
 void
@@ -192,8 +435,13 @@ settings_check(const struct settings *s, settings_complain *complain, void *arg)
 {
     struct check check = { .s = s, .complain = complain, .arg = arg };
 
+    check_each(&check);
+    check_pauses(&check);
     check_service(&check);
     check_smspilot(&check);
     check_smsc(&check);
     check_rules(&check);
+    check_komtet(&check);
+    check_receipt(&check);
+    check_callback(&check);
 }

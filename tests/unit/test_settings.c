@@ -1330,6 +1330,379 @@ paths_must_not_be_too_long(void **state)
         "characters\n");
 }
 
+/* ---- receipts ---- */
+
+#define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+/* Asserts that the key can have each of the good values, and what is wrong
+ * about each of the bad ones. Both lists end with NULL. */
+static void
+assert_takes(const char *section, const char *key, const char *const *good,
+    const char *const *bad, const char *what)
+{
+    char text[1000], want[1000];
+
+    for (; *good; good++) {
+        struct loaded l;
+
+        snprintf(text, sizeof text, "[%s]\n%s = %s" QUIET, section, key, *good);
+        l = load_good(text);
+        drop(&l);
+    }
+    snprintf(want, sizeof want, "F:2: [%s] %s: %s\n", section, key, what);
+    for (; *bad; bad++) {
+        snprintf(text, sizeof text, "[%s]\n%s = %s" QUIET, section, key, *bad);
+        assert_errors(text, want);
+    }
+}
+
+static void
+receipts_may_wait_for_an_account(void **state)
+{
+    struct loaded l =
+        load_good("[receipt]\npayments = yes\nrefunds = yes" QUIET);
+
+    (void)state;
+    assert_true(l.s.receipt.payments);
+    assert_true(l.s.receipt.refunds);
+    drop(&l);
+}
+
+#define NO_URL "must begin with https:// (or http:// for a test server)"
+
+static void
+an_address_of_komtet_that_is_none_is_told(void **state)
+{
+    (void)state;
+    assert_takes("komtet", "url", WORDS("https://a", "http://127.0.0.1:1"),
+        WORDS("", "kassa.komtet.ru", "ftp://a", "HTTPS://a"), NO_URL);
+}
+
+static void
+an_address_to_sign_is_one_or_empty(void **state)
+{
+    (void)state;
+    assert_takes("komtet", "sign_url", WORDS("", "https://a"),
+        WORDS("kassa.komtet.ru", "ftp://a"), NO_URL);
+}
+
+static void
+an_address_for_callbacks_is_one_or_empty(void **state)
+{
+    (void)state;
+    assert_takes("receipt", "callback_url", WORDS("", "https://a/komtet?x=1"),
+        WORDS("a.ru/komtet", "/komtet"), NO_URL);
+    assert_takes("callback", "url", WORDS("", "https://a/komtet?x=1"),
+        WORDS("a.ru/komtet", "/komtet"), NO_URL);
+}
+
+static void
+komtets_interface_has_two_versions(void **state)
+{
+    (void)state;
+    assert_takes("komtet", "version", WORDS("v1", "v2"),
+        WORDS("", "V1", "1", "v3", "v1 v2"), "expected v1 or v2");
+}
+
+static void
+a_shop_that_fits_into_no_header_is_told(void **state)
+{
+    char longest[201], longer[202];
+
+    (void)state;
+    snprintf(longest, sizeof longest, "%0200d", 0);
+    snprintf(longer, sizeof longer, "%0201d", 0);
+    assert_takes("komtet", "shop",
+        WORDS("", "shop-01", "a b", "Касса", longest),
+        WORDS("a\tb",
+            "a\x01"
+            "b",
+            "a\x7F"
+            "b",
+            longer),
+        "must be at most 200 bytes without control characters; copy it from "
+        "the provider's cabinet");
+}
+
+static void
+a_queue_that_fits_into_no_path_is_told(void **state)
+{
+    char longest[65], longer[66];
+
+    (void)state;
+    snprintf(longest, sizeof longest, "%064d", 0);
+    snprintf(longer, sizeof longer, "%065d", 0);
+    assert_takes("komtet", "queue", WORDS("", "7001", "A-z_0", longest),
+        WORDS("7/1", "7 1", "..", "7?", "касса", longer),
+        "must be at most 64 letters, digits, _ and -");
+}
+
+static void
+more_than_komtet_can_take_is_told(void **state)
+{
+    (void)state;
+    assert_takes("komtet", "connections", WORDS("1", "15"), WORDS("0", "16"),
+        "must be from 1 to 15");
+    assert_takes("komtet", "rate", WORDS("1", "1000"), WORDS("0", "1001"),
+        "must be from 1 to 1000");
+}
+
+static void
+a_lease_too_short_for_a_receipt_is_told(void **state)
+{
+    static const char *const on[] = { "payments", "refunds" };
+    char text[200];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(on); i++) {
+        struct loaded l;
+
+        snprintf(text, sizeof text,
+            "[service]\nlease = 40 s\n[receipt]\n%s = yes" QUIET, on[i]);
+        l = load_good(text);
+        drop(&l);
+        snprintf(text, sizeof text,
+            "[service]\nlease = 39999 ms\n[receipt]\n%s = yes" QUIET, on[i]);
+        assert_errors(text, "F:2: [service] lease: must be at least 10 s "
+                            "longer than [komtet] timeout\n");
+    }
+}
+
+static void
+without_receipts_a_lease_need_not_be_long_for_komtet(void **state)
+{
+    struct loaded l =
+        load_good("[service]\nlease = 30 s\n[komtet]\ntimeout = 10 min" QUIET);
+
+    (void)state;
+    drop(&l);
+}
+
+static void
+a_longest_pause_of_receipts_below_the_first_is_told(void **state)
+{
+    struct loaded l = load_good("[komtet]\nretry_first = 10 min\n"
+                                "[receipt]\nlook_first = 10 min" QUIET);
+
+    (void)state;
+    drop(&l);
+    assert_errors("[komtet]\nretry_first = 2 s\nretry_longest = 1 s" QUIET,
+        "F:3: [komtet] retry_longest: must not be shorter than retry_first\n");
+    assert_errors("[receipt]\nlook_first = 2 s\nlook_longest = 1 s" QUIET,
+        "F:3: [receipt] look_longest: must not be shorter than look_first\n");
+}
+
+static void
+a_prefix_that_fits_into_no_number_is_told(void **state)
+{
+    char longest[33], longer[34];
+
+    (void)state;
+    snprintf(longest, sizeof longest, "%032d", 0);
+    snprintf(longer, sizeof longer, "%033d", 0);
+    assert_takes("receipt", "number_prefix", WORDS("", "MBEV-", "a_0", longest),
+        WORDS("a b", "a\"", "a.", "чек", longer),
+        "must be at most 32 letters, digits, _ and -");
+}
+
+static void
+the_table_of_receipts_is_that_of_either_kit(void **state)
+{
+    (void)state;
+    assert_takes("receipt", "table",
+        WORDS("receipts_log", "__komtet_receipts_log"),
+        WORDS("", "users", "receipts_log;", "Receipts_log"),
+        "expected receipts_log or __komtet_receipts_log");
+}
+
+static void
+a_tax_system_that_is_none_is_told(void **state)
+{
+    (void)state;
+    assert_takes("receipt", "sno", WORDS("0", "1", "2", "4", "5"), WORDS("3"),
+        "3 (imputed income) was withdrawn; expected 0, 1, 2, 4 or 5");
+    assert_takes(
+        "receipt", "sno", WORDS("1"), WORDS("-1", "6"), "must be from 0 to 5");
+}
+
+static void
+a_rate_of_vat_that_can_be_none_is_told(void **state)
+{
+    (void)state;
+    assert_takes("receipt", "vat", WORDS("no", "0", "22", "122", "999"),
+        WORDS("", "yes", "20%", "20/120", "1220", "-1", "2 0", "no 0"),
+        "expected no, or a rate of one to three digits such as 22 or 122");
+}
+
+static void
+a_payment_is_of_one_of_komtets_types(void **state)
+{
+    (void)state;
+    assert_takes("receipt", "payment_type",
+        WORDS("card", "cash", "prepayment", "credit", "counter_provisioning"),
+        WORDS("", "Card", "car", "cards", "card,cash"),
+        "expected card, cash, prepayment, credit or counter_provisioning");
+}
+
+static void
+a_payment_is_by_one_of_komtets_methods(void **state)
+{
+    (void)state;
+    assert_takes("receipt", "calculation_method",
+        WORDS("pre_payment_full", "pre_payment_part", "full_payment", "advance",
+            "credit_part", "credit_pay", "credit"),
+        WORDS("", "full", "Advance", "service"),
+        "expected pre_payment_full, pre_payment_part, full_payment, advance, "
+        "credit_part, credit_pay or credit");
+}
+
+static void
+a_subject_that_can_be_none_is_told(void **state)
+{
+    (void)state;
+    assert_takes("receipt", "calculation_subject",
+        WORDS("service", "payment", "payment_of_the_money"),
+        WORDS("", "Service", "a b", "a-b", "1", "услуга"),
+        "expected small letters and _, such as service or payment");
+}
+
+static void
+a_measure_out_of_bounds_is_told(void **state)
+{
+    (void)state;
+    assert_takes("receipt", "measure", WORDS("0", "255"), WORDS("-1", "256"),
+        "must be from 0 to 255");
+}
+
+static void
+a_receipt_must_say_what_was_paid(void **state)
+{
+    (void)state;
+    assert_takes("receipt", "name", WORDS("{login} {uid} {name}", "Связь"),
+        WORDS(""), "is empty but a receipt has to say what was paid");
+    assert_takes("receipt", "name", WORDS("a"), WORDS("{amount}"),
+        "unknown field {amount}; there are: name site cabinet phone signature "
+        "currency login uid");
+}
+
+static void
+a_receipt_of_version_2_needs_a_place(void **state)
+{
+    static const char *const good[] = {
+        "[receipt]\npayments = yes\naddress =" QUIET,
+        "[komtet]\nversion = v2\n[receipt]\naddress =" QUIET,
+        "[komtet]\nversion = v2\n[receipt]\npayments = yes" QUIET,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        struct loaded l = load_good(good[i]);
+
+        drop(&l);
+    }
+    assert_errors("[komtet]\nversion = v2\n"
+                  "[receipt]\nrefunds = yes\naddress =" QUIET,
+        "F:5: [receipt] address: is empty but [komtet] version v2 requires "
+        "it\n");
+}
+
+static void
+the_inn_of_a_cashier_is_required_or_optional(void **state)
+{
+    (void)state;
+    assert_takes("receipt", "cashier_inn", WORDS("required", "optional"),
+        WORDS("", "yes", "no", "Required"), "expected required or optional");
+}
+
+static void
+the_number_of_a_receipt_has_two_names(void **state)
+{
+    (void)state;
+    assert_takes("receipt", "id_member", WORDS("external_id", "task_id"),
+        WORDS("", "id", "external_id\""), "expected external_id or task_id");
+}
+
+/* ---- callbacks ---- */
+
+#define LISTEN "\n[callback]\non = yes\nurl = https://a/komtet"
+
+static void
+a_callback_is_listened_for_at_an_address_in_numbers(void **state)
+{
+    static const char *const good[] = { "127.0.0.1", "0.0.0.0", "::1", "::" };
+    static const char *const bad[] = { "", "localhost", "127.0.0", "256.0.0.1",
+        "127.0.0.1:8087", "[::1]", "::1%lo" };
+    char text[200];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        struct loaded l;
+
+        snprintf(text, sizeof text, LISTEN "\naddress = %s" QUIET, good[i]);
+        l = load_good(text);
+        drop(&l);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(text, sizeof text, LISTEN "\naddress = %s" QUIET, bad[i]);
+        assert_errors(text, "F:5: [callback] address: must be an address in "
+                            "numbers, such as 127.0.0.1 or ::1\n");
+    }
+}
+
+static void
+the_path_of_a_callback_begins_with_a_slash(void **state)
+{
+    static const char *const bad[] = { "", "komtet", "https://a/komtet" };
+    char text[200];
+    struct loaded l = load_good(LISTEN "\npath = /" QUIET);
+
+    (void)state;
+    drop(&l);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(text, sizeof text, LISTEN "\npath = %s" QUIET, bad[i]);
+        assert_errors(text, "F:5: [callback] path: must begin with /\n");
+    }
+}
+
+static void
+a_callback_is_signed_for_a_public_address(void **state)
+{
+    static const char *const good[] = {
+        "[callback]\non = yes\nurl = https://a/komtet" QUIET,
+        "[callback]\non = yes\n[receipt]\ncallback_url = https://a" QUIET,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        struct loaded l = load_good(good[i]);
+
+        assert_true(l.s.callback.on);
+        drop(&l);
+    }
+    assert_errors("[callback]\non = yes" QUIET,
+        "F: [callback] url: is empty, and so is [receipt] callback_url; set "
+        "one of them, or on = no\n");
+}
+
+static void
+a_port_or_rate_of_callbacks_out_of_bounds_is_told(void **state)
+{
+    (void)state;
+    assert_takes("callback", "port", WORDS("1", "65535"), WORDS("0", "65536"),
+        "must be from 1 to 65535");
+    assert_takes("callback", "rate", WORDS("1", "1000"), WORDS("0", "1001"),
+        "must be from 1 to 1000");
+}
+
+static void
+callbacks_that_are_off_need_nothing(void **state)
+{
+    struct loaded l = load_good("[callback]\non = no\naddress =\npath =" QUIET);
+
+    (void)state;
+    drop(&l);
+}
+
 /* ---- for a reader of our database ---- */
 
 static struct loaded
@@ -1349,7 +1722,9 @@ a_reader_does_not_mind_what_only_the_service_needs(void **state)
 {
     static const char *const files[] = { "", "[smspilot]\napi_key =\n",
         "[notice]\ntime_zone = Mars/Olympus\n",
-        "[service]\nlog_level = loud\ndoorbell = x\n", "[discounts]\nkey =\n" };
+        "[service]\nlog_level = loud\ndoorbell = x\n", "[discounts]\nkey =\n",
+        "[komtet]\nversion = v3\n", "[receipt]\nvat = x\n",
+        "[callback]\non = yes\n" };
 
     (void)state;
     for (size_t i = 0; i < COUNT(files); i++) {
@@ -1562,6 +1937,9 @@ secrets_are_not_shown_in_errors(void **state)
         "[notice]\ntime_zone = hunter2\n",
         "[komtet]\nsecret = a\nsecret = hunter2\n",
         "[komtet]\nsecret hunter2\n",
+        "[komtet]\nversion = hunter2\n",
+        "[komtet]\nshop = hunter2\x01\n",
+        "[komtet]\nqueue = hunter2?\n",
     };
 
     (void)state;
@@ -1906,6 +2284,34 @@ main(void)
         cmocka_unit_test(a_log_level_that_is_none_is_told),
         cmocka_unit_test(paths_must_be_absolute),
         cmocka_unit_test(paths_must_not_be_too_long),
+        cmocka_unit_test(receipts_may_wait_for_an_account),
+        cmocka_unit_test(an_address_of_komtet_that_is_none_is_told),
+        cmocka_unit_test(an_address_to_sign_is_one_or_empty),
+        cmocka_unit_test(an_address_for_callbacks_is_one_or_empty),
+        cmocka_unit_test(komtets_interface_has_two_versions),
+        cmocka_unit_test(a_shop_that_fits_into_no_header_is_told),
+        cmocka_unit_test(a_queue_that_fits_into_no_path_is_told),
+        cmocka_unit_test(more_than_komtet_can_take_is_told),
+        cmocka_unit_test(a_lease_too_short_for_a_receipt_is_told),
+        cmocka_unit_test(without_receipts_a_lease_need_not_be_long_for_komtet),
+        cmocka_unit_test(a_longest_pause_of_receipts_below_the_first_is_told),
+        cmocka_unit_test(a_prefix_that_fits_into_no_number_is_told),
+        cmocka_unit_test(the_table_of_receipts_is_that_of_either_kit),
+        cmocka_unit_test(a_tax_system_that_is_none_is_told),
+        cmocka_unit_test(a_rate_of_vat_that_can_be_none_is_told),
+        cmocka_unit_test(a_payment_is_of_one_of_komtets_types),
+        cmocka_unit_test(a_payment_is_by_one_of_komtets_methods),
+        cmocka_unit_test(a_subject_that_can_be_none_is_told),
+        cmocka_unit_test(a_measure_out_of_bounds_is_told),
+        cmocka_unit_test(a_receipt_must_say_what_was_paid),
+        cmocka_unit_test(a_receipt_of_version_2_needs_a_place),
+        cmocka_unit_test(the_inn_of_a_cashier_is_required_or_optional),
+        cmocka_unit_test(the_number_of_a_receipt_has_two_names),
+        cmocka_unit_test(a_callback_is_listened_for_at_an_address_in_numbers),
+        cmocka_unit_test(the_path_of_a_callback_begins_with_a_slash),
+        cmocka_unit_test(a_callback_is_signed_for_a_public_address),
+        cmocka_unit_test(a_port_or_rate_of_callbacks_out_of_bounds_is_told),
+        cmocka_unit_test(callbacks_that_are_off_need_nothing),
         cmocka_unit_test(a_reader_does_not_mind_what_only_the_service_needs),
         cmocka_unit_test(a_reader_is_told_of_keys_that_are_wrong),
         cmocka_unit_test(a_reader_is_told_of_a_missing_file),
