@@ -98,9 +98,13 @@ check_tables(struct billing *billing, struct db *db)
 {
     enum db_status status = DB_OK;
 
-    for (enum place p = 0; p < BILLING_PLACES && status == DB_OK; p++)
+    for (enum place p = 0; p < BILLING_PLACES && status == DB_OK; p++) {
         status = has_column(
             db, billing->name, billing_table(p), "sms_tel", &billing->has[p]);
+        if (status == DB_OK)
+            status = has_column(db, billing->name, billing_table(p), "email",
+                &billing->has_email[p]);
+    }
     return status;
 }
 
@@ -116,6 +120,7 @@ check_extras(struct billing *billing, struct db *db)
         { "users_custom_fields", "value", &billing->has_fields },
         { "addons_pay_api", "update_time", &billing->has_api },
         { "logs", "stuffid", &billing->has_logs },
+        { "stuff_personal", "inn", &billing->has_staff },
     };
     enum db_status status = DB_OK;
 
@@ -171,6 +176,66 @@ billing_can_reward(const struct billing *billing)
     return billing->has_packets && billing->has_fields && billing->has_api;
 }
 
+/* As the predecessor lays it out. */
+static void
+add_receipts_table(struct bytes *sql, const char *billing, const char *table)
+{
+    bytes_str(sql, "CREATE TABLE IF NOT EXISTS ");
+    db_name(sql, billing);
+    bytes_printf(sql, ".%s", table);
+    bytes_str(sql,
+        " (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+        " create_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,"
+        " update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP"
+        " ON UPDATE CURRENT_TIMESTAMP,"
+        " user_id VARCHAR(128) NOT NULL, contact VARCHAR(128) NOT NULL,"
+        " int_id VARCHAR(128) NULL, ext_id INT NULL,"
+        " state VARCHAR(128) NULL, error VARCHAR(128) NULL)"
+        " ENGINE=InnoDB DEFAULT CHARACTER SET utf8"
+        " COLLATE utf8_general_ci");
+}
+
+static enum db_status
+make_receipts_table(
+    struct db *db, const struct billing *billing, const struct settings *set)
+{
+    struct bytes sql = bytes_make(2048);
+    enum db_status status;
+
+    add_receipts_table(&sql, billing->name, set->receipt.table);
+    status = db_run(db, &sql);
+    bytes_free(&sql);
+    if (status == DB_OK)
+        log_info("billing: table %s of receipts is there now, in database %s",
+            set->receipt.table, billing->name);
+    else if (status != DB_GONE)
+        log_error("billing: table %s of receipts is not there and cannot be "
+                  "made: %s; run sql/grants.sql",
+            set->receipt.table, db_error(db));
+    return status == DB_GONE ? status : DB_OK;
+}
+
+/* The list of receipts in the billing: the predecessor's goes on, a new one is
+ * made where receipts are switched on. */
+static enum db_status
+check_receipts(
+    struct billing *billing, struct db *db, const struct settings *set)
+{
+    const char *table = set->receipt.table;
+    bool *has = &billing->has_receipts;
+    enum db_status status;
+
+    if (!set->receipt.payments && !set->receipt.refunds)
+        return DB_OK;
+    status = has_column(db, billing->name, table, "int_id", has);
+    if (status == DB_OK && !*has) {
+        status = make_receipts_table(db, billing, set);
+        if (status == DB_OK)
+            status = has_column(db, billing->name, table, "int_id", has);
+    }
+    return status;
+}
+
 /* Work that is switched on and cannot be done waits; the operator must know. */
 static void
 complain_unseen(const struct billing *billing, const struct settings *set)
@@ -200,6 +265,8 @@ billing_look(struct billing *billing, struct db *db, const struct settings *set)
         status = check_engines(billing, db);
     if (status == DB_OK)
         status = check_durability(billing, db);
+    if (status == DB_OK)
+        status = check_receipts(billing, db, set);
     if (status == DB_OK)
         complain_unseen(billing, set);
     return status;

@@ -26,13 +26,16 @@ struct billing {
     const char *name;         /* of its database; belongs to the settings */
     bool modern;              /* users.state exists */
     bool has[BILLING_PLACES]; /* which tables of subscribers exist */
-    bool has_packets;         /* whether these tables are there */
-    bool has_fields;          /* users_custom_fields */
-    bool has_api;             /* addons_pay_api */
+    bool has_email[BILLING_PLACES]; /* which of them have an e-mail */
+    bool has_packets;               /* whether these tables are there */
+    bool has_fields;                /* users_custom_fields */
+    bool has_api;                   /* addons_pay_api */
     bool has_logs;
-    bool undoable;    /* a ROLLBACK takes back what was written to those */
-    bool lazy_flush;  /* the server keeps commits in memory for a while */
-    int64_t flush_us; /* for about so long */
+    bool has_staff;    /* stuff_personal */
+    bool has_receipts; /* the table of receipts */
+    bool undoable;     /* a ROLLBACK takes back what was written to those */
+    bool lazy_flush;   /* the server keeps commits in memory for a while */
+    int64_t flush_us;  /* for about so long */
 };
 
 /* Whether all tables that bonuses depend on can be seen; what to say if not. */
@@ -40,6 +43,10 @@ bool billing_can_reward(const struct billing *billing);
 #define BILLING_NO_REWARD                                                      \
     "this account does not see packets, users_custom_fields and "              \
     "addons_pay_api; run sql/grants.sql"
+
+#define BILLING_NO_RECEIPTS                                                    \
+    "the table of receipts cannot be used by this account; run "               \
+    "sql/grants.sql"
 
 /* Looks at the server behind the connection: our schema's version, the
  * billing's generation, how durable a commit is. DB_REFUSED when the service

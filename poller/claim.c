@@ -22,6 +22,7 @@ enum {
     MOST_FORGOTTEN = 16, /* attempts of one delivery lost in one crash */
     BUSY_PAUSE_US = 500000,
     GIVEN_BACK_US = 1000000,
+    RIPEN_US = 100000,
 };
 
 /* Results that cannot be recorded just now bound what is begun. */
@@ -60,6 +61,7 @@ expire(struct delivery *d)
     snprintf(d->reason, sizeof d->reason, "too old to be of use");
 }
 
+/* What has no payload yet is put together by the database, and read back. */
 void
 claim_choose(struct engine *e, struct delivery_list *list)
 {
@@ -75,7 +77,7 @@ claim_choose(struct engine *e, struct delivery_list *list)
             expire(d);
         } else if (d->delay_us > 0 || d->lane == LANE_DECIDE) {
             claim_due_by(e, clock_boot_us() + d->delay_us);
-        } else if (room[d->lane] > 0) {
+        } else if (room[d->lane] > 0 && d->payload) {
             room[d->lane]--;
             d->state = DELIVERY_CALLING;
             d->epoch = e->owner.epoch;
@@ -88,19 +90,56 @@ claim_choose(struct engine *e, struct delivery_list *list)
 
 /* --- claiming ------------------------------------------------------------ */
 
+/* Receipts of one subscriber go out in the order of their numbers; and none
+ * before its number is on the server's disk. */
+static void
+add_receipt_order(struct bytes *also, const struct engine *e)
+{
+    bytes_str(also, " AND EXISTS (SELECT 1 FROM receipt AS r"
+                    " WHERE r.event_id = delivery.event_id"
+                    " AND r.log_id = delivery.log_id AND r.stage = 'new'");
+    if (e->billing.lazy_flush)
+        bytes_printf(also, " AND r.id <= %" PRIu64, e->ripe.safe_id);
+    bytes_str(also,
+        " AND NOT EXISTS (SELECT 1 FROM receipt AS o JOIN delivery AS before"
+        " ON before.event_id = o.event_id AND before.action = 'receipt'"
+        " AND before.log_id = o.log_id AND before.lane = 'komtet'"
+        " AND before.state IN ('ready', 'retry', 'calling')"
+        " WHERE o.uid = r.uid AND o.stage = 'new' AND o.id < r.id))");
+}
+
+static enum db_status
+look_what_is_ripe(struct engine *e)
+{
+    enum db_status status;
+
+    if (!e->billing.lazy_flush)
+        return DB_OK;
+    status = ripe_look(&e->ripe, e->db, e->billing.flush_us);
+    if (status == DB_OK && ripe_waits(&e->ripe))
+        claim_due_by(e, clock_boot_us() + RIPEN_US);
+    return status;
+}
+
 /* Reads what is due in a lane, oldest first, at most room rows. */
 static enum db_status
 read_due(
     struct engine *e, enum lane_id lane, size_t room, struct delivery_list *due)
 {
-    struct bytes sql = bytes_make(4096);
+    struct bytes sql = bytes_make(8192), also = bytes_make(2048);
     struct db_rows *rows;
     struct delivery *d;
-    enum db_status status;
+    enum db_status status = DB_OK;
 
+    if (lane == LANE_KOMTET) {
+        status = look_what_is_ripe(e);
+        add_receipt_order(&also, e);
+    }
     bytes_str(&sql, "SELECT " STORED_COLUMNS);
-    stored_add_due(&sql, lane, "", room);
-    status = db_query(e->db, &sql, &rows);
+    stored_add_due(&sql, lane, bytes_text(&also), room);
+    if (status == DB_OK)
+        status = db_query(e->db, &sql, &rows);
+    bytes_free(&also);
     bytes_free(&sql);
     if (status != DB_OK)
         return status;
@@ -449,27 +488,43 @@ was_made_before(const struct engine *e, const struct delivery *d)
 }
 
 static void
+note_attempt(struct engine *e, const struct delivery *d)
+{
+    char key[DELIVERY_ATTEMPT_KEY];
+
+    journal_begin(&e->journal, delivery_attempt_key(d, d->attempts, key));
+}
+
+static void
+set_forgotten(struct delivery *d)
+{
+    d->outcome.class = OUTCOME_UNKNOWN;
+    d->astray = d->route.n > 1;
+    snprintf(d->outcome.why, sizeof d->outcome.why,
+        "the server forgot an earlier attempt in a crash; it may have been "
+        "sent");
+}
+
+/* Notes the attempts that are to be made. One that was made before is made
+ * again only where that does no harm. */
+static void
 set_aside_forgotten(
     struct engine *e, struct delivery_list *list, struct delivery_list *start)
 {
-    char key[DELIVERY_ATTEMPT_KEY];
     struct delivery *d;
 
     while ((d = delivery_pop(list))) {
-        if (!journal_is_open(&e->journal)) {
-            delivery_push(start, d);
-        } else if (!was_made_before(e, d)) {
-            journal_begin(
-                &e->journal, delivery_attempt_key(d, d->attempts, key));
-            delivery_push(start, d);
-        } else {
-            d->outcome.class = OUTCOME_UNKNOWN;
-            d->astray = d->route.n > 1;
-            snprintf(d->outcome.why, sizeof d->outcome.why,
-                "the server forgot an earlier attempt in a crash; it may "
-                "have been sent");
+        bool before = journal_is_open(&e->journal) && was_made_before(e, d);
+
+        if (before && !lane_repeats(e->lane[d->lane])) {
+            set_forgotten(d);
             delivery_push(&e->results, d);
+            continue;
         }
+        d->ask |= before;
+        if (journal_is_open(&e->journal))
+            note_attempt(e, d);
+        delivery_push(start, d);
     }
 }
 

@@ -50,6 +50,7 @@ set_facts(struct facts *facts, struct engine *e, const struct question *q,
     };
     civil_parse(&facts->captured, q->captured);
     facts->origin = facts_origin(snap, q->event, &facts->captured, e->set);
+    facts->cashier = snapshot_cashier(snap, q->event->who);
     facts->api = snapshot_api(snap, q->event->uid, &facts->api_n);
 }
 
@@ -94,7 +95,7 @@ load_fields(struct engine *e, const struct question *q, size_t n,
 {
     need->n = 0;
     for (size_t i = 0; i < n; i++)
-        if (q[i].action->in_billing)
+        if (q[i].action->one_by_one)
             need->uids[need->n++] = q[i].event->uid;
     return snapshot_load_fields(
         snap, e->db, &e->billing, e->set, need->uids, need->n);
@@ -149,6 +150,19 @@ load_api(struct engine *e, const struct question *q, size_t n,
         snap, e->db, &e->billing, need->uids, need->n, &need->first);
 }
 
+/* Who took the money is printed on its receipt. */
+static enum db_status
+load_cashiers(struct engine *e, const struct question *q, size_t n,
+    struct snapshot *snap, struct need *need)
+{
+    need->n = 0;
+    for (size_t i = 0; i < n; i++)
+        if (q[i].action == &action_receipt && q[i].event->who > 0)
+            need->uids[need->n++] = (uint64_t)q[i].event->who;
+    return snapshot_load_cashiers(
+        snap, e->db, &e->billing, need->uids, need->n);
+}
+
 static enum db_status
 load(
     struct engine *e, const struct question *q, size_t n, struct snapshot *snap)
@@ -162,6 +176,8 @@ load(
         status = load_fields(e, q, n, snap, &need);
     if (status == DB_OK)
         status = load_traces(e, q, n, snap, &need);
+    if (status == DB_OK)
+        status = load_cashiers(e, q, n, snap, &need);
     if (status == DB_OK)
         status = load_api(e, q, n, snap, &need);
     free(need.uids);
@@ -278,7 +294,7 @@ ask_due(struct engine *e, struct db_rows **rows)
 static bool
 is_alone(const struct question *q)
 {
-    return q->action->in_billing || credit_is_api(q->event);
+    return q->action->one_by_one || credit_is_api(q->event);
 }
 
 static void

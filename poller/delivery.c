@@ -31,6 +31,7 @@ static const char *const lanes[LANES] = {
     [LANE_DECIDE] = "decide",
     [LANE_SMSPILOT] = "smspilot",
     [LANE_SMSC] = "smsc",
+    [LANE_KOMTET] = "komtet",
 };
 
 const char *

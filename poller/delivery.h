@@ -54,6 +54,7 @@ enum lane_id {
     LANE_DECIDE, /* it is not decided yet */
     LANE_SMSPILOT,
     LANE_SMSC,
+    LANE_KOMTET,
     LANES
 };
 
@@ -88,8 +89,8 @@ struct delivery {
     bool astray;    /* nobody knows which channel an attempt was made by */
     uint64_t epoch; /* under which it was claimed */
     unsigned attempts;
-    bool judged;         /* settle: what its outcome makes of it is set */
-    bool ours;           /* settle: still in calling under our epoch */
+    bool judged;     /* settle: what its outcome makes of it is set */
+    bool ours;       /* settle: still in calling under our epoch */
     uint64_t log_id; /* its row in the billing's log of messages, or of
                         receipts; 0 = has none yet */
     char address[DELIVERY_ADDRESS + 1];

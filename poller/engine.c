@@ -2,6 +2,7 @@
 #include "engine.h"
 
 #include "clock.h"
+#include "follow.h"
 #include "log.h"
 
 #include <stdlib.h>
@@ -26,6 +27,7 @@ make_lanes(struct engine *e)
     static const struct provider_ops *const providers[LANES] = {
         [LANE_SMSPILOT] = &smspilot,
         [LANE_SMSC] = &smsc,
+        [LANE_KOMTET] = &komtet,
     };
 
     for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++) {
@@ -45,7 +47,8 @@ engine_open(struct engine *e, const struct settings *set,
     e->dice = (uint32_t)clock_wall_us() | 1;
     e->db = db_make(db_settings);
     e->http = http_make();
-    if (!e->db || !e->http || !make_lanes(e)) {
+    e->follow = follow_make();
+    if (!e->db || !e->http || !e->follow || !make_lanes(e)) {
         log_fatal("engine: out of memory");
         return false;
     }
@@ -62,6 +65,7 @@ static void
 engine_close(struct engine *e)
 {
     http_close(&e->http);
+    follow_close(&e->follow);
     for (enum lane_id i = 0; i < LANES; i++)
         lane_close(&e->lane[i]);
     delivery_drop_all(&e->unsure);
@@ -105,6 +109,18 @@ tidy_up(struct engine *e)
     return status;
 }
 
+/* What is wanted, and cannot be sent as long as something is not filled in. */
+static void
+complain_lacking(const struct engine *e)
+{
+    const char *lacking = komtet.lacks(e->set);
+
+    if (lacking && (e->set->receipt.payments || e->set->receipt.refunds))
+        log_error("engine: receipts are made, kept and not sent: %s; fill it "
+                  "in and restart",
+            lacking);
+}
+
 /* Connects, looks at the server, takes the work over. */
 static enum db_status
 take_up(struct engine *e)
@@ -119,11 +135,13 @@ take_up(struct engine *e)
         status = owner_acquire(&e->owner, e->db);
     if (status != DB_OK || e->owner.epoch == 0)
         return status;
+    complain_lacking(e);
     log_info("engine: acting on database %s (%s), epoch %llu", e->billing.name,
         e->billing.modern ? "modern" : "legacy",
         (unsigned long long)e->owner.epoch);
     e->due_us = 0;
     e->settle_us = 0;
+    e->ripe = (struct ripe){ 0 };
     e->wake.look_us = 0;
     e->check_us = clock_boot_us() + CHECK_US;
     return tidy_up(e);
@@ -180,6 +198,9 @@ work(struct engine *e, bool *idle)
         engine_keep_first(&status, take_new(e, idle));
     if (status != DB_GONE && !e->wake.stop && claim_is_due(e))
         engine_keep_first(&status, claim_due(e));
+    if (status != DB_GONE && !e->wake.stop &&
+        clock_boot_us() >= follow_due_us(e))
+        engine_keep_first(&status, follow_due(e));
     if (status != DB_GONE && clock_boot_us() >= janitor_renew_us(e))
         engine_keep_first(&status, janitor_renew(e));
     if (status == DB_OK)
@@ -208,16 +229,15 @@ finished(const struct engine *e)
     return n;
 }
 
-/* The first end of a hold that something waits for. */
+/* When a lane that something waits for has room again by itself. */
 static int64_t
-first_release(const struct engine *e)
+first_room(const struct engine *e)
 {
     int64_t us = INT64_MAX;
 
     for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
-        if (e->backlog[i] && lane_is_held(e->lane[i]) &&
-            lane_held_until_us(e->lane[i]) < us)
-            us = lane_held_until_us(e->lane[i]);
+        if (e->backlog[i] && lane_room_us(e->lane[i]) < us)
+            us = lane_room_us(e->lane[i]);
     return us;
 }
 
@@ -235,8 +255,10 @@ sleep_until(const struct engine *e)
         us = e->wake.look_us;
     if (e->due_us < us)
         us = e->due_us;
-    if (first_release(e) < us)
-        us = first_release(e);
+    if (first_room(e) < us)
+        us = first_room(e);
+    if (follow_due_us(e) < us)
+        us = follow_due_us(e);
     if (claim_is_due(e))
         us = 0;
     return us;
@@ -275,7 +297,8 @@ static bool
 drained(const struct engine *e, bool idle)
 {
     return idle && active(e) == 0 && finished(e) == 0 && e->results.n == 0 &&
-           e->unsure.n == 0 && !claim_is_due(e);
+           e->unsure.n == 0 && follow_active(e->follow) == 0 &&
+           !claim_is_due(e);
 }
 
 /* Told to stop, and nothing runs any more or the patience is over. */

@@ -19,6 +19,7 @@
 #include "journal.h"
 #include "lane.h"
 #include "owner.h"
+#include "ripe.h"
 #include "settings.h"
 #include "wake.h"
 #include "zone.h"
@@ -38,6 +39,7 @@ struct engine {
     struct wake wake;
     struct journal journal; /* open when the server's commits need it */
     struct billing billing;
+    struct ripe ripe;
     uint32_t dice; /* see dice.h */
 
     bool backlog[LANES]; /* more deliveries may be due than were taken */
@@ -51,7 +53,8 @@ struct engine {
         size_t n;
         int64_t until_us; /* boot clock */
     } shunned;
-    int64_t check_us; /* boot clock: when to look at the server again */
+    int64_t check_us;      /* boot clock: when to look at the server again */
+    struct follow *follow; /* see follow.h */
     struct delivery_list unsure;  /* in calling, but perhaps not committed:
                                      never started, to be given back */
     struct delivery_list results; /* ended, not settled yet */

@@ -127,9 +127,10 @@ read_body(struct event *e, json_object *body)
         !number_of(body, "kopecks", 0, &e->kopecks) ||
         !number_of(body, "summa", 6, &e->millionths) ||
         !number_of(body, "before", 6, &e->before_millionths) ||
-        !number_of(body, "type", 0, &e->type))
-        return problem(
-            e, "age_s, kopecks, summa, before or type is not such a number");
+        !number_of(body, "type", 0, &e->type) ||
+        !number_of(body, "who", 0, &e->who))
+        return problem(e,
+            "age_s, kopecks, summa, before, type or who is not such a number");
     return make_key(e, body);
 }
 

@@ -42,6 +42,7 @@ struct event {
     int64_t millionths; /* the amount as stored, in 10^-6 roubles */
     int64_t before_millionths;       /* deposit before a payment */
     int64_t type;                    /* bughtypeid of a payment */
+    int64_t who;                     /* staff who booked it; 0 = nobody */
     struct civil date;               /* the row's own date; zero = none */
     char source_key[EVENT_KEY + 1];  /* identity of an inserted row, or "" */
     char problem[EVENT_PROBLEM + 1]; /* why it cannot be read, or "" */

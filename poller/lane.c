@@ -8,19 +8,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_UNKNOWNS = 5, SLACK_US = 500000 };
+enum { MOST_TROUBLES = 5, SLACK_US = 500000 };
 
 struct lane {
     const struct settings *set;
     struct http *http;
     const struct zone *zone;
     const struct provider_ops *ops;
+    struct provider_limits limits;
+    bool lacking;       /* settings without which nothing can be sent */
     struct call *first; /* under way */
     size_t active;
+    size_t others; /* requests that are not a delivery's */
     struct delivery_list finished;
+    int64_t turn_us;       /* when the next request may begin */
     int64_t held_until_us; /* 0 = not held */
     int64_t held_since_us;
-    unsigned unknowns; /* unknown outcomes in a row */
+    unsigned troubles; /* calls in a row that say it is out of order */
 };
 
 struct call {
@@ -43,6 +47,8 @@ lane_make(const struct settings *set, struct http *http,
         lane->http = http;
         lane->zone = zone;
         lane->ops = ops;
+        lane->limits = ops->limits(set);
+        lane->lacking = ops->lacks && ops->lacks(set);
     }
     return lane;
 }
@@ -52,9 +58,8 @@ lane_make(const struct settings *set, struct http *http,
 static size_t
 first_host(const struct lane *lane, const struct delivery *d)
 {
-    return d->ask && d->attempts > 2
-               ? (d->attempts - 2) % lane->ops->hosts(lane->set)
-               : 0;
+    return d->ask && d->attempts > 2 ? (d->attempts - 2) % lane->limits.hosts
+                                     : 0;
 }
 
 static struct call *
@@ -115,7 +120,25 @@ lane_can_ask(const struct lane *lane)
 int64_t
 lane_ask_after_ms(const struct lane *lane)
 {
-    return lane->ops->ask_after_ms(lane->set);
+    return lane->limits.ask_after_ms;
+}
+
+bool
+lane_repeats(const struct lane *lane)
+{
+    return lane->ops->repeats_safely;
+}
+
+int64_t
+lane_retry_first_ms(const struct lane *lane)
+{
+    return lane->limits.retry_first_ms;
+}
+
+int64_t
+lane_retry_longest_ms(const struct lane *lane)
+{
+    return lane->limits.retry_longest_ms;
 }
 
 int64_t
@@ -130,16 +153,72 @@ lane_is_held(const struct lane *lane)
     return lane->held_until_us && clock_boot_us() < lane->held_until_us;
 }
 
+/* How many requests may begin now by the gap between two of them. */
+static size_t
+turns(const struct lane *lane)
+{
+    int64_t now_us = clock_boot_us(), gap_us = lane->limits.gap_us;
+
+    if (gap_us == 0)
+        return SIZE_MAX;
+    return now_us < lane->turn_us
+               ? 0
+               : (size_t)((now_us - lane->turn_us) / gap_us) + 1;
+}
+
 size_t
 lane_room(const struct lane *lane)
 {
-    size_t most = (size_t)lane->ops->connections(lane->set);
+    size_t most = lane->held_until_us ? 1 : lane->limits.connections;
+    size_t used = lane->active + lane->others;
+    size_t room = used < most ? most - used : 0;
 
-    if (lane_is_held(lane))
+    if (lane->lacking || lane_is_held(lane))
         return 0;
-    if (lane->held_until_us)
-        most = 1;
-    return lane->active < most ? most - lane->active : 0;
+    return turns(lane) < room ? turns(lane) : room;
+}
+
+int64_t
+lane_room_us(const struct lane *lane)
+{
+    if (lane->lacking)
+        return INT64_MAX;
+    if (lane_is_held(lane))
+        return lane->held_until_us;
+    return turns(lane) == 0 ? lane->turn_us : INT64_MAX;
+}
+
+/* Turns that were not used come again, but no more than there are
+ * connections. */
+static void
+take_turn(struct lane *lane)
+{
+    int64_t gap_us = lane->limits.gap_us;
+    int64_t saved_us = gap_us * (int64_t)(lane->limits.connections - 1);
+    int64_t oldest_us = clock_boot_us() - saved_us;
+
+    if (lane->turn_us < oldest_us)
+        lane->turn_us = oldest_us;
+    lane->turn_us += gap_us;
+}
+
+void
+lane_begin_other(struct lane *lane)
+{
+    take_turn(lane);
+    lane->others++;
+}
+
+void
+lane_end_other(struct lane *lane)
+{
+    lane->others--;
+}
+
+int64_t
+lane_gap_us(const struct lane *lane)
+{
+    return lane->limits.gap_us;
 }
 
 int64_t
@@ -170,7 +249,7 @@ lane_finished(struct lane *lane)
 static void
 hold(struct lane *lane, const struct outcome *outcome, int64_t begun_us)
 {
-    int64_t ms = lane->set->notice.hold_ms;
+    int64_t ms = lane->limits.hold_ms;
 
     /* Calls that began before the hold only repeat what is known. */
     if (begun_us < lane->held_since_us)
@@ -182,20 +261,41 @@ hold(struct lane *lane, const struct outcome *outcome, int64_t begun_us)
     lane->held_until_us = lane->held_since_us + ms * 1000;
 }
 
-/* What the outcome of one call means for the whole channel. Unknown outcomes
- * in a row mean a wrong address or a provider that is out of order: better
- * to wait than to make every message doubtful. */
-static void
-learn(struct lane *lane, const struct outcome *outcome, int64_t begun_us)
+/* A number that is not ours was taken before: one is bad luck, several in a row
+ * mean that somebody else counts as we do. */
+static bool
+is_foreign(const struct delivery *d)
 {
-    bool works = outcome->class == OUTCOME_ACCEPTED ||
-                 outcome->class == OUTCOME_PERMANENT;
+    return d->outcome.class == OUTCOME_DUPLICATE && !d->ask;
+}
 
-    lane->unknowns = outcome->class == OUTCOME_UNKNOWN ? lane->unknowns + 1 : 0;
-    if (outcome->class == OUTCOME_CONFIGURATION ||
-        lane->unknowns >= MOST_UNKNOWNS) {
-        hold(lane, outcome, begun_us);
-    } else if (works && lane->held_until_us &&
+/* Unknown outcomes in a row mean a wrong address or a provider that is out of
+ * order: better to wait than to make every message doubtful. Where nothing is
+ * lost by waiting, one that cannot be reached is waited for, too. */
+static bool
+is_trouble(const struct lane *lane, const struct delivery *d)
+{
+    return d->outcome.class == OUTCOME_UNKNOWN || is_foreign(d) ||
+           (lane->ops->repeats_safely && d->outcome.class == OUTCOME_TRANSIENT);
+}
+
+static bool
+is_understood(const struct delivery *d)
+{
+    return d->outcome.class == OUTCOME_ACCEPTED ||
+           d->outcome.class == OUTCOME_PERMANENT ||
+           d->outcome.class == OUTCOME_DUPLICATE;
+}
+
+/* What the outcome of one call means for the whole channel. */
+static void
+learn(struct lane *lane, const struct delivery *d, int64_t begun_us)
+{
+    lane->troubles = is_trouble(lane, d) ? lane->troubles + 1 : 0;
+    if (d->outcome.class == OUTCOME_CONFIGURATION ||
+        lane->troubles >= MOST_TROUBLES) {
+        hold(lane, &d->outcome, begun_us);
+    } else if (is_understood(d) && lane->held_until_us &&
                begun_us >= lane->held_since_us) {
         log_info("lane: %s works again", lane->ops->name);
         lane->held_until_us = 0;
@@ -219,11 +319,18 @@ static void
 finish(struct lane *lane, struct delivery *d, int64_t begun_us)
 {
     d->provider = lane->ops->name;
-    learn(lane, &d->outcome, begun_us);
+    learn(lane, d, begun_us);
     delivery_push(&lane->finished, d);
 }
 
 static void on_reply(void *arg, const struct http_reply *reply);
+
+/* The provider is asked first, where it can be. */
+static bool
+is_asking(const struct call *call)
+{
+    return call->delivery->ask && call->lane->ops->build_query;
+}
 
 /* Sends what is next for the call: the question, or the message. False when
  * out of memory. */
@@ -243,7 +350,8 @@ send_out(struct call *call)
     struct http_request request;
     bool good;
 
-    if (d->ask)
+    take_turn(lane);
+    if (is_asking(call))
         lane->ops->build_query(
             lane->set, &message, call->host, &request, &body);
     else
@@ -261,8 +369,8 @@ static bool
 is_over(const struct call *call)
 {
     const struct lane *lane = call->lane;
-    int64_t last_ms = provider_longest_ms(lane->ops, lane->set) -
-                      lane->ops->timeout_ms(lane->set);
+    int64_t last_ms =
+        provider_longest_ms(lane->ops, lane->set) - lane->limits.timeout_ms;
 
     return clock_boot_us() > call->begun_us + last_ms * 1000 + SLACK_US;
 }
@@ -271,7 +379,7 @@ is_over(const struct call *call)
 static bool
 try_next_host(struct call *call, const struct http_reply *reply)
 {
-    size_t hosts = call->lane->ops->hosts(call->lane->set);
+    size_t hosts = call->lane->limits.hosts;
 
     if (!reply->error || reply->maybe_sent || call->unreached + 1 >= hosts ||
         is_over(call))
@@ -311,7 +419,7 @@ on_reply(void *arg, const struct http_reply *reply)
         return;
     if (reply->error)
         read_failure(reply, out);
-    else if (call->delivery->ask)
+    else if (is_asking(call))
         lane->ops->read_query(reply, out);
     else
         lane->ops->read(reply, out);

@@ -3,9 +3,11 @@
  *
  * A lane takes what is in state calling, that is, whose attempt is committed,
  * and gives it back with an outcome. It holds itself when the provider
- * refuses the account, or when several outcomes in a row were unknown: until
- * the hold is over it has no room, then it has room for one, and a call that
- * began after the hold and was understood opens it again.
+ * refuses the account, or when several outcomes in a row were unknown (of a
+ * provider that takes the same bytes once, also when it could not be reached):
+ * until the hold is over it has no room, then it has room for one, and a call
+ * that began after the hold and was understood opens it again. It begins no
+ * more requests in a second than the provider's limits say.
  */
 #ifndef MBEV_LANE_H
 #define MBEV_LANE_H
@@ -29,11 +31,32 @@ void lane_close(struct lane **lane);
 bool lane_can_ask(const struct lane *lane);
 int64_t lane_ask_after_ms(const struct lane *lane);
 
+/* Whether what may have been accepted is sent again, byte by byte. */
+bool lane_repeats(const struct lane *lane);
+
+/* Pauses after a failure that may pass: the first, doubling up to the
+ * longest. */
+int64_t lane_retry_first_ms(const struct lane *lane);
+int64_t lane_retry_longest_ms(const struct lane *lane);
+
 /* Longest that a delivery may be under way in it. */
 int64_t lane_longest_ms(const struct lane *lane);
 
 /* How many more deliveries it can start now. */
 size_t lane_room(const struct lane *lane);
+
+/* When it has room again by itself (boot clock, microseconds): at the end of a
+ * hold, or of the gap between two requests. INT64_MAX when it waits for
+ * something else. */
+int64_t lane_room_us(const struct lane *lane);
+
+/* Counts a request to the provider that is not a delivery's: a question about
+ * something that it accepted before. To be begun only while there is room. */
+void lane_begin_other(struct lane *lane);
+void lane_end_other(struct lane *lane);
+
+/* Least time between the beginnings of two requests. */
+int64_t lane_gap_us(const struct lane *lane);
 
 /* Whether it holds itself just now. */
 bool lane_is_held(const struct lane *lane);

@@ -1,11 +1,11 @@
 /*
  * settle: from ended calls to their recorded results.
  *
- * Promises: the result and the row of sms_logs are written in one transaction
- * that first proves that we still own the work; a result is recorded once,
- * even when the answer to an earlier COMMIT was lost; the statements on the
- * billing's own table travel in one packet with the COMMIT, so that a service
- * frozen at any point holds no lock there.
+ * Promises: the result and the row of the billing's log are written in one
+ * transaction that first proves that we still own the work; a result is
+ * recorded once, even when the answer to an earlier COMMIT was lost; the
+ * statements on the billing's own tables travel in one packet with the COMMIT,
+ * so that a service frozen at any point holds no lock there.
  */
 #include "clock.h"
 #include "dice.h"
@@ -44,10 +44,40 @@ after_refusal(struct delivery *d)
     return d->route.n ? DELIVERY_READY : DELIVERY_DEAD;
 }
 
+/* Of what is accepted once, however often it is sent. d->ask: an earlier
+ * attempt may have been accepted. */
+static enum delivery_state
+after_repeatable(struct delivery *d)
+{
+    switch (d->outcome.class) {
+    case OUTCOME_ACCEPTED:
+        return DELIVERY_DONE;
+    case OUTCOME_DUPLICATE:
+        if (d->ask)
+            return DELIVERY_DONE;
+        /* Somebody else's number: it is decided anew, with the next one. */
+        d->lane = LANE_DECIDE;
+        return DELIVERY_READY;
+    case OUTCOME_PERMANENT:
+        return d->ask ? DELIVERY_DOUBTFUL : DELIVERY_DEAD;
+    case OUTCOME_CONFIGURATION:
+        return DELIVERY_READY;
+    case OUTCOME_UNKNOWN:
+        d->ask = true;
+        break;
+    case OUTCOME_TRANSIENT:
+    case OUTCOME_ABSENT:
+        break;
+    }
+    return DELIVERY_RETRY;
+}
+
 /* What an outcome makes of a delivery, of its route and of its question. */
 static enum delivery_state
 state_after(const struct engine *e, struct delivery *d)
 {
+    if (d->lane != LANE_DECIDE && lane_repeats(lane_of(e, d)))
+        return after_repeatable(d);
     if (d->outcome.class == OUTCOME_ACCEPTED) {
         d->ask = false;
         return DELIVERY_DONE;
@@ -83,10 +113,11 @@ counts(const struct delivery *d)
 
 /* Doubles with each attempt up to the longest, a quarter more or less. */
 static int64_t
-retry_pause_us(struct engine *e, unsigned attempts)
+retry_pause_us(struct engine *e, const struct delivery *d)
 {
-    int64_t pause = e->set->notice.retry_first_ms * 1000;
-    int64_t longest = e->set->notice.retry_longest_ms * 1000;
+    int64_t pause = lane_retry_first_ms(lane_of(e, d)) * 1000;
+    int64_t longest = lane_retry_longest_ms(lane_of(e, d)) * 1000;
+    unsigned attempts = d->attempts;
 
     while (--attempts > 0 && pause < longest)
         pause *= 2;
@@ -101,18 +132,20 @@ pause_us(struct engine *e, const struct delivery *d)
 {
     int64_t until;
 
+    if (d->lane == LANE_DECIDE)
+        return 0;
     if (d->ask) {
         bool first = d->outcome.class == OUTCOME_UNKNOWN && d->attempts <= 1;
 
         return lane_ask_after_ms(lane_of(e, d)) * 1000 +
-               (first ? 0 : retry_pause_us(e, d->attempts));
+               (first ? 0 : retry_pause_us(e, d));
     }
     if (d->outcome.class == OUTCOME_PERMANENT)
         return 0;
     if (d->outcome.class == OUTCOME_TRANSIENT)
         return d->route.n > 1 && d->attempts % d->route.n != 0
                    ? 0
-                   : retry_pause_us(e, d->attempts);
+                   : retry_pause_us(e, d);
     /* The account: until the hold ends, unless another channel is free. */
     until = lane_held_until_us(lane_of(e, d)) - clock_boot_us();
     return until > 0 && d->route.n < 2 ? until : 0;
@@ -131,7 +164,14 @@ add_due(struct engine *e, struct bytes *sql, const struct delivery *d)
         ", due_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND", us);
 }
 
-/* Where it waits next: in the lane of the first channel that is left. */
+/* Where it waits next: in the lane of the first channel that is left, or where
+ * it is when it has no choice of channels. */
+static enum lane_id
+next_lane(const struct delivery *d)
+{
+    return d->route.n ? delivery_lane_for(d->route.at[0]) : d->lane;
+}
+
 static void
 add_way(struct bytes *sql, const struct delivery *d)
 {
@@ -141,8 +181,7 @@ add_way(struct bytes *sql, const struct delivery *d)
     if (d->state != DELIVERY_RETRY && d->state != DELIVERY_READY)
         return;
     bytes_printf(sql, ", lane = '%s', route = '%s'",
-        delivery_lane_name(delivery_lane_for(d->route.at[0])),
-        route_print(&d->route, route));
+        delivery_lane_name(next_lane(d)), route_print(&d->route, route));
 }
 
 static void
@@ -169,57 +208,6 @@ add_result(struct engine *e, struct bytes *sql, const struct delivery *d)
     bytes_str(sql, ", reason = ");
     db_text(sql, o->why[0] ? o->why : NULL);
     bytes_printf(sql, " WHERE id = %" PRIu64 " AND state = 'calling';", d->id);
-}
-
-/* What the billing's pages show: '' or why it did not go out. */
-static const char *
-error_text(const struct engine *e, const struct outcome *o)
-{
-    if (o->class == OUTCOME_ACCEPTED)
-        return "";
-    return o->words[0] ? o->words : e->set->notice.not_sent;
-}
-
-static void
-add_log_table(struct bytes *sql, const struct engine *e, const char *verb)
-{
-    bytes_printf(sql, "%s ", verb);
-    db_name(sql, e->billing.name);
-    bytes_str(sql, ".sms_logs ");
-}
-
-/* The message's first row; the delivery remembers it while it may still
- * change. */
-static void
-add_log_insert(
-    struct bytes *sql, const struct engine *e, const struct delivery *d)
-{
-    add_log_table(sql, e, "INSERT INTO");
-    bytes_printf(sql,
-        "(sms_type_id, uid, sms_phone, sms_text, sms_error_text)"
-        " VALUES (0,%" PRIu64 ",",
-        d->uid);
-    db_text(sql, d->address);
-    bytes_chr(sql, ',');
-    db_text(sql, d->payload);
-    bytes_chr(sql, ',');
-    db_text(sql, error_text(e, &d->outcome));
-    bytes_str(sql, ");");
-    if (d->state != DELIVERY_DONE)
-        bytes_printf(sql,
-            "UPDATE delivery SET log_id = LAST_INSERT_ID()"
-            " WHERE id = %" PRIu64 ";",
-            d->id);
-}
-
-static void
-add_log_update(
-    struct bytes *sql, const struct engine *e, const struct delivery *d)
-{
-    add_log_table(sql, e, "UPDATE");
-    bytes_str(sql, "SET sms_error_text = ");
-    db_text(sql, error_text(e, &d->outcome));
-    bytes_printf(sql, " WHERE sms_id = %" PRIu64 ";", d->log_id);
 }
 
 static void
@@ -275,10 +263,14 @@ write_results(struct engine *e)
     enum db_status status;
 
     for (struct delivery *d = e->results.first; d; d = d->next) {
+        const struct action *action = action_find(d->action);
+
         if (!d->judged)
             d->state = state_after(e, d);
         d->judged = true;
         add_result(e, &sql, d);
+        if (action && action->record)
+            action->record(&sql, d, e->set);
     }
     status = db_run(e->db, &sql);
     bytes_free(&sql);
@@ -291,15 +283,16 @@ write_logs_and_commit(struct engine *e, bool with_log)
     struct bytes sql = bytes_make(LARGEST_SQL);
 
     for (struct delivery *d = e->results.first; with_log && d; d = d->next) {
-        if (d->log_id)
-            add_log_update(&sql, e, d);
-        else
-            add_log_insert(&sql, e, d);
+        const struct action *action = action_find(d->action);
+
+        if (action && action->log)
+            action->log(&sql, d, e->set, &e->billing);
     }
     return owner_commit_with(&e->owner, e->db, &sql);
 }
 
-/* *in_log tells whether it was the packet with sms_logs that failed. */
+/* *in_log tells whether it was the packet with the billing's log that
+ * failed. */
 static enum db_status
 write_all(struct engine *e, bool with_log, bool *in_log)
 {
@@ -323,7 +316,7 @@ write_all(struct engine *e, bool with_log, bool *in_log)
     return status;
 }
 
-/* Refusals that do not speak of sms_logs: interrupted, read only, disk full.
+/* Refusals that do not speak of that log: interrupted, read only, disk full.
  * After any other, trying again would not help. */
 static bool
 passes_by_itself(const struct db *db)
@@ -340,7 +333,7 @@ print_parts(const struct delivery *d, char *buf, size_t size)
     struct parts parts = parts_count(d->payload ? d->payload : "");
 
     buf[0] = '\0';
-    if (d->state == DELIVERY_DONE && parts.parts > 1)
+    if (d->route.n && d->state == DELIVERY_DONE && parts.parts > 1)
         snprintf(buf, size, " (%u parts, %s)", parts.parts,
             parts.ucs2 ? "UCS-2" : "GSM-7");
 }
@@ -376,8 +369,9 @@ settle_together(struct engine *e)
 
     if ((status == DB_REFUSED || status == DB_DUPLICATE) && in_log &&
         !passes_by_itself(e->db)) {
-        log_error("settle: sms_logs of the billing cannot be written: %s; "
-                  "results are recorded without it; see sql/grants.sql",
+        log_error("settle: sms_logs or the list of receipts of the billing "
+                  "cannot be written: %s; results are recorded without it; "
+                  "see sql/grants.sql",
             db_error(e->db));
         status = write_all(e, false, &in_log);
     }

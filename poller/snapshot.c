@@ -46,7 +46,9 @@ add_place(struct bytes *sql, const struct billing *billing, enum place place)
 
     bytes_printf(sql, "SELECT u.uid, %d AS place, %s AS state, ", (int)place,
         state ? "u.state" : "0");
-    bytes_str(sql, TEXT_OF("u.user") "," TEXT_OF("u.sms_tel") ", u.gid");
+    bytes_str(sql, TEXT_OF("u.user") "," TEXT_OF("u.sms_tel") ",");
+    bytes_str(sql, billing->has_email[place] ? TEXT_OF("u.email") : "NULL");
+    bytes_str(sql, ", u.gid");
     bytes_str(sql, ", CAST(ROUND(ROUND(u.credit, 2) * 100) AS SIGNED), ");
     if (billing->has_packets) {
         bytes_str(sql, TEXT_OF("p.packet") ",");
@@ -113,13 +115,14 @@ take_subscriber(struct subscriber *s, const struct db_rows *rows)
     s->state = (int)db_uint(rows, 2);
     s->login = copy(db_col(rows, 3));
     s->sms_tel = copy(db_col(rows, 4));
-    s->gid = db_uint(rows, 5);
-    s->credit_kopecks = whole(db_col(rows, 6));
-    s->tariff.known = db_col(rows, 7) != NULL;
-    s->tariff.name = copy(db_col(rows, 7));
-    s->tariff.fee_millionths = millionths(db_col(rows, 8));
-    s->tariff.overdraft_millionths = millionths(db_col(rows, 9));
-    return s->login && s->sms_tel && s->tariff.name;
+    s->email = copy(db_col(rows, 5));
+    s->gid = db_uint(rows, 6);
+    s->credit_kopecks = whole(db_col(rows, 7));
+    s->tariff.known = db_col(rows, 8) != NULL;
+    s->tariff.name = copy(db_col(rows, 8));
+    s->tariff.fee_millionths = millionths(db_col(rows, 9));
+    s->tariff.overdraft_millionths = millionths(db_col(rows, 10));
+    return s->login && s->sms_tel && s->email && s->tariff.name;
 }
 
 /* Takes the first row of each subscriber: the one in the smallest place. */
@@ -359,6 +362,54 @@ snapshot_load_traces(struct snapshot *snap, struct db *db,
     return snap->trace ? DB_OK : DB_REFUSED;
 }
 
+static bool
+take_cashier(struct snapshot *snap, const struct db_rows *rows)
+{
+    struct cashier *c = &snap->cashier[snap->cashier_n++];
+
+    c->id = db_uint(rows, 0);
+    c->name = copy(db_col(rows, 1));
+    c->inn = copy(db_col(rows, 2));
+    return c->name && c->inn;
+}
+
+enum db_status
+snapshot_load_cashiers(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const uint64_t *ids, size_t n)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    struct db_rows *rows;
+    enum db_status status;
+    bool good;
+
+    if (n == 0 || !billing->has_staff)
+        return DB_OK;
+    bytes_str(&sql, "SELECT stuffid," TEXT_OF("fio") "," TEXT_OF("inn"));
+    add_from(&sql, billing, "stuff_personal");
+    bytes_str(&sql, " WHERE stuffid IN (");
+    add_uids(&sql, ids, n);
+    bytes_chr(&sql, ')');
+    status = db_query(db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    snap->cashier = calloc(db_rows_count(rows) + 1, sizeof *snap->cashier);
+    good = snap->cashier != NULL;
+    while (good && db_next(rows))
+        good = take_cashier(snap, rows);
+    db_rows_close(&rows);
+    return good ? DB_OK : DB_REFUSED;
+}
+
+const struct cashier *
+snapshot_cashier(const struct snapshot *snap, int64_t id)
+{
+    for (size_t i = 0; i < snap->cashier_n; i++)
+        if ((int64_t)snap->cashier[i].id == id)
+            return &snap->cashier[i];
+    return NULL;
+}
+
 const struct subscriber *
 snapshot_find(const struct snapshot *snap, uint64_t uid)
 {
@@ -366,6 +417,7 @@ snapshot_find(const struct snapshot *snap, uint64_t uid)
     static const struct subscriber nobody = { .place = PLACE_NONE,
         .login = nothing,
         .sms_tel = nothing,
+        .email = nothing,
         .tariff = { .name = nothing } };
     const struct subscriber *s = find(snap, uid);
 
@@ -390,6 +442,7 @@ free_subscriber(struct subscriber *s)
 {
     free(s->login);
     free(s->sms_tel);
+    free(s->email);
     free(s->tariff.name);
     for (enum discount i = 0; i < DISCOUNTS; i++)
         free(s->discount[i]);
@@ -404,7 +457,12 @@ snapshot_free(struct snapshot *snap)
         free(snap->api[i].comment);
         free(snap->api[i].mark);
     }
+    for (size_t i = 0; i < snap->cashier_n; i++) {
+        free(snap->cashier[i].name);
+        free(snap->cashier[i].inn);
+    }
     free(snap->sub);
+    free(snap->cashier);
     free(snap->api);
     free(snap->trace);
     *snap = (struct snapshot){ 0 };

@@ -35,6 +35,7 @@ struct subscriber {
     int state;     /* users.state, 1 to 4, where it was read; else 0 */
     char *login;   /* owned */
     char *sms_tel; /* owned; "" for NULL */
+    char *email;   /* owned; "" for NULL, or where there is none */
     uint64_t gid;
     int64_t credit_kopecks;
     struct tariff tariff;
@@ -64,6 +65,13 @@ struct staff_trace {
     struct civil at;
 };
 
+/* A staff member, whose name is printed on receipts. */
+struct cashier {
+    uint64_t id;
+    char *name; /* owned; "" for NULL */
+    char *inn;  /* owned; "" for NULL */
+};
+
 struct snapshot {
     struct subscriber *sub; /* owned, ascending by uid, one for each */
     size_t n;
@@ -71,10 +79,12 @@ struct snapshot {
     size_t api_n;
     struct staff_trace *trace; /* owned */
     size_t trace_n;
+    struct cashier *cashier; /* owned */
+    size_t cashier_n;
 };
 
 /* Reads the subscribers uids[0..n-1], in any order, repeats allowed. The
- * snapshot is to be freed whatever the result of this and the next three. */
+ * snapshot is to be freed whatever the result of this and the next four. */
 enum db_status snapshot_load(struct snapshot *snap, struct db *db,
     const struct billing *billing, const uint64_t *uids, size_t n);
 
@@ -94,6 +104,10 @@ enum db_status snapshot_load_traces(struct snapshot *snap, struct db *db,
     const struct billing *billing, const uint64_t *uids, size_t n,
     const struct civil *from, const struct civil *to);
 
+/* Adds the staff members with these numbers. */
+enum db_status snapshot_load_cashiers(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const uint64_t *ids, size_t n);
+
 /* The subscriber; one in PLACE_NONE when there is none. Never NULL. */
 const struct subscriber *
 snapshot_find(const struct snapshot *snap, uint64_t uid);
@@ -101,6 +115,9 @@ snapshot_find(const struct snapshot *snap, uint64_t uid);
 /* The rows of addons_pay_api of a subscriber: the first, and how many. */
 const struct api_row *
 snapshot_api(const struct snapshot *snap, uint64_t uid, size_t *n);
+
+/* The staff member, or NULL. */
+const struct cashier *snapshot_cashier(const struct snapshot *snap, int64_t id);
 
 void snapshot_free(struct snapshot *snap);
 

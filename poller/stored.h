@@ -10,7 +10,7 @@
 
 /* What to select from delivery d and event e, for stored_read(). */
 #define STORED_COLUMNS                                                         \
-    "d.id, d.event_id, d.epoch, d.attempts, d.receiver, d.log_id, e.uid,"  \
+    "d.id, d.event_id, d.epoch, d.attempts, d.receiver, d.log_id, e.uid,"      \
     " COALESCE(d.address, ''), d.payload, " EVENT_IDENTITY_SQL(                \
         "e") ", d.action, d.lane, COALESCE(d.route, ''), d.ask,"               \
              " COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', d.plan_utc)," \

@@ -298,6 +298,7 @@ CREATE TABLE IF NOT EXISTS receipt (
   KEY to_look (stage, look_utc),
   KEY waiting (stage, created_utc),
   KEY by_number (number),
+  KEY by_task (task_id),
   KEY by_day (day)
 ) ENGINE=InnoDB
   COMMENT='Fiscal receipts and what became of them. Written by mbevd and mbevctl';

@@ -10,6 +10,7 @@ enum { LOOK_AGAIN_US = 10 * 1000000 };
 const struct action *const actions[ACTIONS] = {
     &action_sms,
     &action_social,
+    &action_receipt,
     &action_bonus_topup,
     &action_bonus_loyalty,
     &action_discount_remove,

@@ -18,9 +18,13 @@
 struct action {
     const char *name; /* as in delivery.action */
 
-    /* Its work is done in the billing's database, one event after the other:
-     * each decision sees what the last one wrote. */
+    /* Something is written into the billing with the decision: it is made in
+     * a transaction of its own, after the ingest. */
     bool in_billing;
+
+    /* Each decision must see what the last one wrote, and what the subscriber
+     * has in users_custom_fields: one event after the other. */
+    bool one_by_one;
 
     /* Whether it is switched on for such events. */
     bool (*routed)(const struct settings *set, enum event_kind kind);
@@ -39,10 +43,18 @@ struct action {
      * memory. */
     bool (*decide)(struct delivery_list *list, const struct facts *facts,
         const struct settings *set, const struct billing *billing);
+
+    /* Append the statements that record what became of a call, each ended by a
+     * semicolon: on our own tables, and on the billing's log of such things.
+     * NULL = there is nothing more to record than the delivery itself. */
+    void (*record)(struct bytes *sql, const struct delivery *d,
+        const struct settings *set);
+    void (*log)(struct bytes *sql, const struct delivery *d,
+        const struct settings *set, const struct billing *billing);
 };
 
 /* All there are; their order is that in which an event's are decided. */
-enum { ACTIONS = 5 };
+enum { ACTIONS = 6 };
 extern const struct action *const actions[ACTIONS];
 
 /* NULL when there is none of that name. */
@@ -69,6 +81,7 @@ bool action_claim_credit(
 
 extern const struct action action_sms;
 extern const struct action action_social;
+extern const struct action action_receipt;
 extern const struct action action_bonus_topup;
 extern const struct action action_bonus_loyalty;
 extern const struct action action_discount_remove;

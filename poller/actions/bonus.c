@@ -173,6 +173,7 @@ loyalty_decide(struct delivery_list *list, const struct facts *facts,
 const struct action action_bonus_topup = {
     .name = "bonus_topup",
     .in_billing = true,
+    .one_by_one = true,
     .routed = topup_routed,
     .after_ms = after_ms,
     .expire_ms = action_never_expires,
@@ -183,6 +184,7 @@ const struct action action_bonus_topup = {
 const struct action action_bonus_loyalty = {
     .name = "bonus_loyalty",
     .in_billing = true,
+    .one_by_one = true,
     .routed = loyalty_routed,
     .after_ms = after_ms,
     .expire_ms = action_never_expires,

@@ -167,6 +167,7 @@ decide(struct delivery_list *list, const struct facts *facts,
 const struct action action_discount_remove = {
     .name = "discount_remove",
     .in_billing = true,
+    .one_by_one = true,
     .routed = routed,
     .after_ms = after_ms,
     .expire_ms = action_never_expires,

@@ -6,6 +6,7 @@
 
 #include "rules/notice.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -169,6 +170,69 @@ social_decide(struct delivery_list *list, const struct facts *facts,
     return decide(list, &action_social, NOTICE_SOCIAL, facts, set);
 }
 
+/* --- the log of messages ------------------------------------------------- */
+
+/* What the billing's pages show: '' or why it did not go out. */
+static const char *
+error_text(const struct settings *set, const struct outcome *o)
+{
+    if (o->class == OUTCOME_ACCEPTED)
+        return "";
+    return o->words[0] ? o->words : set->notice.not_sent;
+}
+
+static void
+add_table(struct bytes *sql, const struct billing *billing, const char *verb)
+{
+    bytes_printf(sql, "%s ", verb);
+    db_name(sql, billing->name);
+    bytes_str(sql, ".sms_logs ");
+}
+
+/* The message's first row; the delivery remembers it while it may still
+ * change. */
+static void
+add_row(struct bytes *sql, const struct delivery *d, const struct settings *set,
+    const struct billing *billing)
+{
+    add_table(sql, billing, "INSERT INTO");
+    bytes_printf(sql,
+        "(sms_type_id, uid, sms_phone, sms_text, sms_error_text)"
+        " VALUES (0,%" PRIu64 ",",
+        d->uid);
+    db_text(sql, d->address);
+    bytes_chr(sql, ',');
+    db_text(sql, d->payload);
+    bytes_chr(sql, ',');
+    db_text(sql, error_text(set, &d->outcome));
+    bytes_str(sql, ");");
+    if (d->state != DELIVERY_DONE)
+        bytes_printf(sql,
+            "UPDATE delivery SET log_id = LAST_INSERT_ID()"
+            " WHERE id = %" PRIu64 ";",
+            d->id);
+}
+
+static void
+renew_row(struct bytes *sql, const struct delivery *d,
+    const struct settings *set, const struct billing *billing)
+{
+    add_table(sql, billing, "UPDATE");
+    bytes_str(sql, "SET sms_error_text = ");
+    db_text(sql, error_text(set, &d->outcome));
+    bytes_printf(sql, " WHERE sms_id = %" PRIu64 ";", d->log_id);
+}
+
+static void
+log_message(struct bytes *sql, const struct delivery *d,
+    const struct settings *set, const struct billing *billing)
+{
+    if (d->log_id)
+        renew_row(sql, d, set, billing);
+    else
+        add_row(sql, d, set, billing);
+}
+
 const struct action action_sms = {
     .name = "sms",
     .routed = sms_routed,
@@ -176,6 +240,7 @@ const struct action action_sms = {
     .expire_ms = expire_ms,
     .needs_api = needs_api,
     .decide = sms_decide,
+    .log = log_message,
 };
 
 const struct action action_social = {
@@ -185,4 +250,5 @@ const struct action action_social = {
     .expire_ms = expire_ms,
     .needs_api = needs_api,
     .decide = social_decide,
+    .log = log_message,
 };

@@ -372,7 +372,7 @@ static const struct status {
         "access is refused: secret, queue or licence" },
     { 404, 404, OUTCOME_CONFIGURATION, "there is no such queue" },
     { 429, 429, OUTCOME_TRANSIENT, "too many requests" },
-    { 500, 599, OUTCOME_TRANSIENT, "out of order" },
+    { 500, 599, OUTCOME_UNKNOWN, "out of order" },
 };
 
 static const struct status *
@@ -692,38 +692,36 @@ komtet_queue_read(
 
 /* ---- settings ---- */
 
-static int64_t
-connections(const struct settings *set)
+static const char *
+lacks(const struct settings *set)
 {
-    return set->komtet.connections;
+    if (!*set->komtet.shop)
+        return "[komtet] shop is empty";
+    if (!*set->komtet.secret)
+        return "[komtet] secret is empty";
+    return *set->komtet.queue ? NULL : "[komtet] queue is empty";
 }
 
-static size_t
-hosts(const struct settings *set)
+static struct provider_limits
+limits(const struct settings *set)
 {
-    (void)set;
-    return 1;
-}
-
-static int64_t
-timeout_ms(const struct settings *set)
-{
-    return set->komtet.timeout_ms;
-}
-
-static int64_t
-connect_timeout_ms(const struct settings *set)
-{
-    return set->komtet.connect_timeout_ms;
+    return (struct provider_limits){
+        .connections = (size_t)set->komtet.connections,
+        .gap_us = 1000000 / set->komtet.rate,
+        .hosts = 1,
+        .timeout_ms = set->komtet.timeout_ms,
+        .connect_timeout_ms = set->komtet.connect_timeout_ms,
+        .hold_ms = set->komtet.hold_ms,
+        .retry_first_ms = set->komtet.retry_first_ms,
+        .retry_longest_ms = set->komtet.retry_longest_ms,
+    };
 }
 
 const struct provider_ops komtet = {
     .name = "komtet",
     .repeats_safely = true,
+    .lacks = lacks,
     .build = build,
     .read = read_reply,
-    .connections = connections,
-    .hosts = hosts,
-    .timeout_ms = timeout_ms,
-    .connect_timeout_ms = connect_timeout_ms,
+    .limits = limits,
 };

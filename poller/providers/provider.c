@@ -4,8 +4,9 @@
 int64_t
 provider_longest_ms(const struct provider_ops *ops, const struct settings *set)
 {
+    struct provider_limits limits = ops->limits(set);
     int64_t unreachable =
-        (int64_t)(ops->hosts(set) - 1) * ops->connect_timeout_ms(set);
+        (int64_t)(limits.hosts - 1) * limits.connect_timeout_ms;
 
-    return unreachable + ops->timeout_ms(set) * (ops->build_query ? 2 : 1);
+    return unreachable + limits.timeout_ms * (ops->build_query ? 2 : 1);
 }

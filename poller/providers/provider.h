@@ -24,12 +24,30 @@ struct message {
     const struct zone *zone; /* in which providers are told the time */
 };
 
+/* How a provider wants to be treated, as the settings have it. */
+struct provider_limits {
+    size_t connections; /* most requests at the same time */
+    int64_t gap_us;     /* between the beginnings of two; 0 = none */
+    size_t hosts;       /* how many addresses it has */
+    int64_t timeout_ms; /* of a request */
+    int64_t connect_timeout_ms;
+    int64_t ask_after_ms;   /* pause before it is asked about a message whose
+                               reply was lost */
+    int64_t hold_ms;        /* pause of the whole lane */
+    int64_t retry_first_ms; /* pause after a failure that may pass, doubling */
+    int64_t retry_longest_ms; /* up to this */
+};
+
 struct provider_ops {
     const char *name; /* as in the configuration and in delivery.provider */
 
     /* The same bytes have the same effect once, however often they are sent:
      * what may have been accepted is sent again as it was. */
     bool repeats_safely;
+
+    /* What is missing in the settings, in words; NULL = nothing. Without it
+     * nothing can be sent. NULL when that is an error of the settings. */
+    const char *(*lacks)(const struct settings *set);
 
     /* Fills in where and how to ask, and writes the body. host counts the
      * provider's addresses from 0. */
@@ -47,14 +65,7 @@ struct provider_ops {
         struct http_request *request, struct bytes *body);
     void (*read_query)(const struct http_reply *reply, struct outcome *out);
 
-    /* Most requests at the same time; how many addresses it has; the time
-     * limit of a request and of its connection; and the pause before it is
-     * asked about a message whose reply was lost. */
-    int64_t (*connections)(const struct settings *set);
-    size_t (*hosts)(const struct settings *set);
-    int64_t (*timeout_ms)(const struct settings *set);
-    int64_t (*connect_timeout_ms)(const struct settings *set);
-    int64_t (*ask_after_ms)(const struct settings *set);
+    struct provider_limits (*limits)(const struct settings *set);
 };
 
 /* Longest that a delivery may stay with the provider, from the first byte to

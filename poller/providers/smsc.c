@@ -472,34 +472,19 @@ read_query(const struct http_reply *reply, struct outcome *out)
 
 /* ---- settings ---- */
 
-static int64_t
-connections(const struct settings *set)
+static struct provider_limits
+limits(const struct settings *set)
 {
-    return set->smsc.connections;
-}
-
-static size_t
-hosts(const struct settings *set)
-{
-    return set->smsc.url.n;
-}
-
-static int64_t
-timeout_ms(const struct settings *set)
-{
-    return set->smsc.timeout_ms;
-}
-
-static int64_t
-connect_timeout_ms(const struct settings *set)
-{
-    return set->smsc.connect_timeout_ms;
-}
-
-static int64_t
-ask_after_ms(const struct settings *set)
-{
-    return set->smsc.ask_after_ms;
+    return (struct provider_limits){
+        .connections = (size_t)set->smsc.connections,
+        .hosts = set->smsc.url.n,
+        .timeout_ms = set->smsc.timeout_ms,
+        .connect_timeout_ms = set->smsc.connect_timeout_ms,
+        .ask_after_ms = set->smsc.ask_after_ms,
+        .hold_ms = set->notice.hold_ms,
+        .retry_first_ms = set->notice.retry_first_ms,
+        .retry_longest_ms = set->notice.retry_longest_ms,
+    };
 }
 
 const struct provider_ops smsc = {
@@ -508,9 +493,5 @@ const struct provider_ops smsc = {
     .read = read_reply,
     .build_query = build_query,
     .read_query = read_query,
-    .connections = connections,
-    .hosts = hosts,
-    .timeout_ms = timeout_ms,
-    .connect_timeout_ms = connect_timeout_ms,
-    .ask_after_ms = ask_after_ms,
+    .limits = limits,
 };

@@ -191,37 +191,23 @@ read_reply(const struct http_reply *reply, struct outcome *out)
     json_object_put(json);
 }
 
-static int64_t
-connections(const struct settings *set)
+static struct provider_limits
+limits(const struct settings *set)
 {
-    return set->smspilot.connections;
-}
-
-static size_t
-hosts(const struct settings *set)
-{
-    (void)set;
-    return 1;
-}
-
-static int64_t
-timeout_ms(const struct settings *set)
-{
-    return set->smspilot.timeout_ms;
-}
-
-static int64_t
-connect_timeout_ms(const struct settings *set)
-{
-    return set->smspilot.connect_timeout_ms;
+    return (struct provider_limits){
+        .connections = (size_t)set->smspilot.connections,
+        .hosts = 1,
+        .timeout_ms = set->smspilot.timeout_ms,
+        .connect_timeout_ms = set->smspilot.connect_timeout_ms,
+        .hold_ms = set->notice.hold_ms,
+        .retry_first_ms = set->notice.retry_first_ms,
+        .retry_longest_ms = set->notice.retry_longest_ms,
+    };
 }
 
 const struct provider_ops smspilot = {
     .name = "smspilot",
     .build = build,
     .read = read_reply,
-    .connections = connections,
-    .hosts = hosts,
-    .timeout_ms = timeout_ms,
-    .connect_timeout_ms = connect_timeout_ms,
+    .limits = limits,
 };

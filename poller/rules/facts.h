@@ -21,10 +21,11 @@ struct facts {
     int64_t age_ms;            /* since then */
     const struct api_row *api; /* the subscriber's rows of addons_pay_api */
     size_t api_n;
-    enum origin origin;      /* of a change of tariff */
-    int64_t wall_us;         /* now, microseconds since 1970 UTC */
-    const struct zone *zone; /* of the quiet hours */
-    uint32_t chance;         /* picks what is picked at random */
+    enum origin origin;            /* of a change of tariff */
+    const struct cashier *cashier; /* who booked a payment; NULL = unknown */
+    int64_t wall_us;               /* now, microseconds since 1970 UTC */
+    const struct zone *zone;       /* of the quiet hours */
+    uint32_t chance;               /* picks what is picked at random */
 };
 
 /* Who changed a tariff, by what the staff leaves behind: MikBill books a fee

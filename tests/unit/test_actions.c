@@ -234,8 +234,8 @@ assert_waits(struct scene *s, const struct action *action, const char *reason)
 static void
 actions_stand_in_the_order_of_their_work(void **state)
 {
-    static const char *const names[] = { "sms", "social", "bonus_topup",
-        "bonus_loyalty", "discount_remove" };
+    static const char *const names[] = { "sms", "social", "receipt",
+        "bonus_topup", "bonus_loyalty", "discount_remove" };
 
     (void)state;
     assert_int_equal(ACTIONS, COUNT(names));
@@ -263,9 +263,22 @@ only_bonuses_and_discounts_work_in_the_billing(void **state)
     (void)state;
     assert_false(action_sms.in_billing);
     assert_false(action_social.in_billing);
+    assert_true(action_receipt.in_billing);
     assert_true(action_bonus_topup.in_billing);
     assert_true(action_bonus_loyalty.in_billing);
     assert_true(action_discount_remove.in_billing);
+}
+
+static void
+only_what_depends_on_the_last_decision_is_decided_alone(void **state)
+{
+    (void)state;
+    assert_false(action_sms.one_by_one);
+    assert_false(action_social.one_by_one);
+    assert_false(action_receipt.one_by_one);
+    assert_true(action_bonus_topup.one_by_one);
+    assert_true(action_bonus_loyalty.one_by_one);
+    assert_true(action_discount_remove.one_by_one);
 }
 
 static void
@@ -1396,6 +1409,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(actions_stand_in_the_order_of_their_work),
+        cmocka_unit_test(
+            only_what_depends_on_the_last_decision_is_decided_alone),
         cmocka_unit_test(an_action_is_found_by_its_name_only),
         cmocka_unit_test(only_bonuses_and_discounts_work_in_the_billing),
         cmocka_unit_test(keys_of_every_action_have_room_for_the_longest_event),

@@ -429,7 +429,8 @@ a_number_that_is_none_is_told(void **state)
 
     (void)state;
     assert_problem(bad, COUNT(bad),
-        "age_s, kopecks, summa, before or type is not such a number");
+        "age_s, kopecks, summa, before, type or who is not such a "
+        "number");
 }
 
 static void

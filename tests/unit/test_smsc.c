@@ -583,11 +583,11 @@ limits_are_those_of_the_settings(void **state)
 
     (void)state;
     assert_string_equal(smsc.name, "smsc");
-    assert_int_equal(smsc.connections(&s.set), 4);
-    assert_int_equal(smsc.hosts(&s.set), 2);
-    assert_int_equal(smsc.timeout_ms(&s.set), 20000);
-    assert_int_equal(smsc.connect_timeout_ms(&s.set), 10000);
-    assert_int_equal(smsc.ask_after_ms(&s.set), 65000);
+    assert_int_equal(smsc.limits(&s.set).connections, 4);
+    assert_int_equal(smsc.limits(&s.set).hosts, 2);
+    assert_int_equal(smsc.limits(&s.set).timeout_ms, 20000);
+    assert_int_equal(smsc.limits(&s.set).connect_timeout_ms, 10000);
+    assert_int_equal(smsc.limits(&s.set).ask_after_ms, 65000);
     assert_int_equal(provider_longest_ms(&smsc, &s.set), 50000);
 }
 

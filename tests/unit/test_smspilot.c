@@ -109,7 +109,7 @@ the_request_goes_where_the_settings_say(void **state)
     assert_string_equal(request.ca_file, "/etc/ca.pem");
     assert_int_equal(request.connect_timeout_ms, 10000);
     assert_int_equal(request.timeout_ms, 20000);
-    assert_int_equal(smspilot.connections(&set), 4);
+    assert_int_equal(smspilot.limits(&set).connections, 4);
     bytes_free(&body);
 }
 
@@ -148,18 +148,17 @@ it_has_one_host_and_cannot_be_asked(void **state)
 {
     (void)state;
     assert_string_equal(smspilot.name, "smspilot");
-    assert_int_equal(smspilot.hosts(&set), 1);
+    assert_int_equal(smspilot.limits(&set).hosts, 1);
     assert_null(smspilot.build_query);
     assert_null(smspilot.read_query);
-    assert_null(smspilot.ask_after_ms);
 }
 
 static void
 a_message_stays_there_no_longer_than_one_request(void **state)
 {
     (void)state;
-    assert_int_equal(smspilot.timeout_ms(&set), 20000);
-    assert_int_equal(smspilot.connect_timeout_ms(&set), 10000);
+    assert_int_equal(smspilot.limits(&set).timeout_ms, 20000);
+    assert_int_equal(smspilot.limits(&set).connect_timeout_ms, 10000);
     assert_int_equal(provider_longest_ms(&smspilot, &set), 20000);
 }
 

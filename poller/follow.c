@@ -1,0 +1,436 @@
+/* follow: see follow.h. */
+#include "follow.h"
+
+#include "clock.h"
+#include "fault.h"
+#include "log.h"
+#include "news.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SWEEP_US = 10 * 1000000,
+    QUEUE_US = 10 * 60 * 1000000,
+    LATE_US = 60 * 1000000,
+    BUSY_PAUSE_US = 5 * 1000000,
+    EACH_TURN = 4, /* while receipts wait to be sent, every so manieth request
+                      is a question */
+};
+
+/* How often the same alarm is repeated. */
+#define REPEAT_US (3600LL * 1000000)
+
+/* A question under way: about a receipt, or about the queue. */
+struct ask {
+    struct ask *next;
+    struct engine *e;
+    struct news *news; /* NULL: about the queue; owned */
+};
+
+struct follow {
+    struct ask *first;
+    size_t active;
+    struct news *answered, **last; /* not recorded yet, in order */
+    size_t answers;
+    bool queue_known, queue_active; /* as it was answered last */
+    bool queue_news;                /* that is not recorded yet */
+    bool waiting;     /* a look found a receipt that the till has not done */
+    int64_t due_us;   /* boot clock: when receipts may be due next */
+    int64_t asked_us; /* when the last question began */
+    int64_t queue_us; /* when to ask about the queue again */
+    int64_t late_us;  /* when to look for late receipts again */
+    int64_t told_us;  /* when the alarm was told last */
+    uint64_t late;    /* how many there were */
+};
+
+struct follow *
+follow_make(void)
+{
+    struct follow *f = calloc(1, sizeof *f);
+
+    if (f)
+        f->last = &f->answered;
+    return f;
+}
+
+static void
+free_news(struct follow *f)
+{
+    for (struct news *n = f->answered, *next; n; n = next) {
+        next = n->next;
+        free(n);
+    }
+    f->answered = NULL;
+    f->last = &f->answered;
+    f->answers = 0;
+}
+
+void
+follow_close(struct follow **follow)
+{
+    struct follow *f = *follow;
+
+    if (!f)
+        return;
+    for (struct ask *a = f->first, *next; a; a = next) {
+        next = a->next;
+        free(a->news);
+        free(a);
+    }
+    free_news(f);
+    free(f);
+    *follow = NULL;
+}
+
+size_t
+follow_active(const struct follow *f)
+{
+    return f->active + f->answers;
+}
+
+/* --- asking -------------------------------------------------------------- */
+
+static void
+unlink_ask(struct follow *f, struct ask *ask)
+{
+    struct ask **at = &f->first;
+
+    while (*at && *at != ask)
+        at = &(*at)->next;
+    if (*at)
+        *at = ask->next;
+    f->active--;
+    lane_end_other(ask->e->lane[LANE_KOMTET]);
+    free(ask);
+}
+
+static void
+read_failure(const struct http_reply *reply, struct outcome *out)
+{
+    *out = (struct outcome){ .class = OUTCOME_TRANSIENT };
+    snprintf(
+        out->why, sizeof out->why, "komtet cannot be asked: %s", reply->error);
+}
+
+static void
+on_task(struct follow *f, struct news *news, const struct http_reply *reply)
+{
+    if (reply->error)
+        read_failure(reply, &news->outcome);
+    else
+        komtet_track_read(reply, &news->outcome, &news->task);
+    if (news->outcome.class == OUTCOME_ACCEPTED &&
+        !news_fits(&news->receipt, &news->task)) {
+        news->outcome.class = OUTCOME_UNKNOWN;
+        snprintf(news->outcome.why, sizeof news->outcome.why,
+            "komtet tells of another receipt under this id");
+    }
+    f->waiting |= !news->task.final;
+    *f->last = news;
+    f->last = &news->next;
+    f->answers++;
+}
+
+static void
+on_queue(struct follow *f, const struct http_reply *reply)
+{
+    struct outcome out;
+    bool active;
+
+    if (reply->error)
+        return;
+    komtet_queue_read(reply, &out, &active);
+    if (out.class != OUTCOME_ACCEPTED) {
+        log_warning(
+            "receipt: the state of the tills is not known: %s", out.why);
+        return;
+    }
+    if (!active && (!f->queue_known || f->queue_active))
+        log_error("receipt: the queue of tills is switched off in komtet's "
+                  "cabinet: receipts wait there until it is on again");
+    else if (active && f->queue_known && !f->queue_active)
+        log_info("receipt: the queue of tills is switched on again");
+    f->queue_known = f->queue_news = true;
+    f->queue_active = active;
+}
+
+static void
+on_reply(void *arg, const struct http_reply *reply)
+{
+    struct ask *ask = arg;
+    struct follow *f = ask->e->follow;
+    struct news *news = ask->news;
+
+    unlink_ask(f, ask);
+    if (news)
+        on_task(f, news, reply);
+    else
+        on_queue(f, reply);
+}
+
+/* Starts a question; news is freed when that fails. */
+static bool
+start(struct engine *e, struct news *news, const struct http_request *request)
+{
+    struct follow *f = e->follow;
+    struct ask *ask = calloc(1, sizeof *ask);
+
+    if (!ask || !http_start(e->http, request, on_reply, ask)) {
+        free(ask);
+        free(news);
+        return false;
+    }
+    *ask = (struct ask){ .next = f->first, .e = e, .news = news };
+    f->first = ask;
+    f->active++;
+    f->asked_us = clock_boot_us();
+    lane_begin_other(e->lane[LANE_KOMTET]);
+    return true;
+}
+
+static void
+exclude_running(struct bytes *sql, const struct follow *f)
+{
+    bytes_str(sql, " AND r.id NOT IN (0");
+    for (const struct ask *a = f->first; a; a = a->next)
+        if (a->news)
+            bytes_printf(sql, ",%" PRIu64, a->news->receipt.id);
+    for (const struct news *n = f->answered; n; n = n->next)
+        bytes_printf(sql, ",%" PRIu64, n->receipt.id);
+    bytes_chr(sql, ')');
+}
+
+static enum db_status
+read_due(struct engine *e, size_t most, struct db_rows **rows)
+{
+    struct bytes sql = bytes_make(64 * 1024);
+    enum db_status status;
+
+    bytes_str(&sql, "SELECT " RECEIPT_COLUMNS " FROM receipt AS r"
+                    " WHERE r.stage = 'accepted'"
+                    " AND r.look_utc <= UTC_TIMESTAMP(3)");
+    exclude_running(&sql, e->follow);
+    bytes_printf(&sql, " ORDER BY r.look_utc LIMIT %zu", most);
+    status = db_query(e->db, &sql, rows);
+    bytes_free(&sql);
+    return status;
+}
+
+/* A task id that no question can be made of: it is not asked about again. */
+static void
+give_up(struct engine *e, struct news *news)
+{
+    struct follow *f = e->follow;
+
+    news->outcome.class = OUTCOME_UNKNOWN;
+    snprintf(news->outcome.why, sizeof news->outcome.why,
+        "the id of its task at komtet makes no question");
+    *f->last = news;
+    f->last = &news->next;
+    f->answers++;
+}
+
+static void
+ask_about(struct engine *e, const struct db_rows *rows)
+{
+    struct news *news = calloc(1, sizeof *news);
+    struct http_request request;
+
+    if (!news)
+        return;
+    news_read_row(&news->receipt, rows);
+    if (komtet_track_build(e->set, news->receipt.task_id, &request))
+        start(e, news, &request);
+    else
+        give_up(e, news);
+}
+
+/* When the next is due: receipts that are accepted meanwhile are found by the
+ * sweep. */
+static enum db_status
+read_next_due(struct engine *e)
+{
+    int64_t now_us = clock_boot_us();
+    struct db_rows *rows;
+    enum db_status status = db_ask(e->db,
+        "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), MIN(look_utc))"
+        " FROM receipt WHERE stage = 'accepted'"
+        " AND look_utc > UTC_TIMESTAMP(3)",
+        &rows);
+
+    e->follow->due_us = now_us + SWEEP_US;
+    if (status != DB_OK)
+        return status;
+    if (db_next(rows) && db_col(rows, 0) &&
+        now_us + (int64_t)db_uint(rows, 0) < e->follow->due_us)
+        e->follow->due_us = now_us + (int64_t)db_uint(rows, 0);
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+/* Asks as many as there is room for; when there were more, the rest is due at
+ * once. */
+static enum db_status
+ask_due(struct engine *e)
+{
+    size_t room = lane_room(e->lane[LANE_KOMTET]), found;
+    struct db_rows *rows;
+    enum db_status status = read_due(e, room, &rows);
+
+    if (status != DB_OK)
+        return status;
+    found = db_rows_count(rows);
+    while (db_next(rows))
+        ask_about(e, rows);
+    db_rows_close(&rows);
+    return found == room ? DB_OK : read_next_due(e);
+}
+
+/* Only while receipts wait for the till. */
+static void
+ask_queue(struct engine *e)
+{
+    struct follow *f = e->follow;
+    struct http_request request;
+
+    if (!f->waiting || clock_boot_us() < f->queue_us ||
+        !komtet_queue_build(e->set, &request))
+        return;
+    if (start(e, NULL, &request)) {
+        f->queue_us = clock_boot_us() + QUEUE_US;
+        f->waiting = false;
+    }
+}
+
+/* --- recording ----------------------------------------------------------- */
+
+static enum db_status
+record_queue(struct engine *e)
+{
+    struct bytes sql = bytes_make(4096);
+    enum db_status status;
+
+    bytes_str(&sql, "INSERT INTO till (queue, active, changed_utc, checked_utc)"
+                    " VALUES (");
+    db_text(&sql, e->set->komtet.queue);
+    bytes_printf(&sql,
+        ",%d,UTC_TIMESTAMP(3),UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE"
+        " changed_utc = IF(active = VALUES(active), changed_utc,"
+        " VALUES(changed_utc)), active = VALUES(active),"
+        " checked_utc = VALUES(checked_utc);",
+        e->follow->queue_active);
+    status = owner_run(&e->owner, e->db, &sql);
+    if (status == DB_OK)
+        e->follow->queue_news = false;
+    return status;
+}
+
+static enum db_status
+record_answers(struct engine *e)
+{
+    enum db_status status = DB_OK;
+
+    if (e->follow->answered) {
+        status = news_record(e, e->follow->answered);
+        if (status == DB_OK)
+            free_news(e->follow);
+    }
+    if (status == DB_OK && e->follow->queue_news)
+        status = record_queue(e);
+    return status;
+}
+
+/* --- what is late -------------------------------------------------------- */
+
+static void
+tell_late(struct engine *e, uint64_t n, const char *oldest)
+{
+    struct follow *f = e->follow;
+    int64_t now_us = clock_boot_us();
+
+    if (n > 0 && (n > f->late || now_us >= f->told_us + REPEAT_US)) {
+        log_error("receipt: ALARM: %" PRIu64 " receipts are not fiscal %lld "
+                  "min after they were due, the oldest of %s UTC; see mbevctl "
+                  "receipts",
+            n, (long long)e->set->receipt.alarm_ms / 60000, oldest);
+        f->told_us = now_us;
+    }
+    f->late = n;
+}
+
+static enum db_status
+look_for_late(struct engine *e)
+{
+    struct bytes sql = bytes_make(2048);
+    struct db_rows *rows;
+    enum db_status status;
+
+    bytes_printf(&sql, RECEIPTS_LATE_SQL, e->set->receipt.alarm_ms * 1000,
+        e->set->receipt.alarm_ms * 1000);
+    status = db_query(e->db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    e->follow->late_us = clock_boot_us() + LATE_US;
+    if (db_next(rows))
+        tell_late(e, db_uint(rows, 0), db_col(rows, 1) ? db_col(rows, 1) : "");
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+/* --- the duty ------------------------------------------------------------ */
+
+/* While receipts wait to be sent, these go first. */
+static int64_t
+turn_us(const struct engine *e)
+{
+    const struct lane *lane = e->lane[LANE_KOMTET];
+
+    if (!e->backlog[LANE_KOMTET])
+        return 0;
+    return e->follow->asked_us + EACH_TURN * lane_gap_us(lane);
+}
+
+/* When there is something to ask, as far as the lane allows. */
+static int64_t
+ask_us(const struct engine *e)
+{
+    int64_t us = e->follow->due_us;
+
+    if (turn_us(e) > us)
+        us = turn_us(e);
+    if (us > clock_boot_us() || lane_room(e->lane[LANE_KOMTET]) > 0)
+        return us;
+    return lane_room_us(e->lane[LANE_KOMTET]);
+}
+
+int64_t
+follow_due_us(const struct engine *e)
+{
+    const struct follow *f = e->follow;
+    int64_t us = ask_us(e);
+
+    if (f->answered || f->queue_news)
+        return 0;
+    return f->late_us < us ? f->late_us : us;
+}
+
+enum db_status
+follow_due(struct engine *e)
+{
+    enum db_status status = record_answers(e);
+
+    if (status == DB_OK && clock_boot_us() >= e->follow->late_us)
+        status = look_for_late(e);
+    if (status == DB_OK && clock_boot_us() >= ask_us(e)) {
+        status = ask_due(e);
+        if (lane_room(e->lane[LANE_KOMTET]) > 0)
+            ask_queue(e);
+    }
+    if (status == DB_BUSY)
+        e->follow->due_us = clock_boot_us() + BUSY_PAUSE_US;
+    return status;
+}

@@ -1,0 +1,31 @@
+/*
+ * follow: what becomes of the receipts that Komtet has accepted. Each is asked
+ * about, at growing pauses, until the till is done with it or refuses it; and
+ * while some wait, the queue of tills is asked whether it is switched on.
+ * Receipts that are late are told of in the log.
+ */
+#ifndef MBEV_FOLLOW_H
+#define MBEV_FOLLOW_H
+
+#include "engine.h"
+
+struct follow;
+
+/* NULL when out of memory. */
+struct follow *follow_make(void);
+
+/* Forgets what is under way, frees, sets NULL. The http goes first. */
+void follow_close(struct follow **follow);
+
+/* Asks what is due, as far as the lane has room, and records what was
+ * answered. */
+enum db_status follow_due(struct engine *e);
+
+/* When there is something to do next (boot clock, microseconds); now when
+ * there is. */
+int64_t follow_due_us(const struct engine *e);
+
+/* Questions under way, or answered and not recorded yet. */
+size_t follow_active(const struct follow *follow);
+
+#endif
