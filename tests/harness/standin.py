@@ -20,6 +20,7 @@ import struct
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import parse_qsl, urlsplit
@@ -84,6 +85,7 @@ class Reply:
     drip: float = 0.0  # seconds between single bytes
     cut: int | None = None  # only that many bytes, then the end
     end: str | None = None  # "close" or "reset" the connection afterwards
+    then: Callable | None = None  # makes the reply, after the delay
 
 
 def stall(_request):
@@ -255,6 +257,8 @@ class StandIn:
         """Send a reply; how the connection ends, or None to keep it."""
         if reply.delay:
             await asyncio.sleep(reply.delay)
+        if reply.then:
+            return await self._answer(writer, reply.then())
         data = _bytes(reply)
         if reply.cut is not None:
             data = data[:reply.cut]

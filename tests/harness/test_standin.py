@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from harness import standin
+from harness.process import wait_until
 from harness.standin import Reply, Smsc, SmsPilot
 
 FORM = "send=%D0%9F%D1%80%D0%B8+1&to=79001234567&from=INFORM"
@@ -88,6 +89,32 @@ def test_stall_delay_and_drip_take_their_time(pilot):
     connection.close()
     with pytest.raises(TimeoutError):
         post(connection)
+
+
+def test_a_reply_may_be_decided_late(pilot):
+    decided = []
+
+    def decide():
+        decided.append(len(pilot.requests))
+        return Reply(status=202, body="late")
+    pilot.reply = lambda request: Reply(delay=0.2, then=decide)
+    connection = connection_to(pilot)
+    connection.request("POST", "/api.php", FORM, HEADERS)
+    pilot.wait(1)
+    assert decided == []
+    reply = connection.getresponse()
+    assert (reply.status, reply.read(), decided) == (202, b"late", [1])
+
+
+def test_what_is_decided_late_is_decided_for_nobody_too(pilot):
+    decided = []
+    pilot.reply = lambda request: Reply(
+        delay=0.2, then=lambda: decided.append(1) or Reply())
+    connection = connection_to(pilot)
+    connection.request("POST", "/api.php", FORM, HEADERS)
+    pilot.wait(1)
+    connection.close()
+    wait_until(lambda: decided, 5, "decision")
 
 
 def test_chunks_huge_bodies_and_redirects(pilot):
