@@ -83,7 +83,7 @@ class Reply:
     raw: bytes | None = None  # these bytes instead of an HTTP reply
     delay: float = 0.0  # seconds before the first byte
     drip: float = 0.0  # seconds between single bytes
-    cut: int | None = None  # only that many bytes, then the end
+    cut: int | None = None  # only that many bytes; below 0: all but those
     end: str | None = None  # "close" or "reset" the connection afterwards
     then: Callable | None = None  # makes the reply, after the delay
 
