@@ -58,6 +58,8 @@ def default_settings(db, url="http://127.0.0.1:9/api.php", billing="mikbill"):
         "smspilot": {"url": url, "api_key": "TESTKEY", "sender": "INFORM"},
         "smsc": {"url": "http://127.0.0.1:9/sys", "login": "LOGIN",
                  "password": "SECRET", "sender": "SNDR"},
+        "komtet": {"url": "http://127.0.0.1:9", "shop": "SHOP",
+                   "secret": "SECRET", "queue": "777"},
         "payment": {"sms": "no"},
     }
 

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.billing import create_billing
+from harness.komtet import Komtet
 from harness.product import Service, default_settings, install, with_settings
 from harness.server import MariaDB
 from harness.standin import Smsc, SmsPilot
@@ -20,6 +21,13 @@ def pilot():
 def smsc():
     """A stand-in for SMSC."""
     with Smsc() as standin:
+        yield standin
+
+
+@pytest.fixture
+def till():
+    """A stand-in for Komtet."""
+    with Komtet() as standin:
         yield standin
 
 
