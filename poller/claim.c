@@ -101,10 +101,10 @@ add_receipt_order(struct bytes *also, const struct engine *e)
     if (e->billing.lazy_flush)
         bytes_printf(also, " AND r.id <= %" PRIu64, e->ripe.safe_id);
     bytes_str(also,
-        " AND NOT EXISTS (SELECT 1 FROM receipt AS o JOIN delivery AS before"
-        " ON before.event_id = o.event_id AND before.action = 'receipt'"
-        " AND before.log_id = o.log_id AND before.lane = 'komtet'"
-        " AND before.state IN ('ready', 'retry', 'calling')"
+        " AND NOT EXISTS (SELECT 1 FROM receipt AS o JOIN delivery AS earlier"
+        " ON earlier.event_id = o.event_id AND earlier.action = 'receipt'"
+        " AND earlier.log_id = o.log_id AND earlier.lane = 'komtet'"
+        " AND earlier.state IN ('ready', 'retry', 'calling')"
         " WHERE o.uid = r.uid AND o.stage = 'new' AND o.id < r.id))");
 }
 

@@ -418,6 +418,13 @@ follow_due_us(const struct engine *e)
     return f->late_us < us ? f->late_us : us;
 }
 
+void
+follow_due_by(struct engine *e, int64_t us)
+{
+    if (us < e->follow->due_us)
+        e->follow->due_us = us;
+}
+
 enum db_status
 follow_due(struct engine *e)
 {

@@ -21,6 +21,9 @@ void follow_close(struct follow **follow);
  * answered. */
 enum db_status follow_due(struct engine *e);
 
+/* Notes that a receipt may be due to be asked about at us (boot clock). */
+void follow_due_by(struct engine *e, int64_t us);
+
 /* When there is something to do next (boot clock, microseconds); now when
  * there is. */
 int64_t follow_due_us(const struct engine *e);

@@ -11,6 +11,7 @@
 #include "dice.h"
 #include "engine.h"
 #include "fault.h"
+#include "follow.h"
 #include "log.h"
 #include "rules/parts.h"
 
@@ -360,6 +361,17 @@ tell(struct engine *e, const struct delivery *d)
         delivery_state_name(d->state), parts, sep, d->outcome.why);
 }
 
+/* Of one subscriber the next receipt may go now, and it may be asked what
+ * becomes of this one. */
+static void
+go_on_after(struct engine *e, const struct delivery *d)
+{
+    if (d->lane == LANE_DECIDE || !lane_repeats(lane_of(e, d)))
+        return;
+    e->backlog[d->lane] = true;
+    follow_due_by(e, clock_boot_us() + e->set->receipt.look_first_ms * 1000);
+}
+
 /* Records all of e->results in one transaction, and forgets them. */
 static enum db_status
 settle_together(struct engine *e)
@@ -380,6 +392,7 @@ settle_together(struct engine *e)
     for (const struct delivery *d = e->results.first; d; d = d->next) {
         tell(e, d);
         free_attempt(e, d);
+        go_on_after(e, d);
     }
     delivery_drop_all(&e->results);
     if (journal_is_open(&e->journal) && !journal_sync(&e->journal))
