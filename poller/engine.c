@@ -1,6 +1,7 @@
 /* engine: see engine.h. */
 #include "engine.h"
 
+#include "callback.h"
 #include "clock.h"
 #include "follow.h"
 #include "log.h"
@@ -48,7 +49,8 @@ engine_open(struct engine *e, const struct settings *set,
     e->db = db_make(db_settings);
     e->http = http_make();
     e->follow = follow_make();
-    if (!e->db || !e->http || !e->follow || !make_lanes(e)) {
+    e->callback = callback_make(e);
+    if (!e->db || !e->http || !e->follow || !e->callback || !make_lanes(e)) {
         log_fatal("engine: out of memory");
         return false;
     }
@@ -66,6 +68,7 @@ engine_close(struct engine *e)
 {
     http_close(&e->http);
     follow_close(&e->follow);
+    callback_close(&e->callback);
     for (enum lane_id i = 0; i < LANES; i++)
         lane_close(&e->lane[i]);
     delivery_drop_all(&e->unsure);
@@ -198,6 +201,8 @@ work(struct engine *e, bool *idle)
         engine_keep_first(&status, take_new(e, idle));
     if (status != DB_GONE && !e->wake.stop && claim_is_due(e))
         engine_keep_first(&status, claim_due(e));
+    if (status != DB_GONE && callback_waits(e->callback))
+        engine_keep_first(&status, callback_due(e));
     if (status != DB_GONE && !e->wake.stop &&
         clock_boot_us() >= follow_due_us(e))
         engine_keep_first(&status, follow_due(e));
@@ -259,7 +264,7 @@ sleep_until(const struct engine *e)
         us = first_room(e);
     if (follow_due_us(e) < us)
         us = follow_due_us(e);
-    if (claim_is_due(e))
+    if (claim_is_due(e) || callback_waits(e->callback))
         us = 0;
     return us;
 }
@@ -343,7 +348,11 @@ act(struct engine *e, bool once, bool *good)
     bool idle;
 
     for (;;) {
-        enum db_status status = work(e, &idle);
+        enum db_status status;
+
+        if (!once)
+            callback_listen(e);
+        status = work(e, &idle);
 
         if (status == DB_OK)
             *good = true;

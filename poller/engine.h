@@ -55,6 +55,7 @@ struct engine {
     } shunned;
     int64_t check_us;      /* boot clock: when to look at the server again */
     struct follow *follow; /* see follow.h */
+    struct callback *callback;    /* see callback.h */
     struct delivery_list unsure;  /* in calling, but perhaps not committed:
                                      never started, to be given back */
     struct delivery_list results; /* ended, not settled yet */

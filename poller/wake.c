@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { FIRST_STEP_US = 200, LAST_STEP_US = 12800, MOST_RINGS = 64 };
+enum { FIRST_STEP_US = 200, LAST_STEP_US = 12800, MOST_RINGS = 64, LONGEST_SLEEP_MS = 60000 };
 
 static int
 open_signals(void)
@@ -128,16 +128,31 @@ set_timer(struct wake *wake, int64_t us)
     timerfd_settime(wake->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
+/* The timer ends the sleep, or a connection whose time is over. */
+static int
+sleep_ms(const struct wake *wake)
+{
+    int ms = wake->listen ? listen_timeout_ms(wake->listen) : -1;
+
+    return ms >= 0 && ms < LONGEST_SLEEP_MS ? ms : LONGEST_SLEEP_MS;
+}
+
 void
 wake_wait(struct wake *wake, struct http *http, int64_t until_us)
 {
-    const int fds[] = { wake->timer_fd, wake->signal_fd, wake->bell_fd };
-    unsigned n = wake->bell_fd >= 0 ? 3 : 2;
+    int fds[4] = { wake->timer_fd, wake->signal_fd };
+    unsigned n = 2;
     bool now = until_us <= clock_boot_us();
 
+    if (wake->bell_fd >= 0)
+        fds[n++] = wake->bell_fd;
+    if (wake->listen)
+        fds[n++] = listen_fd(wake->listen);
     if (!now)
         set_timer(wake, until_us);
-    http_wait(http, fds, n, now ? 0 : 60 * 1000);
+    http_wait(http, fds, n, now ? 0 : sleep_ms(wake));
+    if (wake->listen)
+        listen_run(wake->listen);
     hear_signals(wake);
     if (wake->bell_fd >= 0)
         hear_bell(wake);

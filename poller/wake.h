@@ -11,6 +11,7 @@
 #define MBEV_WAKE_H
 
 #include "http.h"
+#include "listen.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@ struct wake {
     int signal_fd;
     int timer_fd;
     const char *path;
+    struct listen *listen; /* is moved on, too; NULL = none */
     int64_t look_us; /* boot clock: when to look next */
     int64_t step_us; /* pause after that look; 0 = only the safety poll */
     int64_t poll_us; /* the safety poll */

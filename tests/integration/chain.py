@@ -3,11 +3,11 @@
 from harness.process import wait_until
 from harness.product import Service
 
-TABLES = ["outbox", "event", "delivery", "api_credit"]
+TABLES = ["outbox", "event", "delivery", "api_credit", "receipt", "till"]
 BILLING_TABLES = ["users", "usersfreeze", "usersblok", "usersdel",
                   "bugh_plategi_stat", "bugh_uslugi_stat", "sms_logs",
                   "packets", "users_custom_fields", "addons_pay_api",
-                  "addons_pay_api_category", "logs"]
+                  "addons_pay_api_category", "logs", "receipts_log"]
 
 
 def payment_sql(uid, summa, kind=5, before=0):

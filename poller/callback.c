@@ -1,0 +1,266 @@
+/* callback: see callback.h. */
+#include "callback.h"
+
+#include "clock.h"
+#include "hmac.h"
+#include "listen.h"
+#include "log.h"
+#include "news.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MOST_WAITING = 64,
+    MOST_BYTES = 64 * 1024,
+    MOST_CONNECTIONS = 64,
+    TIMEOUT_S = 10,
+    OPEN_AGAIN_US = 60 * 1000000,
+    TELL_AGAIN_US = 60 * 1000000,
+    LARGEST_SQL = 8192,
+    HTTP_OK = 200,
+    HTTP_BAD_REQUEST = 400,
+    HTTP_UNAUTHORIZED = 401,
+    HTTP_UNAVAILABLE = 503,
+};
+
+/* One that waits to be recorded and answered. */
+struct heard {
+    struct listen_call *call;
+    struct komtet_task task;
+};
+
+struct callback {
+    struct engine *e;
+    struct listen *listen; /* NULL = not open */
+    int64_t open_us;       /* boot clock: when to try to open it */
+    struct heard heard[MOST_WAITING];
+    size_t n;
+    int64_t tell_us; /* when to tell of wrong ones again */
+    uint64_t untold; /* how many were wrong and not told of */
+};
+
+struct callback *
+callback_make(struct engine *e)
+{
+    struct callback *c = calloc(1, sizeof *c);
+
+    if (c)
+        c->e = e;
+    return c;
+}
+
+void
+callback_close(struct callback **callback)
+{
+    if (!*callback)
+        return;
+    (*callback)->e->wake.listen = NULL;
+    listen_close(&(*callback)->listen);
+    free(*callback);
+    *callback = NULL;
+}
+
+bool
+callback_waits(const struct callback *c)
+{
+    return c->n > 0;
+}
+
+/* --- hearing ------------------------------------------------------------- */
+
+/* The address that Komtet has been told, which its signature covers. */
+static const char *
+public_url(const struct settings *set)
+{
+    return *set->callback.url ? set->callback.url : set->receipt.callback_url;
+}
+
+/* Compares all of it, so that the time it takes tells nothing. */
+static bool
+is_same(const char *a, const char *b, size_t n)
+{
+    unsigned char differ = 0;
+
+    for (size_t i = 0; i < n; i++)
+        differ |= (unsigned char)(a[i] ^ b[i]);
+    return differ == 0;
+}
+
+static bool
+is_genuine(const struct settings *set, const struct listen_request *request)
+{
+    const char *url = public_url(set);
+    const struct hmac_part parts[] = { { "POST", 4 }, { url, strlen(url) },
+        { request->body, request->body_len } };
+    char digest[HMAC_MD5_TEXT];
+
+    if (!*set->komtet.secret || !request->header ||
+        strlen(request->header) != HMAC_MD5_TEXT - 1 ||
+        !hmac_md5_hex(set->komtet.secret, parts, 3, digest))
+        return false;
+    return is_same(request->header, digest, HMAC_MD5_TEXT - 1);
+}
+
+/* Whoever finds the port must not be able to fill the log. */
+static int
+complain(struct callback *c, const char *what, int status)
+{
+    c->untold++;
+    if (clock_boot_us() >= c->tell_us) {
+        log_warning("callback: %s (%" PRIu64 " since the last of these lines); "
+                    "check [komtet] secret and [callback] url",
+            what, c->untold);
+        c->tell_us = clock_boot_us() + TELL_AGAIN_US;
+        c->untold = 0;
+    }
+    return status;
+}
+
+/* 0: it waits. Any other status is its answer. */
+static int
+take(struct callback *c, struct listen_call *call,
+    const struct listen_request *request)
+{
+    struct heard *heard = &c->heard[c->n];
+
+    if (c->n == MOST_WAITING || c->e->owner.epoch == 0)
+        return HTTP_UNAVAILABLE;
+    if (!is_genuine(c->e->set, request))
+        return complain(c, "the signature is wrong", HTTP_UNAUTHORIZED);
+    if (!komtet_task_read(request->body, request->body_len, &heard->task) ||
+        (!*heard->task.id && !*heard->task.number))
+        return complain(c, "it tells of no task", HTTP_BAD_REQUEST);
+    heard->call = call;
+    c->n++;
+    return 0;
+}
+
+static void
+on_heard(
+    void *arg, struct listen_call *call, const struct listen_request *request)
+{
+    int status = take(arg, call, request);
+
+    if (status)
+        listen_answer(call, status);
+}
+
+void
+callback_listen(struct engine *e)
+{
+    struct callback *c = e->callback;
+    const struct listen_settings set = {
+        .address = e->set->callback.address,
+        .port = (uint16_t)e->set->callback.port,
+        .path = e->set->callback.path,
+        .header = "X-HMAC-Signature",
+        .rate = (unsigned)e->set->callback.rate,
+        .most_bytes = MOST_BYTES,
+        .timeout_s = TIMEOUT_S,
+        .most_connections = MOST_CONNECTIONS,
+    };
+    char why[256];
+
+    if (!e->set->callback.on || c->listen || clock_boot_us() < c->open_us)
+        return;
+    c->listen = listen_open(&set, on_heard, c, why, sizeof why);
+    e->wake.listen = c->listen;
+    if (c->listen)
+        log_info("callback: listening on %s port %u", set.address,
+            (unsigned)listen_port(c->listen));
+    else if (c->open_us == 0)
+        log_error(
+            "callback: komtet is not heard: %s; tried again each minute", why);
+    c->open_us = clock_boot_us() + OPEN_AGAIN_US;
+}
+
+/* --- recording ----------------------------------------------------------- */
+
+static enum db_status
+read_candidates(
+    struct engine *e, const struct komtet_task *task, struct db_rows **rows)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status;
+
+    bytes_printf(&sql, "SELECT " RECEIPT_COLUMNS " FROM receipt AS r WHERE %s ",
+        *task->number ? "r.number =" : "r.task_id =");
+    db_text(&sql, *task->number ? task->number : task->id);
+    bytes_str(&sql, " ORDER BY r.id DESC");
+    status = db_query(e->db, &sql, rows);
+    bytes_free(&sql);
+    return status;
+}
+
+/* A number that we took and have not sent yet may be somebody else's: that is
+ * no news of ours. */
+static bool
+is_ours(const struct receipt_row *row, const struct komtet_task *task)
+{
+    int64_t sum = task->fiscal.s_kopecks;
+
+    return news_fits(row, task) && row->sent && !row->burnt &&
+           (*row->task_id || sum == KOMTET_NO_SUM || sum == row->kopecks);
+}
+
+/* *news is NULL when it is about no receipt of ours. */
+static enum db_status
+find(struct engine *e, const struct komtet_task *task, struct news **news)
+{
+    struct receipt_row row;
+    struct db_rows *rows;
+    enum db_status status = read_candidates(e, task, &rows);
+
+    *news = NULL;
+    if (status != DB_OK)
+        return status;
+    while (!*news && db_next(rows)) {
+        news_read_row(&row, rows);
+        if (!is_ours(&row, task))
+            continue;
+        *news = calloc(1, sizeof **news);
+        if (!*news)
+            break;
+        (*news)->receipt = row;
+        (*news)->task = *task;
+    }
+    db_rows_close(&rows);
+    if (!*news)
+        log_warning("callback: komtet tells of task %s, number %s, which is "
+                    "no receipt of ours",
+            task->id, task->number);
+    return DB_OK;
+}
+
+static enum db_status
+record(struct engine *e, const struct komtet_task *task)
+{
+    struct news *news;
+    enum db_status status = find(e, task, &news);
+
+    if (news)
+        status = news_record(e, news);
+    free(news);
+    return status;
+}
+
+enum db_status
+callback_due(struct engine *e)
+{
+    struct callback *c = e->callback;
+    enum db_status status = DB_OK;
+
+    for (size_t i = 0; i < c->n && status == DB_OK; i++) {
+        status = record(e, &c->heard[i].task);
+        listen_answer(
+            c->heard[i].call, status == DB_OK ? HTTP_OK : HTTP_UNAVAILABLE);
+        c->heard[i].call = NULL;
+    }
+    for (size_t i = 0; i < c->n; i++)
+        if (c->heard[i].call)
+            listen_answer(c->heard[i].call, HTTP_UNAVAILABLE);
+    c->n = 0;
+    return status;
+}
