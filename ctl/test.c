@@ -1,9 +1,12 @@
 /*
  * mbevctl test [SECTION]: what the configuration makes of every kind of
- * notice, without the database. The texts are made for nobody and go nowhere.
+ * notice, and of a receipt, without the database. The texts are made for nobody
+ * and go nowhere.
  */
 #include "bytes.h"
 #include "ctl.h"
+#include "providers/komtet.h"
+#include "providers/provider.h"
 #include "rules/notice.h"
 #include "rules/parts.h"
 
@@ -11,7 +14,13 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum { LONGEST_TEXT = 4 * 1024, CHEAP_PARTS = 2 };
+enum {
+    LONGEST_TEXT = 4 * 1024,
+    LONGEST_BODY = 256 * 1024,
+    CHEAP_PARTS = 2,
+};
+
+static const char receipt_section[] = "receipt";
 
 /* A text and what it takes to send it. */
 struct sample {
@@ -187,6 +196,49 @@ print_notice(const struct settings *set, enum notice_kind kind)
         print_social_text(set, kind);
 }
 
+/* --- receipts ----------------------------------------------------------- */
+
+static void
+print_body(const struct settings *set)
+{
+    static const struct receipt sample = {
+        .contact = "+79001234567",
+        .kopecks = 150000,
+        .login = "abonent1",
+        .uid = "1001",
+        .cashier = "Иванова Анна",
+        .cashier_inn = "123456789012",
+    };
+    struct bytes body = bytes_make(LONGEST_BODY);
+
+    komtet_head(&body, set);
+    bytes_printf(&body, "%s26111", set->receipt.number_prefix);
+    komtet_tail(&body, set, &sample);
+    field_print("  request",
+        bytes_ok(&body) ? bytes_text(&body) : "too long: would not be sent");
+    bytes_free(&body);
+}
+
+static void
+print_receipt(const struct settings *set)
+{
+    const char *lacking = komtet.lacks(set);
+    struct bytes words = bytes_make(512);
+
+    printf("\n[%s]\n", receipt_section);
+    field_print("  payments", set->receipt.payments ? "on" : "off");
+    field_print("  refunds", set->receipt.refunds ? "on" : "off");
+    if (lacking)
+        bytes_printf(
+            &words, "HELD: %s; receipts are made and kept, not sent", lacking);
+    else
+        bytes_printf(
+            &words, "%s, queue %s", set->komtet.version, set->komtet.queue);
+    field_print("  komtet", bytes_text(&words));
+    print_body(set);
+    bytes_free(&words);
+}
+
 /* --- the verb ----------------------------------------------------------- */
 
 /* NOTICES when there is none of that name. */
@@ -206,22 +258,25 @@ complain_section(void)
     fputs("mbevctl: a section is one of", stderr);
     for (enum notice_kind kind = 0; kind < NOTICES; kind++)
         fprintf(stderr, " %s", settings_notice_name(kind));
-    fputc('\n', stderr);
+    fprintf(stderr, " %s\n", receipt_section);
     return EX_USAGE;
 }
 
 int
 ctl_test(struct ctl *ctl)
 {
-    enum notice_kind only = ctl->argc > 0 ? find_notice(ctl->argv[0]) : 0;
+    const char *only = ctl->argc > 0 ? ctl->argv[0] : NULL;
+    bool receipt = !only || strcmp(only, receipt_section) == 0;
 
-    if (only == NOTICES)
+    if (only && !receipt && find_notice(only) == NOTICES)
         return complain_section();
     printf("%s: good\nThe texts are made for a subscriber who does not exist; "
            "nothing is sent.\n",
         ctl->config);
     for (enum notice_kind kind = 0; kind < NOTICES; kind++)
-        if (ctl->argc == 0 || kind == only)
+        if (!only || kind == find_notice(only))
             print_notice(ctl->set, kind);
+    if (receipt)
+        print_receipt(ctl->set);
     return EX_OK;
 }
