@@ -229,8 +229,10 @@ print_receipt(const struct settings *set)
     field_print("  payments", set->receipt.payments ? "on" : "off");
     field_print("  refunds", set->receipt.refunds ? "on" : "off");
     if (lacking)
-        bytes_printf(
-            &words, "HELD: %s; receipts are made and kept, not sent", lacking);
+        bytes_printf(&words,
+            "HELD: %s; receipts would be made and kept, and"
+            " not be sent",
+            lacking);
     else
         bytes_printf(
             &words, "%s, queue %s", set->komtet.version, set->komtet.queue);

@@ -39,6 +39,18 @@ make_lanes(struct engine *e)
     return true;
 }
 
+/* What is wanted, and cannot be sent as long as something is not filled in. */
+static void
+complain_lacking(const struct engine *e)
+{
+    const char *lacking = komtet.lacks(e->set);
+
+    if (lacking && (e->set->receipt.payments || e->set->receipt.refunds))
+        log_error("engine: receipts are made, kept and not sent: %s; fill it "
+                  "in and restart",
+            lacking);
+}
+
 static bool
 engine_open(struct engine *e, const struct settings *set,
     const struct db_settings *db_settings, bool once)
@@ -58,6 +70,7 @@ engine_open(struct engine *e, const struct settings *set,
         log_fatal("engine: there is no time zone %s", set->notice.time_zone);
         return false;
     }
+    complain_lacking(e);
     return owner_open(&e->owner, set) &&
            wake_open(&e->wake, once ? NULL : set->service.doorbell,
                set->service.safety_poll_ms * 1000);
@@ -112,18 +125,6 @@ tidy_up(struct engine *e)
     return status;
 }
 
-/* What is wanted, and cannot be sent as long as something is not filled in. */
-static void
-complain_lacking(const struct engine *e)
-{
-    const char *lacking = komtet.lacks(e->set);
-
-    if (lacking && (e->set->receipt.payments || e->set->receipt.refunds))
-        log_error("engine: receipts are made, kept and not sent: %s; fill it "
-                  "in and restart",
-            lacking);
-}
-
 /* Connects, looks at the server, takes the work over. */
 static enum db_status
 take_up(struct engine *e)
@@ -138,7 +139,6 @@ take_up(struct engine *e)
         status = owner_acquire(&e->owner, e->db);
     if (status != DB_OK || e->owner.epoch == 0)
         return status;
-    complain_lacking(e);
     log_info("engine: acting on database %s (%s), epoch %llu", e->billing.name,
         e->billing.modern ? "modern" : "legacy",
         (unsigned long long)e->owner.epoch);

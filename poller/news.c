@@ -212,7 +212,8 @@ add_log(struct bytes *sql, const struct engine *e, const struct news *news)
     db_text(sql, news->task.state);
     bytes_str(sql, ", error = ");
     db_text(sql, *error ? error : NULL);
-    add_filled(sql, "ext_id", news->task.id);
+    if (komtet_int_id(news->task.id))
+        add_filled(sql, "ext_id", news->task.id);
     bytes_printf(sql,
         " WHERE id = %" PRIu64 " AND COALESCE(state, '') <> 'done';",
         news->receipt.log_id);

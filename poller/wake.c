@@ -14,7 +14,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { FIRST_STEP_US = 200, LAST_STEP_US = 12800, MOST_RINGS = 64, LONGEST_SLEEP_MS = 60000 };
+enum {
+    FIRST_STEP_US = 200,
+    LAST_STEP_US = 12800,
+    MOST_RINGS = 64,
+    LONGEST_SLEEP_MS = 60000
+};
 
 static int
 open_signals(void)

@@ -22,10 +22,10 @@ struct wake {
     int timer_fd;
     const char *path;
     struct listen *listen; /* is moved on, too; NULL = none */
-    int64_t look_us; /* boot clock: when to look next */
-    int64_t step_us; /* pause after that look; 0 = only the safety poll */
-    int64_t poll_us; /* the safety poll */
-    bool stop;       /* a signal asked for it */
+    int64_t look_us;       /* boot clock: when to look next */
+    int64_t step_us;       /* pause after that look; 0 = only the safety poll */
+    int64_t poll_us;       /* the safety poll */
+    bool stop;             /* a signal asked for it */
 };
 
 /* Opens timer and signals, and the doorbell at path unless path is NULL.

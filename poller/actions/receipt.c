@@ -247,7 +247,8 @@ record(struct bytes *sql, const struct delivery *d, const struct settings *set)
         add_end(sql, d);
 }
 
-/* The billing's list: Komtet's number and state, or what went wrong. */
+/* The billing's list: Komtet's number and state, or what went wrong. The table
+ * may be another one than when the number was taken. */
 static void
 log_receipt(struct bytes *sql, const struct delivery *d,
     const struct settings *set, const struct billing *billing)
@@ -258,16 +259,17 @@ log_receipt(struct bytes *sql, const struct delivery *d,
     if (!billing->has_receipts)
         return;
     add_log_table(sql, set, billing, "UPDATE");
-    bytes_str(sql, "SET ext_id = ");
-    db_text(sql, o->provider_id[0] ? o->provider_id : NULL);
-    bytes_str(sql, ", state = ");
+    bytes_str(sql, "AS l JOIN receipt AS r ON r.log_id = l.id SET l.ext_id = ");
+    db_text(sql, komtet_int_id(o->provider_id));
+    bytes_str(sql, ", l.state = ");
     db_text(sql, o->state[0] ? o->state : NULL);
-    bytes_str(sql, ", error = ");
+    bytes_str(sql, ", l.error = ");
     db_text(sql, accepted ? NULL : o->words[0] ? o->words : o->why);
     bytes_printf(sql,
-        " WHERE id = %" PRIu64
-        " AND COALESCE(state, '') NOT IN ('done', 'error');",
-        d->log_id);
+        " WHERE r.event_id = %" PRIu64 " AND r.log_id = %" PRIu64
+        " AND r.log_table = '%s'"
+        " AND COALESCE(l.state, '') NOT IN ('done', 'error');",
+        d->event_id, d->log_id, set->receipt.table);
 }
 
 const struct action action_receipt = {

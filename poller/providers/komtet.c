@@ -335,6 +335,17 @@ is_id(const char *text)
            strspn(text, "0") < n;
 }
 
+const char *
+komtet_int_id(const char *task_id)
+{
+    int64_t value;
+
+    return is_id(task_id) && decimal_parse(task_id, 0, &value) &&
+                   value <= INT32_MAX
+               ? task_id
+               : NULL;
+}
+
 static bool
 build_get(const struct settings *set, const char *what, const char *id,
     struct http_request *request)

@@ -40,6 +40,10 @@ void komtet_head(struct bytes *out, const struct settings *set);
 void komtet_tail(struct bytes *out, const struct settings *set,
     const struct receipt *receipt);
 
+/* Komtet's id of a task as the predecessor's list of receipts can hold it, in a
+ * column INT; NULL when it is something else, or too large. */
+const char *komtet_int_id(const char *task_id);
+
 /* How far a task is. */
 enum komtet_stage {
     KOMTET_OPEN,    /* waits, or is at the till */

@@ -1605,6 +1605,20 @@ a_callback_is_a_task(void **state)
 }
 
 static void
+an_id_that_an_int_cannot_hold_is_left_out_of_the_list(void **state)
+{
+    static const char *const good[] = { "1", "90001", "2147483647" };
+    static const char *const bad[] = { "", "0", "2147483648", "99999999999",
+        "abc", "12a", "-5", LONG_ID };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++)
+        assert_string_equal(komtet_int_id(good[i]), good[i]);
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_null(komtet_int_id(bad[i]));
+}
+
+static void
 a_queue_is_open_or_not(void **state)
 {
     static const struct {
@@ -1700,6 +1714,7 @@ main(void)
         cmocka_unit_test(a_link_is_one_or_not_there),
         cmocka_unit_test(a_question_can_fail_in_these_ways),
         cmocka_unit_test(a_callback_is_a_task),
+        cmocka_unit_test(an_id_that_an_int_cannot_hold_is_left_out_of_the_list),
         cmocka_unit_test(a_queue_is_open_or_not),
     };
 
