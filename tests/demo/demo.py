@@ -1,8 +1,8 @@
 """A day of a provider, on a private server, told as it happens.
 
 A MariaDB of its own in a temporary folder gets a MikBill billing, our SQL is
-installed as the README says, mbevd runs, and stand-ins for SMSPilot and SMSC
-on 127.0.0.1 take the messages. Nothing leaves this machine.
+installed as the README says, mbevd runs, and stand-ins for SMSPilot, SMSC and
+Komtet on 127.0.0.1 take the messages and receipts. Nothing leaves this machine.
 """
 
 import datetime
@@ -11,19 +11,23 @@ import shutil
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness.billing import create_billing  # noqa: E402
+from harness.komtet import Komtet, external_id_of  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 from harness.product import (Service, build_dir, default_settings,  # noqa: E402
                              install, with_settings)
 from harness.server import MariaDB  # noqa: E402
-from harness.standin import Reply, Smsc, SmsPilot  # noqa: E402
+from harness.standin import (Reply, Smsc, SmsPilot,  # noqa: E402
+                             close_without_reply)
 
 YEKATERINBURG = datetime.timezone(datetime.timedelta(hours=5))
 REFUSED = "79000000000"  # a number that SMSPilot does not take
+UNLUCKY = "+79007654321"  # Komtet's reply about this receipt is lost
 
 SUBSCRIBERS = [
     # uid, login, phone, table
@@ -51,7 +55,8 @@ LOGGED = ("INSERT INTO logs SET stuffid=7, date=NOW(), logtypeid=1, uid={0},"
 MORNING = [
     ("Ivanov tops up by a large sum: two bonuses",
      [PAYMENT.format(1001, 2500, 5, 100)]),
-    ("Petrova pays; she left two numbers",
+    ("Petrova pays; she left two numbers. Komtet takes her receipt, and its"
+     " reply is lost",
      [PAYMENT.format(1002, 250.50, 5, 0)]),
     ("a frozen subscriber pays", [PAYMENT.format(1004, 700, 37, 0)]),
     ("a payment below the minimum of 10.00",
@@ -59,7 +64,8 @@ MORNING = [
     ("Sidorov has no phone", [PAYMENT.format(1003, 100, 5, 0)]),
     ("something else stands where the phone should be",
      [PAYMENT.format(1006, 100, 5, 0)]),
-    ("a deleted subscriber", [PAYMENT.format(1005, 100, 5, 0)]),
+    ("a deleted subscriber: no message, but the law wants a receipt",
+     [PAYMENT.format(1005, 100, 5, 0)]),
     ("a number that SMSPilot refuses: the message goes by SMSC",
      [PAYMENT.format(1007, 100, 5, 0)]),
     ("a monthly fee: a type that is no payment",
@@ -68,7 +74,8 @@ MORNING = [
                                   "ROLLBACK"]),
 ]
 BONUS = [
-    ("the billing's payment API credits Ivanov's bonus: no bonus for that",
+    ("the billing's payment API credits Ivanov's bonus: no bonus for that, and"
+     " no receipt",
      ["UPDATE addons_pay_api SET status=1 WHERE amount=120",
       PAYMENT.format(1001, 120, 62, 2600)]),
 ]
@@ -91,10 +98,12 @@ NIGHT = [
 def main():
     """Set the stage, let the day pass, tell what happened."""
     title("A private MariaDB with a MikBill billing (legacy generation)")
-    with MariaDB() as db, SmsPilot() as pilot, Smsc() as smsc:
+    with MariaDB() as db, SmsPilot() as pilot, Smsc() as smsc, \
+            Komtet() as till:
         create_billing(db, "mikbill", "legacy")
         fill(db)
         pilot.reply = lambda request: answer(pilot, request)
+        till.post_reply = lambda request: take_receipt(till, request)
         title("Installing: sql/schema.sql, sql/grants.sql, sql/triggers.sql")
         install(db)
         for name, table in db.sql(
@@ -102,10 +111,11 @@ def main():
                 " information_schema.TRIGGERS WHERE TRIGGER_SCHEMA='mikbill'"
                 " ORDER BY 1"):
             print(f"  trigger {name} on {table}")
-        service = Service(settings(db, pilot, smsc))
+        service = Service(settings(db, pilot, smsc, till))
         try:
             a_day(db, service)
             tell_messages(db, pilot, smsc)
+            tell_receipts(db, till)
             tell_command(service, "status")
             tell_command(service, "queue")
             tell_command(service, "show", "1")
@@ -154,7 +164,7 @@ def title(text):
     print(f"\n== {text}", flush=True)
 
 
-def settings(db, pilot, smsc):
+def settings(db, pilot, smsc, till):
     """mbevd.ini: everything on, with our default texts."""
     both = {"sms": "yes", "social": "yes"}
     base = default_settings(db, pilot.url)
@@ -162,6 +172,9 @@ def settings(db, pilot, smsc):
     return with_settings(
         base,
         smsc={"url": smsc.url, "login": "demo", "password": "demo"},
+        komtet={"url": till.url, "rate": "50"},
+        receipt={"payments": "yes", "refunds": "yes", "look_first": "300 ms",
+                 "look_longest": "1 s"},
         notice={"plan_at_provider": "yes"},
         billing={"api_settle": "500 ms"},
         payment=both | {"channels": "smspilot,smsc"},
@@ -179,6 +192,15 @@ def answer(pilot, request):
         return Reply(body=json.dumps({"error": {
             "code": "111", "description": "Invalid phone"}}))
     return pilot.ordinary_reply(request)
+
+
+def take_receipt(till, request):
+    """Komtet, one of whose replies does not arrive."""
+    known = external_id_of(request) in till.book.entries
+    reply = till.honest(request)
+    if UNLUCKY in request.body.decode() and not known:
+        return close_without_reply(request)
+    return reply
 
 
 def fill(db):
@@ -242,13 +264,39 @@ def tell(db, what, statements, at, events):
 def tell_delivery(action, state, phone, text, reason, provider, plan):
     """One line of it."""
     to = f"{phone}: " if phone else ""
-    if state == "done" and provider:
+    if action == "receipt" and state == "done":
+        print(f"  receipt   {describe(json.loads(text))}")
+    elif state == "done" and provider:
         when = f", to be delivered {plan:%d.%m. %H:%M} UTC" if plan else ""
         print(f"  {action:9} by {provider} to {to}«{text}»{when}")
     elif state == "done":
         print(f"  {action}: {text or reason}")
     else:
         print(f"  {action:9} {state}, {to}{reason}")
+
+
+def describe(receipt):
+    """A request to Komtet in a few words."""
+    return (f"{receipt['external_id']} by komtet for {receipt['user']}: "
+            f"{receipt['intent']} {receipt['payments'][0]['sum']:.2f} "
+            f"«{receipt['positions'][0]['name']}»")
+
+
+def tell_receipts(db, till):
+    """The till's own book beside the billing's list of receipts."""
+    wait_until(lambda: db.sql("SELECT COUNT(*) FROM receipt WHERE stage ="
+                              " 'accepted' AND task_id IS NOT NULL",
+                              "mikbill_events") == [(0,)],
+               30, "fiscal receipts")
+    title("The till's own book, beside the billing's list (receipts_log)")
+    listed = {row[0]: row[1:] for row in db.sql(
+        "SELECT int_id, user_id, state, ext_id FROM receipts_log", "mikbill")}
+    for entry in till.receipts:
+        uid, state, task = listed[entry.external_id]
+        print(f"  {entry.external_id}  {entry.intent:10}"
+              f" {Decimal(entry.kopecks) / 100:9.2f}  {entry.contact}"
+              f"  uid {uid}: {state or 'accepted'}, task {task or 'not known'}"
+              + (f" (came {entry.came} times)" if entry.came > 1 else ""))
 
 
 def tell_messages(db, pilot, smsc):
