@@ -9,8 +9,8 @@
 -- go, whatever else is missing. Then functions, our database and the accounts,
 -- but only when no trigger of ours is left anywhere (one without its definer
 -- would fail the billing's statements, 1449) and no work is undone: captured
--- events not taken over, deliveries not finished. Let mbevd finish them and
--- run this again, or insist:
+-- events not taken over, deliveries not finished, receipts not fiscal. Let
+-- mbevd finish them and run this again, or insist:
 --
 --   mysql --init-command='SET @mbev_discard_events = 1' BILLING < uninstall.sql
 --
@@ -85,6 +85,18 @@ SET @mbev_text = IF(
   'DO 0');
 PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
+
+-- Receipts that Komtet has and the till has not done.
+SET @mbev_open = 0;
+SET @mbev_text = IF(
+  (SELECT COUNT(*) FROM information_schema.tables
+   WHERE table_schema = 'mikbill_events' AND table_name = 'receipt') = 1,
+  'SELECT COUNT(*) INTO @mbev_open FROM mikbill_events.receipt
+   WHERE stage = ''accepted''',
+  'DO 0');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+SET @mbev_undone = @mbev_undone + @mbev_open;
 
 -- Who lacks TRIGGER does not see the triggers that are left.
 SELECT CASE

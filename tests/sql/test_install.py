@@ -648,7 +648,12 @@ def test_uninstalling_does_not_touch_a_stranger_of_our_name(bare):
             "trigger mbev_au_users is not ours: rename it")
 
 
+RECEIPT = ("INSERT INTO receipt (event_id, uid, number, log_table, log_id,"
+           " back, kopecks, contact, stage, day, created_utc) VALUES (1, 1,"
+           " '26111', 'receipts_log', 1, 0, 100, '+7', 'accepted',"
+           " '2020-01-01', '2020-01-01')")
 WORK = {
+    "accepted": RECEIPT,
     "captured": "INSERT INTO outbox VALUES (1, '2020-01-01', 'payment', '{}')",
     **{state_name: f"""
         INSERT INTO delivery (event_id, action, state, due_utc, changed_utc)
@@ -677,8 +682,17 @@ def test_uninstalling_does_not_ask_about_work_that_is_over(installed, final):
     assert run(installed, "uninstall.sql") == (0, "")
 
 
+@pytest.mark.parametrize("stage", ["done", "failed", "refused", "doubtful",
+                                   "burnt", "replaced", "closed"])
+def test_uninstalling_does_not_ask_about_receipts_that_are_over(
+        installed, stage):
+    installed.sql(RECEIPT.replace("accepted", stage), "mikbill_events")
+    assert run(installed, "uninstall.sql") == (0, "")
+
+
 @pytest.mark.parametrize("missing", [
     "DROP DATABASE mikbill_events", "DROP TABLE mikbill_events.outbox",
+    "DROP TABLE mikbill_events.receipt",
     "DROP FUNCTION mbev_json", "DROP USER mbev_service@localhost",
     "DROP USER mbev_trigger@localhost",
     "DROP PROCEDURE mikbill_events.install_check"])
