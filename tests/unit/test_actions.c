@@ -1,6 +1,8 @@
 /* actions: what can be done about an event, and the deliveries it makes. */
 #include "unit.h"
 
+#include "sql.h"
+
 #include "actions/action.h"
 #include "rules/bonus.h"
 #include "rules/decision.h"
@@ -258,7 +260,7 @@ an_action_is_found_by_its_name_only(void **state)
 }
 
 static void
-only_bonuses_and_discounts_work_in_the_billing(void **state)
+only_messages_leave_the_billing_alone(void **state)
 {
     (void)state;
     assert_false(action_sms.in_billing);
@@ -841,105 +843,6 @@ by_day_messages_go_at_once_whoever_plans(void **state)
     drop(&s);
 }
 
-/* ---- SQL that is work in the billing ---- */
-
-/* A statement taken apart: its literals and names out of their quotes, in
- * their order; and what is left, with ? and @ in their places. */
-struct parsed {
-    struct bytes rest;
-    struct bytes part[32];
-    size_t n;
-};
-
-/* Reads what stands in these quotes as the server does; returns what follows
- * the closing one. */
-static const char *
-take_quoted(struct parsed *q, const char *p)
-{
-    char quote = *p++;
-    struct bytes *part = &q->part[q->n++];
-
-    assert_in_range(q->n, 1, COUNT(q->part));
-    *part = bytes_make(10000);
-    for (;; p++) {
-        if (*p == '\0')
-            fail_msg("a %c is not closed: %s", quote, bytes_text(part));
-        if (quote == '\'' && *p == '\\')
-            p++;
-        else if (*p == quote && p[1] == quote)
-            p++;
-        else if (*p == quote)
-            break;
-        bytes_chr(part, *p);
-    }
-    bytes_chr(&q->rest, quote == '`' ? '@' : '?');
-    return p + 1;
-}
-
-static struct parsed
-parse(const char *sql)
-{
-    struct parsed q = { .rest = bytes_make(100000) };
-
-    assert_non_null(sql);
-    while (*sql) {
-        if (*sql == '\'' || *sql == '`' || *sql == '"')
-            sql = take_quoted(&q, sql);
-        else
-            bytes_chr(&q.rest, *sql++);
-    }
-    assert_true(bytes_ok(&q.rest));
-    return q;
-}
-
-static void
-drop_parsed(struct parsed *q)
-{
-    for (size_t i = 0; i < q->n; i++)
-        bytes_free(&q->part[i]);
-    bytes_free(&q->rest);
-}
-
-static void
-assert_sql(const char *got, const char *want)
-{
-    assert_non_null(got);
-    expect_text("SQL", got, want);
-}
-
-/* The SQL has this form, and these are its literals and names. */
-static void
-assert_parts(
-    const char *sql, const char *rest, const char *const *part, size_t n)
-{
-    struct parsed q = parse(sql);
-
-    expect_text(sql, bytes_text(&q.rest), rest);
-    expect_number(sql, q.n, n);
-    for (size_t i = 0; i < n; i++)
-        expect_text(sql, bytes_text(&q.part[i]), part[i]);
-    drop_parsed(&q);
-}
-
-/* Texts that try to leave their quotes. */
-static char *const hostile[] = {
-    "O'Neil",
-    "'",
-    "''",
-    "\\",
-    "a\\",
-    "\\'",
-    "\\\\'; DROP TABLE users; -- ",
-    "'); DELETE FROM users; -- ",
-    "\" OR \"\"=\"",
-    "`; DROP TABLE users; #",
-    "a``b`",
-    "%s %n %d",
-    "line\nfeed\r\ttab",
-    "Бонус «Ё» \xF0\x9F\x98\x80",
-    "",
-};
-
 /* ---- bonuses ---- */
 
 #define TOPUP_SQL                                                              \
@@ -1412,7 +1315,7 @@ main(void)
         cmocka_unit_test(
             only_what_depends_on_the_last_decision_is_decided_alone),
         cmocka_unit_test(an_action_is_found_by_its_name_only),
-        cmocka_unit_test(only_bonuses_and_discounts_work_in_the_billing),
+        cmocka_unit_test(only_messages_leave_the_billing_alone),
         cmocka_unit_test(keys_of_every_action_have_room_for_the_longest_event),
         cmocka_unit_test(every_verdict_but_do_has_its_state),
         cmocka_unit_test(the_longest_reason_is_kept_whole),
