@@ -197,6 +197,13 @@ add_accepted(
         bytes_str(sql, LOOK_NEVER);
 }
 
+/* Somebody else's number: the task that Komtet named is not ours. */
+static bool
+is_burnt(const struct delivery *d)
+{
+    return d->state == DELIVERY_READY && d->lane == LANE_DECIDE;
+}
+
 /* The stage that the number comes to; NULL: it is still to be sent. */
 static const char *
 stage_after(const struct delivery *d)
@@ -207,7 +214,7 @@ stage_after(const struct delivery *d)
     case DELIVERY_DOUBTFUL:
         return "doubtful";
     case DELIVERY_READY:
-        return d->lane == LANE_DECIDE ? "burnt" : NULL;
+        return is_burnt(d) ? "burnt" : NULL;
     default:
         return NULL;
     }
@@ -247,29 +254,27 @@ record(struct bytes *sql, const struct delivery *d, const struct settings *set)
         add_end(sql, d);
 }
 
-/* The billing's list: Komtet's number and state, or what went wrong. The table
- * may be another one than when the number was taken. */
+/* The billing's list: Komtet's number and state, or what went wrong. */
 static void
 log_receipt(struct bytes *sql, const struct delivery *d,
     const struct settings *set, const struct billing *billing)
 {
     const struct outcome *o = &d->outcome;
-    bool accepted = o->class == OUTCOME_ACCEPTED;
+    bool accepted = o->class == OUTCOME_ACCEPTED, ours = !is_burnt(d);
 
     if (!billing->has_receipts)
         return;
     add_log_table(sql, set, billing, "UPDATE");
-    bytes_str(sql, "AS l JOIN receipt AS r ON r.log_id = l.id SET l.ext_id = ");
-    db_text(sql, komtet_int_id(o->provider_id));
-    bytes_str(sql, ", l.state = ");
-    db_text(sql, o->state[0] ? o->state : NULL);
-    bytes_str(sql, ", l.error = ");
+    bytes_str(sql, "SET ext_id = ");
+    db_text(sql, ours ? komtet_int_id(o->provider_id) : NULL);
+    bytes_str(sql, ", state = ");
+    db_text(sql, ours && o->state[0] ? o->state : NULL);
+    bytes_str(sql, ", error = ");
     db_text(sql, accepted ? NULL : o->words[0] ? o->words : o->why);
     bytes_printf(sql,
-        " WHERE r.event_id = %" PRIu64 " AND r.log_id = %" PRIu64
-        " AND r.log_table = '%s'"
-        " AND COALESCE(l.state, '') NOT IN ('done', 'error');",
-        d->event_id, d->log_id, set->receipt.table);
+        " WHERE id = %" PRIu64
+        " AND COALESCE(state, '') NOT IN ('done', 'error');",
+        d->log_id);
 }
 
 const struct action action_receipt = {

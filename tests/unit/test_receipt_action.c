@@ -835,6 +835,16 @@ a_receipt_that_was_there_already_is_listed_with_its_task(void **state)
     assert_logged(&d, LOGGED("'4711'", "'processing'", WORDS));
 }
 
+/* That one may be done; ours is not. */
+static void
+the_task_of_somebody_elses_number_is_not_listed_as_ours(void **state)
+{
+    struct delivery d = burnt();
+
+    (void)state;
+    assert_logged(&d, LOGGED("NULL", "NULL", WORDS));
+}
+
 static void
 without_the_billings_list_nothing_is_logged(void **state)
 {
@@ -884,6 +894,8 @@ main(void)
         cmocka_unit_test(the_list_has_komtets_words_for_what_went_wrong),
         cmocka_unit_test(
             a_receipt_that_was_there_already_is_listed_with_its_task),
+        cmocka_unit_test(
+            the_task_of_somebody_elses_number_is_not_listed_as_ours),
         cmocka_unit_test(without_the_billings_list_nothing_is_logged),
     };
 
