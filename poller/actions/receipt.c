@@ -254,6 +254,20 @@ record(struct bytes *sql, const struct delivery *d, const struct settings *set)
         add_end(sql, d);
 }
 
+/* The row of its number, where that is in the table of today's settings, and
+ * unless its end is known. */
+static void
+add_log_row(
+    struct bytes *sql, const struct delivery *d, const struct settings *set)
+{
+    bytes_printf(sql,
+        " WHERE id = %" PRIu64
+        " AND COALESCE(state, '') NOT IN ('done', 'error')"
+        " AND EXISTS (SELECT 1 FROM receipt WHERE event_id = %" PRIu64
+        " AND log_id = %" PRIu64 " AND log_table = '%s');",
+        d->log_id, d->event_id, d->log_id, set->receipt.table);
+}
+
 /* The billing's list: Komtet's number and state, or what went wrong. */
 static void
 log_receipt(struct bytes *sql, const struct delivery *d,
@@ -271,10 +285,7 @@ log_receipt(struct bytes *sql, const struct delivery *d,
     db_text(sql, ours && o->state[0] ? o->state : NULL);
     bytes_str(sql, ", error = ");
     db_text(sql, accepted ? NULL : o->words[0] ? o->words : o->why);
-    bytes_printf(sql,
-        " WHERE id = %" PRIu64
-        " AND COALESCE(state, '') NOT IN ('done', 'error');",
-        d->log_id);
+    add_log_row(sql, d, set);
 }
 
 const struct action action_receipt = {

@@ -775,21 +775,33 @@ what_is_sent_again_keeps_its_number(void **state)
 /* ---- the billing's list ---- */
 
 static void
-assert_logged(const struct delivery *d, const char *want)
+assert_logged_in(char *table, const struct delivery *d, const char *want)
 {
     struct scene s = scene_make();
     struct bytes sql = bytes_make(100000);
 
+    s.set.receipt.table = table;
     receipt->log(&sql, d, &s.set, &s.billing);
     assert_true(bytes_ok(&sql));
     assert_sql(bytes_text(&sql), want);
     bytes_free(&sql);
 }
 
-#define LOGGED(ext_id, state, error)                                           \
-    "UPDATE `mikbill`.receipts_log SET ext_id = " ext_id ", state = " state    \
+static void
+assert_logged(const struct delivery *d, const char *want)
+{
+    assert_logged_in("receipts_log", d, want);
+}
+
+/* A number in another table than that of the settings is not listed there: its
+ * row is somebody else's in this one. */
+#define LOGGED_IN(table, ext_id, state, error)                                 \
+    "UPDATE `mikbill`." table " SET ext_id = " ext_id ", state = " state       \
     ", error = " error " WHERE id = 111 AND COALESCE(state, '') NOT IN"        \
-    " ('done', 'error');"
+    " ('done', 'error') AND EXISTS (SELECT 1 FROM receipt WHERE event_id = 9"  \
+    " AND log_id = 111 AND log_table = '" table "');"
+#define LOGGED(ext_id, state, error)                                           \
+    LOGGED_IN("receipts_log", ext_id, state, error)
 #define WORDS "'it\\'s \\\\ no'"
 
 static void
@@ -799,6 +811,16 @@ the_list_has_the_task_and_its_state(void **state)
 
     (void)state;
     assert_logged(&d, LOGGED("'4711'", "'new'", "NULL"));
+}
+
+static void
+the_list_is_the_one_that_the_number_was_taken_from(void **state)
+{
+    struct delivery d = accepted();
+
+    (void)state;
+    assert_logged_in("__komtet_receipts_log", &d,
+        LOGGED_IN("__komtet_receipts_log", "'4711'", "'new'", "NULL"));
 }
 
 static void
@@ -891,6 +913,7 @@ main(void)
         cmocka_unit_test(what_ends_a_number_is_its_stage),
         cmocka_unit_test(what_is_sent_again_keeps_its_number),
         cmocka_unit_test(the_list_has_the_task_and_its_state),
+        cmocka_unit_test(the_list_is_the_one_that_the_number_was_taken_from),
         cmocka_unit_test(the_list_has_komtets_words_for_what_went_wrong),
         cmocka_unit_test(
             a_receipt_that_was_there_already_is_listed_with_its_task),
