@@ -171,11 +171,11 @@ lane_room(const struct lane *lane)
 {
     size_t most = lane->held_until_us ? 1 : lane->limits.connections;
     size_t used = lane->active + lane->others;
-    size_t room = used < most ? most - used : 0;
+    size_t room = used < most ? most - used : 0, may = turns(lane);
 
     if (lane->lacking || lane_is_held(lane))
         return 0;
-    return turns(lane) < room ? turns(lane) : room;
+    return may < room ? may : room;
 }
 
 int64_t

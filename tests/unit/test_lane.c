@@ -562,6 +562,19 @@ turns_do_not_make_room_where_all_connections_are_taken(void **state)
     assert_room(s, 1, INT64_MAX);
 }
 
+static void
+there_is_never_more_room_than_connections(void **state)
+{
+    struct scene *s = scene_with_gap(state, 3);
+
+    /* However long it takes to count them. */
+    for (int i = 0; i < 3; i++)
+        take_turn(s);
+    step_us = 5 * GAP_US;
+    now_us -= step_us;
+    assert_in_range(lane_room(s->lane), 0, 3);
+}
+
 /* ---- settings that are lacking ---- */
 
 static void
@@ -1055,6 +1068,7 @@ main(void)
         LANE_TEST(turns_that_were_not_used_come_again_up_to_the_connections),
         LANE_TEST(after_a_burst_there_is_one_turn_for_each_gap),
         LANE_TEST(turns_do_not_make_room_where_all_connections_are_taken),
+        LANE_TEST(there_is_never_more_room_than_connections),
         LANE_TEST(what_is_lacking_leaves_no_room_for_ever),
         LANE_TEST(a_refused_account_holds_the_lane),
         LANE_TEST(after_the_hold_there_is_room_for_one),
