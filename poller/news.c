@@ -57,6 +57,16 @@ sum_differs(const struct news *news)
     return sum != KOMTET_NO_SUM && sum != news->receipt.kopecks;
 }
 
+static void
+print_failure(const struct komtet_task *task, char text[REASON + 1])
+{
+    char why[OUTCOME_TEXT + 64];
+    int n = snprintf(why, sizeof why, "the till refused it: %s",
+        *task->error ? task->error : "no reason given");
+
+    utf8_copy(text, REASON + 1, why, (size_t)n);
+}
+
 /* Why it is not as it should be, or "". */
 static void
 print_error(const struct news *news, char text[REASON + 1])
@@ -68,8 +78,7 @@ print_error(const struct news *news, char text[REASON + 1])
         utf8_copy(
             text, REASON + 1, news->outcome.why, strlen(news->outcome.why));
     else if (news->task.stage == KOMTET_FAILED)
-        snprintf(text, REASON + 1, "the till refused it: %.200s",
-            *news->task.error ? news->task.error : "no reason given");
+        print_failure(&news->task, text);
     else if (news->task.stage == KOMTET_DONE && sum_differs(news))
         snprintf(text, REASON + 1, "the till has %s in place of %s",
             money_print(news->task.fiscal.s_kopecks, sum),

@@ -473,6 +473,26 @@ a_till_may_give_no_reason(void **state)
 }
 
 static void
+a_long_reason_is_cut_between_two_characters(void **state)
+{
+    struct scene *s = scene_at(state, KOMTET_FAILED, "error");
+    char want[300] = "'the till refused it: ";
+
+    /* One byte, then characters of two: an even bound would split one. */
+    for (int odd = 0; odd <= 1; odd++) {
+        memset(s->news.task.error, 0, sizeof s->news.task.error);
+        strcat(s->news.task.error, odd ? "x" : "");
+        while (strlen(s->news.task.error) < OUTCOME_TEXT - 1)
+            strcat(s->news.task.error, "я");
+        snprintf(want, sizeof want, "'the till refused it: %.*s'",
+            odd ? 233 : 234, s->news.task.error);
+        assert_true(utf8_valid(want, strlen(want)));
+        server.committed = 0;
+        assert_error(s, want);
+    }
+}
+
+static void
 what_was_not_answered_is_asked_again(void **state)
 {
     static const enum outcome_class classes[] = { OUTCOME_UNKNOWN,
@@ -647,6 +667,7 @@ main(void)
         NEWS_TEST(another_sum_at_the_till_is_an_error),
         NEWS_TEST(what_the_till_refused_has_failed),
         NEWS_TEST(a_till_may_give_no_reason),
+        NEWS_TEST(a_long_reason_is_cut_between_two_characters),
         NEWS_TEST(what_was_not_answered_is_asked_again),
         NEWS_TEST(pauses_between_two_looks_double_up_to_the_longest),
         NEWS_TEST(all_of_a_list_are_recorded_together),
