@@ -132,14 +132,17 @@ stage_of(enum komtet_stage stage)
     return stage == KOMTET_FAILED ? "failed" : "accepted";
 }
 
-/* Of what the news may still change the stage. A receipt that failed may be
- * done after all: somebody has sent it again from Komtet's cabinet. */
+/* Of what the news may still change the stage. A doubt ends with any; a
+ * receipt that failed may be done after all: somebody has sent it again from
+ * Komtet's cabinet. An answer that says nothing of a task changes none. */
 static const char *
-stages_before(enum komtet_stage stage)
+stages_before(const struct news *news)
 {
-    return stage == KOMTET_DONE
+    if (!is_known(news))
+        return "'new', 'accepted'";
+    return news->task.stage == KOMTET_DONE
                ? "'new', 'accepted', 'failed', 'doubtful', 'closed'"
-               : "'new', 'accepted'";
+               : "'new', 'accepted', 'doubtful'";
 }
 
 static void
@@ -157,7 +160,8 @@ add_answer(struct bytes *sql, const struct engine *e, const struct news *news)
         bytes_str(sql, ", ended_utc = UTC_TIMESTAMP(3), look_utc = NULL");
     else
         bytes_printf(sql,
-            ", look_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND",
+            ", ended_utc = NULL, look_utc = UTC_TIMESTAMP(3)"
+            " + INTERVAL %" PRId64 " MICROSECOND",
             look_after_us(e, news));
 }
 
@@ -176,12 +180,13 @@ add_receipt(struct bytes *sql, const struct engine *e, const struct news *news)
             ", look_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND",
             look_after_us(e, news));
     bytes_printf(sql, " WHERE id = %" PRIu64 " AND stage IN (%s);",
-        news->receipt.id, stages_before(news->task.stage));
+        news->receipt.id, stages_before(news));
 }
 
 /* A delivery whose receipt the till refused is dead; one whose receipt Komtet
  * tells of is done, whatever became of its own call. One that is under way is
- * left to its reply. */
+ * left to its reply, and one whose receipt did not come to this stage, for its
+ * end was known before, is left as it is. */
 static void
 add_delivery(struct bytes *sql, const struct news *news)
 {
@@ -199,12 +204,16 @@ add_delivery(struct bytes *sql, const struct news *news)
     bytes_printf(sql,
         " WHERE event_id = %" PRIu64
         " AND action = 'receipt' AND receiver = 0 AND log_id = %" PRIu64
-        " AND lane = 'komtet' AND state IN ('ready', 'retry', 'doubtful', %s);",
+        " AND lane = 'komtet' AND state IN ('ready', 'retry', 'doubtful', %s)"
+        " AND EXISTS (SELECT 1 FROM receipt AS r WHERE r.id = %" PRIu64
+        " AND r.stage = '%s');",
         news->receipt.event_id, news->receipt.log_id,
-        failed ? "'done'" : "'dead'");
+        failed ? "'done'" : "'dead'", news->receipt.id,
+        stage_of(news->task.stage));
 }
 
-/* The billing's list of receipts. */
+/* The billing's list of receipts. What is final there only another end
+ * changes. */
 static void
 add_log(struct bytes *sql, const struct engine *e, const struct news *news)
 {
@@ -224,8 +233,8 @@ add_log(struct bytes *sql, const struct engine *e, const struct news *news)
     if (komtet_int_id(news->task.id))
         add_filled(sql, "ext_id", news->task.id);
     bytes_printf(sql,
-        " WHERE id = %" PRIu64 " AND COALESCE(state, '') <> 'done';",
-        news->receipt.log_id);
+        " WHERE id = %" PRIu64 " AND COALESCE(state, '') NOT IN ('done'%s);",
+        news->receipt.log_id, news->task.final ? "" : ", 'error'");
 }
 
 static enum db_status

@@ -339,7 +339,6 @@ an_open_task_is_accepted_and_looked_at_again(void **state)
     assert_has(sql(),
         ", look_utc = UTC_TIMESTAMP(3) + INTERVAL 15000000"
         " MICROSECOND WHERE id = 7 AND stage IN ('new', 'accepted'");
-    assert_lacks(sql(), "ended_utc = UTC_TIMESTAMP(3)");
     assert_lacks(sql(), "fiscal_");
     assert_lacks(sql(), "link");
     assert_has(sql(),
@@ -404,7 +403,6 @@ a_fiscal_receipt_is_done_with_what_the_till_gave(void **state)
                       " changed_utc = UTC_TIMESTAMP(3), reason = NULL WHERE ");
     assert_has(sql(), " AND state IN ('ready', 'retry', 'doubtful', 'dead')");
     assert_has(list(), " SET state = 'done', error = NULL, ext_id = '4711'");
-    assert_has(list(), " WHERE id = 111 AND COALESCE(state, '') <> 'done';");
     assert_int_equal(server.level, LOG_INFO);
     assert_string_equal(
         server.told, "receipt 2611111 (uid 1001) is fiscal: document 123");
@@ -571,6 +569,87 @@ all_of_a_list_are_recorded_together(void **state)
     assert_has(strstr(list(), "`receipts_log`"), "UPDATE `mikbill`.`a``b` ");
 }
 
+/* ---- what it may still change ---- */
+
+/* News of these stages, and what stands in the way of each. */
+static const struct {
+    enum komtet_stage stage;
+    const char *receipts, *stage_now, *not_in_list;
+} changes[] = {
+    { KOMTET_OPEN, "'new', 'accepted', 'doubtful'", "accepted",
+        "'done', 'error'" },
+    { KOMTET_UNKNOWN, "'new', 'accepted', 'doubtful'", "accepted",
+        "'done', 'error'" },
+    { KOMTET_FAILED, "'new', 'accepted', 'doubtful'", "failed", "'done'" },
+    { KOMTET_DONE, "'new', 'accepted', 'failed', 'doubtful', 'closed'", "done",
+        "'done'" },
+};
+
+/* An answer may come when the end was told already. */
+static void
+an_open_task_changes_no_end_that_is_known(void **state)
+{
+    char part[200];
+
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        struct scene *s = scene_at(state, changes[i].stage, "x");
+
+        server.committed = 0;
+        record(s);
+        snprintf(part, sizeof part, " WHERE id = 7 AND stage IN (%s);",
+            changes[i].receipts);
+        assert_has(sql(), part);
+        snprintf(part, sizeof part,
+            " WHERE id = 111 AND COALESCE(state, '') NOT IN (%s);",
+            changes[i].not_in_list);
+        assert_has(list(), part);
+    }
+}
+
+static void
+a_delivery_goes_with_its_receipt_or_stays(void **state)
+{
+    char part[200];
+
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        struct scene *s = scene_at(state, changes[i].stage, "x");
+
+        server.committed = 0;
+        record(s);
+        snprintf(part, sizeof part,
+            " AND EXISTS (SELECT 1 FROM receipt AS r WHERE r.id = 7"
+            " AND r.stage = '%s');",
+            changes[i].stage_now);
+        assert_has(strstr(sql(), "UPDATE delivery "), part);
+    }
+}
+
+/* It has no end any more. */
+static void
+a_doubt_that_komtet_ends_is_followed(void **state)
+{
+    struct scene *s = scene_at(state, KOMTET_OPEN, "new");
+
+    record(s);
+    assert_has(sql(),
+        ", ended_utc = NULL, look_utc = UTC_TIMESTAMP(3) + INTERVAL 15000000"
+        " MICROSECOND WHERE id = 7 AND stage IN ('new', 'accepted', "
+        "'doubtful');");
+}
+
+/* What it says of another's task is nothing about ours. */
+static void
+an_answer_about_another_task_ends_nothing(void **state)
+{
+    struct scene *s = scene_at(state, KOMTET_DONE, "done");
+
+    s->news.outcome.class = OUTCOME_UNKNOWN;
+    record(s);
+    assert_has(sql(), " WHERE id = 7 AND stage IN ('new', 'accepted');");
+    assert_lacks(sql(), "UPDATE delivery ");
+    assert_string_equal(list(), "");
+}
+
 /* ---- who must hear of it ---- */
 
 static void
@@ -671,6 +750,10 @@ main(void)
         NEWS_TEST(what_was_not_answered_is_asked_again),
         NEWS_TEST(pauses_between_two_looks_double_up_to_the_longest),
         NEWS_TEST(all_of_a_list_are_recorded_together),
+        NEWS_TEST(an_open_task_changes_no_end_that_is_known),
+        NEWS_TEST(a_delivery_goes_with_its_receipt_or_stays),
+        NEWS_TEST(a_doubt_that_komtet_ends_is_followed),
+        NEWS_TEST(an_answer_about_another_task_ends_nothing),
         NEWS_TEST(a_receipt_that_was_replaced_and_is_fiscal_is_an_error),
         NEWS_TEST(without_the_billings_list_only_our_tables_are_written),
         NEWS_TEST(
