@@ -1,17 +1,21 @@
 """Sees whether an observation is what was expected: by meaning."""
 
-import json
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from urllib.parse import parse_qsl
 
+from conformance.expect import Says
 from conformance.vectors import load_list
+from harness.komtet import sign
+from harness.receipt import Refused, read_json
 
 EXTRA = load_list("extra_parameters.txt", 2)
 MISSING = load_list("missing_parameters.txt", 3)
 MARKS = load_list("own_marks.txt", 3)
 NOW_WITHIN = 40  # seconds
 SETTLED = ("done", "skipped")  # states of deliveries
+SIGNATURE, SIGNED = "x-hmac-signature", "{HMAC_MD5}"
+NUMBERS = (int, float, Decimal)
 
 
 def differences(expected, seen, provider, notes):
@@ -30,29 +34,64 @@ def differences(expected, seen, provider, notes):
     for what, rows, actual in (
             ("appear", expected.appear, seen.appeared),
             ("vanish", expected.vanish, seen.vanished)):
-        found += _tables(what, rows, actual, seen.now, notes)
+        found += _tables(what, _filled(rows, seen.now), actual, seen.now,
+                         notes)
+    found += [f"there is no table {table}" for table in expected.tables
+              if table not in seen.tables]
+    if seen.booked != expected.booked:
+        found.append(f"{seen.booked} receipts are booked as accepted, "
+                     f"expected {expected.booked}")
     if expected.failing:
-        return found + _not_done(seen.deliveries)
+        return found + _not_done(seen, expected.left)
     return found + [f"a delivery is left in state {state}"
                     for state in seen.deliveries if state not in SETTLED]
 
 
 def _requests(expected, seen, provider, notes):
-    actual = [_request(request) for request in seen.requests]
-    if expected.failing:
-        actual = _without_repeats(actual)
+    wanted = _filled(expected.requests, seen.now)
+    sent = (_without_repeats(seen.requests) if expected.failing
+            else seen.requests)
+    actual = [_request(request, expected.secret) for request in sent]
+
+    def difference(one, other):
+        return _request_difference(one, other, provider, notes)
     for request in actual:
-        _take_extras(request, expected.requests, provider, notes)
-    return _match("request", expected.requests, actual,
-                  lambda one, other: _request_difference(
-                      one, other, provider, notes))
+        _take_extras(request, wanted, provider, notes)
+    found = _match("request", wanted, actual, difference)
+    if not expected.failing or not wanted:
+        return found
+    if not found and difference(wanted[0], actual[0]):
+        found.append("the requests came in another order")
+    if expected.left == "retry" and len(sent) == len(seen.requests):
+        found.append("nothing was sent again")
+    return found
 
 
-def _request(request):
+def _filled(recorded, now):
+    """What is recorded, with the month in its place."""
+    if isinstance(recorded, dict):
+        return {name: _filled(value, now) for name, value in recorded.items()}
+    if isinstance(recorded, list):
+        return [_filled(value, now) for value in recorded]
+    if isinstance(recorded, str):
+        return recorded.replace("{YYMM}", f"{now:%y%m}")
+    return recorded
+
+
+def _request(request, secret):
     """A request of the stand-in in the recorded form."""
     return {"method": request.method, "url_path": request.path,
             "query": dict(parse_qsl(request.query, keep_blank_values=True)),
-            "headers": request.headers, "body": _body(request)}
+            "headers": request.headers | _signature(request, secret),
+            "body": _body(request)}
+
+
+def _signature(request, secret):
+    """The header by its placeholder, when it is right for what came."""
+    url = f"http://{request.headers.get('host')}{request.target}"
+    digest = sign(secret, request.method, url, request.body)
+    right = secret and request.headers.get(SIGNATURE) == digest
+    return {SIGNATURE: SIGNED} if right else {}
 
 
 def _body(request):
@@ -60,21 +99,21 @@ def _body(request):
     try:
         if request.headers.get("content-type", "").startswith(
                 "application/json"):
-            return json.loads(request.body, parse_float=Decimal)
+            return read_json(request.body)
         if len(request.pairs) == len(request.params):
             return dict(request.params)
         return f"a parameter stands twice: {request.body!r}"
-    except ValueError as error:
+    except (ValueError, Refused) as error:
         return f"{request.body!r}: {error}"
 
 
 def _without_repeats(requests):
-    """Later tries of the same message left out."""
-    unique = []
+    """Later tries left out that are the same byte for byte."""
+    unique = {}
     for request in requests:
-        if request not in unique:
-            unique.append(request)
-    return unique
+        unique.setdefault((request.method, request.target, request.body,
+                           frozenset(request.headers.items())), request)
+    return list(unique.values())
 
 
 def _take_extras(request, expected, provider, notes):
@@ -105,11 +144,27 @@ def _body_difference(expected, actual, provider, notes):
         return None if expected == actual else _but("body", expected, actual)
     missing = _may_miss(expected, actual, provider)
     for name in sorted((expected.keys() | actual.keys()) - missing.keys()):
-        if expected.get(name) != actual.get(name):
+        if not _same_json(expected.get(name), actual.get(name)):
             return _but(f"parameter {name}", expected.get(name),
                         actual.get(name))
     notes.update(missing.values())
     return None
+
+
+def _same_json(expected, actual):
+    """The same value; a number is no truth value, and neither a text."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        return (expected.keys() == actual.keys()
+                and all(_same_json(expected[name], actual[name])
+                        for name in expected))
+    if isinstance(expected, list) and isinstance(actual, list):
+        return (len(expected) == len(actual)
+                and all(map(_same_json, expected, actual)))
+    if bool in (type(expected), type(actual)):
+        return expected is actual
+    if isinstance(expected, NUMBERS) and isinstance(actual, NUMBERS):
+        return _decimal(expected) == _decimal(actual)
+    return expected == actual
 
 
 def _may_miss(expected, actual, provider):
@@ -165,9 +220,11 @@ def _same_value(expected, actual, now):
     if expected == "NOW()":
         return (isinstance(actual, datetime)
                 and abs((actual - now).total_seconds()) <= NOW_WITHIN)
+    if isinstance(expected, Says):
+        return expected.fits(actual)
     if expected is None or actual is None:
         return expected is actual
-    if isinstance(actual, (int, float, Decimal)):
+    if isinstance(actual, NUMBERS):
         return _decimal(expected) == _decimal(actual)
     return str(expected) == str(actual)
 
@@ -198,11 +255,13 @@ def _match(what, expected, actual, difference):
                for one in left[len(pairs):]])
 
 
-def _not_done(states):
-    if not states:
+def _not_done(seen, left):
+    if not seen.deliveries:
         return ["there is no delivery"]
-    return ["a delivery is done, though the provider failed"
-            ] if "done" in states else []
+    if "done" in seen.deliveries:
+        return ["a delivery is done, though the provider failed"]
+    return [f"a delivery is left in state {state}, expected {left}"
+            for state in seen.deliveries if left and state != left]
 
 
 def _but(name, expected, actual):

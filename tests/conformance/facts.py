@@ -81,6 +81,23 @@ class Facts:
                            f"WHERE plategid = {self._row[0]}")
 
     @property
+    def cashier(self):
+        """(name, INN) of the member of staff who booked the payment, or
+        None."""
+        rows = self._query(f"""
+            SELECT staff.fio, staff.inn FROM bugh_plategi_stat AS pay
+            JOIN stuff_personal AS staff ON staff.stuffid = pay.who
+            WHERE pay.plategid = {self._row[0]}""")
+        return rows[0] if rows else None
+
+    def next_id(self, table):
+        """Of the next row of a table, which may have to be made first."""
+        rows = self._query(f"""
+            SELECT auto_increment FROM information_schema.tables
+            WHERE table_schema = DATABASE() AND table_name = '{table}'""")
+        return rows[0][0] if rows else 1
+
+    @property
     def comment(self):
         """What the row of addons_pay_api says that the payment comes from."""
         return self._value(f"""

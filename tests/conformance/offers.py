@@ -8,8 +8,9 @@ in not_offered.txt.
 from dataclasses import dataclass
 from typing import Callable
 
-from conformance import bonuses, discounts, notices
-from conformance.providers import SMSC, SMSPILOT, Provider
+from conformance import bonuses, discounts, notices, receipts
+from conformance.expect import as_recorded
+from conformance.providers import KOMTET, SMSC, SMSPILOT, Provider
 from conformance.vectors import CannotRun
 from harness import product
 
@@ -23,6 +24,7 @@ class Offer:
     sections: Callable  # our sections for a kind, a vector and constants
     acting: Callable  # the Expectation for a Case by our rules alone
     corrected: Callable  # the Expectation for a Case and what is recorded
+    recorded: Callable = as_recorded  # the same where ours must do just that
 
 
 def _notice(kind, provider):
@@ -35,12 +37,20 @@ BONUS = Offer(None, bonuses.KINDS, bonuses.sections, bonuses.acting,
 DISCOUNT = Offer(None, ("tariff_change",), discounts.sections,
                  discounts.acting, discounts.corrected)
 
+
+def _receipt(kinds):
+    return Offer(KOMTET, kinds, receipts.sections, receipts.acting,
+                 receipts.corrected, receipts.recorded)
+
+
 OFFERS = {
     **{(kind, "sms"): _notice(kind, SMSPILOT) for kind in notices.TEXTS},
     **{(kind, "social"): _notice(kind, SMSC) for kind in notices.TEXTS},
     **{(kind, "bonus_topup"): BONUS for kind in bonuses.KINDS},
     **{(kind, "bonus_loyalty"): BONUS for kind in bonuses.KINDS},
     ("tariff_change", "discount_remove"): DISCOUNT,
+    **{(kind, "receipt"): _receipt(kinds)
+       for kinds in receipts.KINDS.values() for kind in kinds},
 }
 
 ORIGINS = {"client": {"tariff_origin": "subscriber"},
@@ -61,7 +71,8 @@ def settings_for(db, vector, constants, base):
         if not set(offer.kinds) <= set(vector["routes"]):
             raise CannotRun(f"{vector['action']} is switched on for "
                             f"{' and '.join(offer.kinds)} together")
-        sections |= offer.sections(kind, vector, constants)
+        sections = product.with_settings(
+            sections, **offer.sections(kind, vector, constants))
         if offer.provider:
             sections |= offer.provider.sections(constants, base)
     return product.with_settings(product.default_settings(db), **sections)

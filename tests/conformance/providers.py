@@ -6,18 +6,25 @@ from datetime import timezone
 from typing import Callable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Provider:
-    """One service that takes messages."""
+    """One service that the product calls."""
 
     name: str
+    accepts: Callable  # does this reply, read as JSON, mean success?
+    personal: Callable  # the canned success made out to a request
+    sections: Callable  # our sections for constants and the URL before a path
+    repeats: bool = False  # what may have been taken may be sent again
+
+
+@dataclass(frozen=True, kw_only=True)
+class Messenger(Provider):
+    """One that takes messages."""
+
     url_path: str
     phone: str  # name of the parameter that holds the receiver
     text: str  # name of the parameter that holds the message
     planning: tuple  # names of the parameters that plan() gives
-    accepts: Callable  # does this reply, read as JSON, mean success?
-    personal: Callable  # the canned success made out to a request
-    sections: Callable  # our sections for constants and the URL before a path
     parameters: Callable  # parameters of a request, as the kit sends them
     plan: Callable  # parameters that make it wait for an instant
 
@@ -74,7 +81,18 @@ def _smsc_plan(when):
     return {"time": f"{when:%d%m%y%H%M}", "tz": f"{hours:g}"}
 
 
-SMSPILOT = Provider(
+def _komtet_personal(reply, request):
+    """Ids count up."""
+    return reply | {"id": reply["id"] + request.number - 1}
+
+
+def _komtet_sections(constants, base):
+    return {"komtet": {"url": base, "shop": constants["MARKET_ID"],
+                       "secret": constants["MARKET_KEY"],
+                       "queue": constants["QUEUE_ID"], "rate": 1000}}
+
+
+SMSPILOT = Messenger(
     name="smspilot", url_path="/api.php", phone="to", text="send",
     planning=("send_datetime",),
     accepts=lambda reply: bool(reply.get("send")),
@@ -83,7 +101,7 @@ SMSPILOT = Provider(
     parameters=_smspilot_parameters,
     plan=_smspilot_plan)
 
-SMSC = Provider(
+SMSC = Messenger(
     name="smsc", url_path="/sys/send.php", phone="phones", text="mes",
     planning=("time", "tz"),
     accepts=lambda reply: "id" in reply and "error_code" not in reply,
@@ -92,12 +110,18 @@ SMSC = Provider(
     parameters=_smsc_parameters,
     plan=_smsc_plan)
 
+KOMTET = Provider(
+    name="komtet", repeats=True,
+    accepts=lambda reply: "id" in reply,
+    personal=_komtet_personal,
+    sections=_komtet_sections)
+
 
 def is_accepted(provider, reply):
-    """Does the canned reply say that the message was taken?"""
+    """Does the canned reply say that it was taken?"""
     if reply is None or reply["status"] >= 300:
         return False
-    content = _json_object(reply["body"])
+    content = json_object(reply["body"])
     return content is not None and provider.accepts(content)
 
 
@@ -108,7 +132,8 @@ def body_for(provider, reply, request):
     return json.dumps(provider.personal(json.loads(reply["body"]), request))
 
 
-def _json_object(text):
+def json_object(text):
+    """The object that the text is, or None."""
     try:
         content = json.loads(text)
     except ValueError:

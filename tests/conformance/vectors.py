@@ -6,6 +6,7 @@ See tests/data/README.md for the format.
 import json
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -49,10 +50,14 @@ class Script:
 
 
 def load_scripts(folder, names):
-    """Every vector file below the folder; only those scripts, if named."""
+    """Every vector file below the folder; only those scripts, if named.
+
+    Numbers are as they stand there, never floats.
+    """
     scripts = []
     for path in sorted(Path(folder).rglob("*.json")):
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"),
+                             parse_float=Decimal)
         if _holds_vectors(content):
             name = content.get("script", path.stem)
             if not names or name in names:
