@@ -10,11 +10,13 @@ import pytest
 
 from conformance import quiet
 from conformance.compare import differences
-from conformance.expect import Expectation
+from conformance.expect import Expectation, Says
 from conformance.phones import canonical_phones
 from conformance.stage import Observation
 from conformance.vectors import load_common
+from harness import komtet
 from harness.product import repo
+from harness.standin import Request
 
 VECTORS = repo() / "tests/data/vectors"
 
@@ -278,6 +280,190 @@ def test_discount_copies(tmp_path):
                both | {"ours_fires": False}),
         "", "logtypeid", "gid", "oldvalue", "too much", "too much",
         "missing", "difference that makes ours better", "", "too much")
+
+
+def test_receipt_copies(tmp_path):
+    vector = named("PaymentKomtetReceiptSend/positive")
+    row, = vector["expect"]["db"]["receipts"]
+    new = named("PaymentKomtetReceiptSend/positive", "new")
+    assert_told(
+        judged(tmp_path, vector,
+               replaced(vector, '"sum": 100', '"sum": 100.01'),
+               replaced(vector, '"price": 100', '"price": 99.99'),
+               replaced(vector, '"print": false', '"print": 0'),
+               replaced(vector, '"task_id": "{YYMM}1"', '"task_id": "x1"'),
+               replaced(vector, "{HMAC_MD5}", "0" * 32),
+               replaced(vector, "MARKET42", "MARKET43"),
+               replaced(vector, "Анна", "Инна"),
+               replaced(vector, '"ext_id": 9001', '"ext_id": 9002'),
+               replaced(vector, '"error": null', '"error": ""'),
+               replaced(vector, '"receipts_log"', '"receipts_book"'),
+               with_expected(vector, "receipts", []),
+               with_expected(vector, "receipts", [row, row]),
+               vector | {"relation": "better"},
+               vector | {"routes": ["payment"]},
+               vector | {"kit": "new"}, new,
+               replaced(new, "cb.test", "cb.best")),
+        "", "parameter payments", "parameter positions", "parameter print",
+        "parameter task_id", "X-HMAC-Signature", "Authorization",
+        "parameter cashier", "ext_id", "error", "no table receipts_book",
+        "too much", "missing", "difference that makes ours better",
+        "together", "parameter", "", "parameter callback_url")
+
+
+def test_better_receipt_copies(tmp_path):
+    def of(case, script="Payment", kit="seed"):
+        return named(f"{script}KomtetReceiptSend/{case}", kit)
+
+    phone, none = of("phone-formatted"), of("phone-text")
+    long, twice = of("summa-123456789.12"), of("type-62-0.01-both-scripts")
+    lost, taken = of("provider-garbage"), of("provider-error")
+    assert_told(
+        judged(tmp_path, phone, replaced(phone, "123-45-67", "123-45-68"),
+               none, none | {"ours_fires": True},
+               long, replaced(long, "123456789.1", "123456789.3"),
+               twice, twice | {"relation": "same"},
+               twice | {"routes": ["refund", "api_refund"]},
+               of("payapi-negcat-now"),
+               of("payapi-negcat-now") | {"ours_fires": False},
+               lost, replaced(lost, '"sum": 100', '"sum": 100.01'),
+               lost | {"relation": "same"},
+               taken, taken | {"relation": "same"},
+               taken | {"provider": "error401"},
+               of("provider-created201"), of("provider-refused", "Return"),
+               of("provider-state-done", "Return"),
+               of("summa-0", "Return") | {"ours_fires": True},
+               of("provider-error", "Return", "new")),
+        "", "parameter user", "", "no phone number", "", "parameter payments",
+        "", "missing", "", "", "kit did nothing", "", "parameter payments",
+        "left in state retry", "", "left in state ready", "", "", "", "",
+        "none is due", "")
+
+
+def test_matrices_of_receipts(tmp_path):
+    assert_told(
+        judged(tmp_path, *(
+            matrix(f"{script}KomtetReceiptSend", "bughtypeid", kit,
+                   results=results, exceptions={})
+            for script, kit, results in (
+                ("Payment", "seed", {"5": True, "7": False, "62": True}),
+                ("Return", "new", {"5": False, "7": True, "62": True}),
+                ("Payment", "new", {"5": False, "19": True})))),
+        "", "", "bughtypeid 5: request is too much")
+
+
+RECEIPT = ('{"external_id":"26111","user":"+79001234567","payments":'
+           '[{"type":"card","sum":100.00}]}')
+FAILURE = Says(("VLD11",))
+
+
+def receipt_request(body=RECEIPT, signed=None, secret="SECRET"):
+    """A request of a product that signs this, or another body."""
+    url = "/api/shop/v1/queues/777/task"
+    digest = komtet.sign(secret, "POST", "http://till" + url,
+                         (signed or body).encode())
+    return Request(1, 1, "POST", url, {
+        "host": "till", "content-type": "application/json",
+        "x-hmac-signature": digest}, body.encode(), 0.0, 0.0)
+
+
+def told_of_receipts(seen, **members):
+    """What is told of it, when a receipt over 100 was to be seen."""
+    expected = Expectation(
+        requests=[{"method": "POST", "query": {},
+                   "url_path": "/api/shop/v1/queues/777/task",
+                   "headers": {"X-HMAC-Signature": "{HMAC_MD5}"},
+                   "body": {"external_id": "26111", "user": "+79001234567",
+                            "payments": [{"type": "card", "sum": 100}]}}],
+        appear={"receipts_log": [{"int_id": "26111", "error": None}]},
+        tables=["receipts_log"], secret="SECRET", booked=1)
+    return "\n".join(differences(replace(expected, **members), seen, "komtet",
+                                 set()))
+
+
+def receipts_seen(*requests, error=None, rows=1, **members):
+    """What a product did that sent these, with its row of the log."""
+    return observed(**{
+        "requests": list(requests), "deliveries": ["done"], "booked": 1,
+        "tables": ["receipts_log"],
+        "appeared": {"receipts_log": [{"int_id": "26111", "error": error}]
+                     * rows}} | members)
+
+
+@pytest.mark.parametrize("seen, told", [
+    (receipts_seen(receipt_request()), None),
+    (receipts_seen(receipt_request(RECEIPT.replace("100.00", "100"))), None),
+    (receipts_seen(receipt_request(RECEIPT.replace("100.00", "100.01"))),
+     "parameter payments"),
+    (receipts_seen(receipt_request(RECEIPT.replace("100.00", '"100.00"'))),
+     "parameter payments"),
+    (receipts_seen(receipt_request(RECEIPT[:-1] + ',"user":"x"}')),
+     "more than once"),
+    (receipts_seen(receipt_request(secret="OTHER")), "X-HMAC-Signature"),
+    (receipts_seen(receipt_request(signed=RECEIPT + " ")),
+     "X-HMAC-Signature"),
+    (receipts_seen(receipt_request(), rows=0), "missing"),
+    (receipts_seen(receipt_request(), rows=2), "too much"),
+    (receipts_seen(receipt_request(), receipt_request()), "too much"),
+    (receipts_seen(receipt_request(), tables=[]), "no table receipts_log"),
+    (receipts_seen(receipt_request(), booked=2), "2 receipts are booked"),
+])
+def test_wrong_receipts_are_told(seen, told):
+    found = told_of_receipts(seen)
+    assert told in found if told else not found
+
+
+@pytest.mark.parametrize("again, told", [
+    ([receipt_request()], None),
+    ([], "nothing was sent again"),
+    ([receipt_request(RECEIPT + " ")], "too much"),
+    ([receipt_request(RECEIPT.replace("100.00", "100"))], "too much"),
+    ([receipt_request(RECEIPT.replace("26111", "26112"))], "too much"),
+])
+def test_changed_repeats_are_told(again, told):
+    seen = receipts_seen(receipt_request(), *again, error="lost",
+                         deliveries=["retry"], booked=0)
+    found = told_of_receipts(
+        seen, failing=True, left="retry", booked=0,
+        appear={"receipts_log": [{"int_id": "26111", "error": Says()}]})
+    assert told in found if told else not found
+
+
+def test_the_order_of_numbers_is_seen():
+    second = receipt_request(RECEIPT.replace("26111", "26112"))
+    seen = receipts_seen(receipt_request(), second, error="VLD11",
+                         deliveries=["ready"], booked=0)
+    body = {"external_id": "26111", "user": "+79001234567",
+            "payments": [{"type": "card", "sum": 100}]}
+    wanted = [{"method": "POST", "query": {}, "headers": {},
+               "url_path": "/api/shop/v1/queues/777/task",
+               "body": body | {"external_id": number}}
+              for number in ("26111", "26112")]
+    members = {"failing": True, "left": "ready", "booked": 0,
+               "appear": seen.appeared}
+    assert not told_of_receipts(seen, requests=wanted, **members)
+    assert "in another order" in told_of_receipts(
+        seen, requests=wanted[::-1], **members)
+
+
+@pytest.mark.parametrize("members, told", [
+    ({}, None),
+    ({"deliveries": ["done"]}, "done, though the provider failed"),
+    ({"deliveries": ["retry"]}, "left in state retry, expected ready"),
+    ({"deliveries": []}, "no delivery"),
+    ({"booked": 1}, "1 receipts are booked"),
+    ({"error": None}, "error"),
+    ({"error": "HTTP status 422"}, "error"),
+    ({"rows": 0}, "missing"),
+])
+def test_a_taken_number_accepted_is_told(members, told):
+    seen = receipts_seen(receipt_request(), **{
+        "error": "VLD11: there is one", "deliveries": ["ready"],
+        "booked": 0} | members)
+    found = told_of_receipts(
+        seen, failing=True, left="ready", booked=0,
+        appear={"receipts_log": [{"int_id": "26111", "error": FAILURE}]})
+    assert told in found if told else not found
 
 
 def test_a_broken_matrix_fails_with_the_value(tmp_path):
