@@ -32,8 +32,25 @@ int ctl_test(struct ctl *ctl);
 /* Says on standard error what the database refused. Returns EX_UNAVAILABLE. */
 int ctl_failed(const struct ctl *ctl);
 
-/* Prints rows as a table with these headings, every cell made safe for a
- * terminal. The last column is not padded. */
+/* A table that is put together cell by cell, row by row; every cell is made
+ * safe for a terminal, the last column is not padded. A heading that begins
+ * with one of these marks, which is not printed, says that its cells stand to
+ * the right, or that they are kopecks and shown as money. A NULL table takes
+ * everything and prints nothing. */
+enum { HEAD_RIGHT = '>', HEAD_MONEY = '$' };
+struct table; /* opaque */
+
+/* At most 16 columns. The headings stay with the caller. NULL when out of
+ * memory. */
+struct table *table_make(const char *const *heads, unsigned n);
+void table_add(struct table *t, const char *text, size_t n); /* NULL: empty */
+void table_add_money(struct table *t, int64_t kopecks);
+/* The columns of the row that rows stand at. */
+void table_add_row(struct table *t, const struct db_rows *rows);
+/* Prints it, frees it, sets *t to NULL. */
+void table_end(struct table **t);
+
+/* Prints all rows as a table. */
 void table_print(struct db_rows *rows, const char *const *heads, unsigned n);
 
 /* Prints "name: value" with the values below each other, both made safe for a

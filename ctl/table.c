@@ -1,60 +1,141 @@
-/* table: rows of an answer in columns; see ctl.h. */
+/* table: cells in columns; see ctl.h. */
 #include "bytes.h"
 #include "ctl.h"
+#include "money.h"
 #include "utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_COLUMNS = 16, GAP = 2 };
+enum { MOST_COLUMNS = 16, GAP = 2, LONGEST_CELL = 64 * 1024 };
 
-static char *
-cell_of(const struct db_rows *rows, unsigned i)
+struct table {
+    const char *const *heads;
+    unsigned columns;
+    size_t n, room; /* cells */
+    char **cell;    /* NULL = empty; owned */
+    size_t width[MOST_COLUMNS];
+};
+
+static const char *
+head_text(const char *head)
 {
-    struct bytes cell = bytes_make(64 * 1024);
+    return head + (*head == HEAD_RIGHT || *head == HEAD_MONEY);
+}
 
-    if (db_col(rows, i))
-        utf8_escape(&cell, db_col(rows, i), db_len(rows, i));
-    return cell.p; /* NULL = empty */
+struct table *
+table_make(const char *const *heads, unsigned n)
+{
+    struct table *t = calloc(1, sizeof *t);
+
+    if (!t)
+        return NULL;
+    t->heads = heads;
+    t->columns = n < MOST_COLUMNS ? n : MOST_COLUMNS;
+    for (unsigned i = 0; i < t->columns; i++)
+        t->width[i] = text_width(head_text(heads[i]));
+    return t;
+}
+
+static bool
+has_room(struct table *t)
+{
+    size_t room = t->room ? 2 * t->room : 256;
+    char **cell;
+
+    if (t->n < t->room)
+        return true;
+    cell = realloc(t->cell, room * sizeof *cell);
+    if (!cell)
+        return false;
+    t->cell = cell;
+    t->room = room;
+    return true;
+}
+
+void
+table_add(struct table *t, const char *text, size_t n)
+{
+    struct bytes safe = bytes_make(LONGEST_CELL);
+    size_t *width;
+
+    if (!t || !has_room(t))
+        return;
+    if (text)
+        utf8_escape(&safe, text, n);
+    width = &t->width[t->n % t->columns];
+    if (text_width(bytes_text(&safe)) > *width)
+        *width = text_width(bytes_text(&safe));
+    t->cell[t->n++] = safe.p;
+}
+
+void
+table_add_money(struct table *t, int64_t kopecks)
+{
+    char text[MONEY_TEXT];
+
+    money_print(kopecks, text);
+    table_add(t, text, strlen(text));
 }
 
 static void
-print_cell(const char *text, size_t width, bool last)
+pad(size_t n)
 {
-    size_t used = text_width(text);
-
-    fputs(text, stdout);
-    for (; !last && used < width + GAP; used++)
+    while (n-- > 0)
         putchar(' ');
-    if (last)
+}
+
+static void
+print_cell(const struct table *t, unsigned column, const char *text)
+{
+    size_t blanks = t->width[column] - text_width(text);
+    bool left = head_text(t->heads[column]) == t->heads[column];
+
+    if (!left)
+        pad(blanks);
+    fputs(text, stdout);
+    if (column + 1 == t->columns)
         putchar('\n');
+    else
+        pad(GAP + (left ? blanks : 0));
+}
+
+void
+table_end(struct table **table)
+{
+    struct table *t = *table;
+
+    if (!t)
+        return;
+    for (unsigned i = 0; i < t->columns; i++)
+        print_cell(t, i, head_text(t->heads[i]));
+    for (size_t i = 0; i < t->n; i++) {
+        print_cell(t, (unsigned)(i % t->columns), t->cell[i] ? t->cell[i] : "");
+        free(t->cell[i]);
+    }
+    free(t->cell);
+    free(t);
+    *table = NULL;
+}
+
+void
+table_add_row(struct table *t, const struct db_rows *rows)
+{
+    for (unsigned i = 0; t && i < t->columns; i++) {
+        if (*t->heads[i] == HEAD_MONEY && db_col(rows, i))
+            table_add_money(t, (int64_t)db_uint(rows, i));
+        else
+            table_add(t, db_col(rows, i), db_len(rows, i));
+    }
 }
 
 void
 table_print(struct db_rows *rows, const char *const *heads, unsigned n)
 {
-    size_t count = db_rows_count(rows), width[MOST_COLUMNS] = { 0 };
-    char **cell = calloc(count * n + 1, sizeof *cell);
+    struct table *t = table_make(heads, n);
 
-    if (!cell)
-        return;
-    for (unsigned i = 0; i < n; i++)
-        width[i] = text_width(heads[i]);
-    for (size_t row = 0; db_next(rows); row++) {
-        for (unsigned i = 0; i < n; i++) {
-            char *text = cell_of(rows, i);
-
-            cell[row * n + i] = text;
-            if (text && text_width(text) > width[i])
-                width[i] = text_width(text);
-        }
-    }
-    for (unsigned i = 0; i < n; i++)
-        print_cell(heads[i], width[i], i + 1 == n);
-    for (size_t at = 0; at < count * n; at++) {
-        print_cell(cell[at] ? cell[at] : "", width[at % n], at % n + 1 == n);
-        free(cell[at]);
-    }
-    free(cell);
+    while (db_next(rows))
+        table_add_row(t, rows);
+    table_end(&t);
 }
