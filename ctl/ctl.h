@@ -58,6 +58,19 @@ void table_print(struct db_rows *rows, const char *const *heads, unsigned n);
 void field_print(const char *name, const char *value);
 void field_printn(const char *name, const char *value, size_t n);
 
+/* A line of an answer and the expression it comes from; NULL = no line. Of a
+ * name that begins with HEAD_MONEY the value is kopecks. */
+struct field {
+    const char *name;
+    const char *sql;
+};
+
+/* Appends ", " and the expression of each; prints what they gave, which are
+ * the columns from first on. */
+void fields_add(struct bytes *sql, const struct field *fields, size_t n);
+void fields_print(const struct db_rows *rows, unsigned first,
+    const struct field *fields, unsigned n);
+
 /* Columns that text takes on a terminal: characters, not bytes. */
 size_t text_width(const char *text);
 

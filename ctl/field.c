@@ -1,6 +1,7 @@
 /* field: lines of "name: value"; see ctl.h. */
 #include "bytes.h"
 #include "ctl.h"
+#include "money.h"
 #include "utf8.h"
 
 #include <stdio.h>
@@ -39,4 +40,31 @@ void
 field_print(const char *name, const char *value)
 {
     field_printn(name, value, strlen(value));
+}
+
+void
+fields_add(struct bytes *sql, const struct field *fields, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bytes_str(sql, ", ");
+        bytes_str(sql, fields[i].sql);
+    }
+}
+
+void
+fields_print(const struct db_rows *rows, unsigned first,
+    const struct field *fields, unsigned n)
+{
+    char money[MONEY_TEXT];
+
+    for (unsigned i = 0; i < n; i++) {
+        if (!db_col(rows, first + i))
+            continue;
+        if (*fields[i].name == HEAD_MONEY)
+            field_print(fields[i].name + 1,
+                money_print((int64_t)db_uint(rows, first + i), money));
+        else
+            field_printn(fields[i].name, db_col(rows, first + i),
+                db_len(rows, first + i));
+    }
 }

@@ -17,12 +17,6 @@
 
 enum { LATEST = 20 };
 
-/* A line of the answer and where it comes from. NULL = no line. */
-struct field {
-    const char *name;
-    const char *sql;
-};
-
 static const struct field event_fields[] = {
     { "kind", "kind" },
     { "subscriber", "IF(uid > 0, uid, 'none is named')" },
@@ -103,26 +97,6 @@ print_state(const char *state, const char *lane)
 }
 
 static void
-add_fields(struct bytes *sql, const struct field *fields, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        bytes_str(sql, ", ");
-        bytes_str(sql, fields[i].sql);
-    }
-}
-
-/* The columns from first on. */
-static void
-print_fields(const struct db_rows *rows, unsigned first,
-    const struct field *fields, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        if (db_col(rows, first + i))
-            field_printn(fields[i].name, db_col(rows, first + i),
-                db_len(rows, first + i));
-}
-
-static void
 print_member(const char *name, json_object *value)
 {
     struct bytes label = bytes_make(4096);
@@ -176,7 +150,7 @@ print_deliveries(struct ctl *ctl, uint64_t event_id)
     enum db_status status;
 
     bytes_str(&sql, "SELECT id, state, lane");
-    add_fields(&sql, delivery_fields, DELIVERY_FIELDS);
+    fields_add(&sql, delivery_fields, DELIVERY_FIELDS);
     bytes_printf(&sql,
         " FROM delivery WHERE event_id = %" PRIu64 " ORDER BY id", event_id);
     status = ask(ctl, &sql, &rows);
@@ -189,7 +163,7 @@ print_deliveries(struct ctl *ctl, uint64_t event_id)
         putchar('\n');
         field_print("delivery", db_col(rows, 0));
         print_state(db_col(rows, 1), db_col(rows, 2));
-        print_fields(rows, 3, delivery_fields, DELIVERY_FIELDS);
+        fields_print(rows, 3, delivery_fields, DELIVERY_FIELDS);
     }
     db_rows_close(&rows);
     return DB_OK;
@@ -210,14 +184,14 @@ show_event(struct ctl *ctl, uint64_t id)
     bool found;
 
     bytes_str(&sql, "SELECT id, body");
-    add_fields(&sql, event_fields, EVENT_FIELDS);
+    fields_add(&sql, event_fields, EVENT_FIELDS);
     bytes_printf(&sql, " FROM event WHERE id = %" PRIu64, id);
     if (ask(ctl, &sql, &rows) != DB_OK)
         return ctl_failed(ctl);
     found = db_next(rows);
     if (found) {
         field_print("event", db_col(rows, 0));
-        print_fields(rows, 2, event_fields, EVENT_FIELDS);
+        fields_print(rows, 2, event_fields, EVENT_FIELDS);
         print_body(db_col(rows, 1), db_len(rows, 1));
     }
     db_rows_close(&rows);
