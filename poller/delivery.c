@@ -86,7 +86,11 @@ const char *
 delivery_attempt_key(
     const struct delivery *d, unsigned n, char buf[DELIVERY_ATTEMPT_KEY])
 {
-    snprintf(buf, DELIVERY_ATTEMPT_KEY, "%s|%u", d->key, n);
+    int used = snprintf(buf, DELIVERY_ATTEMPT_KEY, "%s|%u", d->key, n);
+
+    if (d->lane == LANE_KOMTET)
+        snprintf(buf + used, (size_t)(DELIVERY_ATTEMPT_KEY - used), "|%" PRIu64,
+            d->log_id);
     return buf;
 }
 

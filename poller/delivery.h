@@ -111,8 +111,10 @@ struct delivery *delivery_make(const char *action, const char *payload);
 /* Sets its key: identity is the event's, see event.h. */
 void delivery_set_key(struct delivery *d, const char *identity);
 
-/* The key of its n-th attempt, for the journal. */
-enum { DELIVERY_ATTEMPT_KEY = DELIVERY_KEY + 16 };
+/* The key of its n-th attempt, for the journal. The attempts of a receipt are
+ * those of its number, which is on the server's disk before the first: made
+ * again under another number, it was not sent before. */
+enum { DELIVERY_ATTEMPT_KEY = DELIVERY_KEY + 40 };
 const char *delivery_attempt_key(
     const struct delivery *d, unsigned n, char buf[DELIVERY_ATTEMPT_KEY]);
 

@@ -133,6 +133,25 @@ each_attempt_has_a_key_of_its_own(void **state)
     delivery_free(d);
 }
 
+static void
+attempts_of_a_receipt_are_those_of_its_number(void **state)
+{
+    struct delivery *d = numbered(1);
+    char key[DELIVERY_ATTEMPT_KEY];
+
+    (void)state;
+    delivery_set_key(d, "payment:1");
+    d->lane = LANE_KOMTET;
+    d->log_id = 17;
+    assert_string_equal(
+        delivery_attempt_key(d, 2, key), "payment:1|sms|0|2|17");
+    memset(d->key, 'x', DELIVERY_KEY);
+    d->log_id = UINT64_MAX;
+    delivery_attempt_key(d, UINT32_MAX, key);
+    assert_string_equal(key + DELIVERY_KEY, "|4294967295|18446744073709551615");
+    delivery_free(d);
+}
+
 /* ---- its number for providers ---- */
 
 /* The number of a delivery with this key. */
@@ -380,6 +399,7 @@ main(void)
         cmocka_unit_test(each_receiver_has_a_key_of_its_own),
         cmocka_unit_test(the_longest_identity_leaves_room_for_the_rest),
         cmocka_unit_test(each_attempt_has_a_key_of_its_own),
+        cmocka_unit_test(attempts_of_a_receipt_are_those_of_its_number),
         cmocka_unit_test(fingerprints_are_those_of_fnv_1a),
         cmocka_unit_test(the_number_of_a_message_is_the_same_for_ever),
         cmocka_unit_test(a_short_number_is_filled_with_zeros),
