@@ -3,8 +3,8 @@
  * it; of a subscriber, the latest events.
  */
 #include "bytes.h"
-#include "ctl.h"
 #include "delivery.h"
+#include "receipts.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -31,13 +31,15 @@ enum { EVENT_FIELDS = sizeof event_fields / sizeof *event_fields };
 #define PENDING(sql)                                                           \
     "IF(state IN ('done', 'skipped', 'cancelled'), NULL, " sql ")"
 #define IS_AMOUNT "action LIKE 'bonus%'"
+#define IS_RECEIPT "action = 'receipt'"
 
 static const struct field delivery_fields[] = {
     { "  reason", "reason" },
     { "  action", "action" },
     { "  receiver", "CONCAT(receiver, ' (counted from 0)')" },
     { "  to", "address" },
-    { "  text", "IF(" IS_AMOUNT ", NULL, payload)" },
+    { "  text", "IF(" IS_AMOUNT " OR " IS_RECEIPT ", NULL, payload)" },
+    { "  request", "IF(" IS_RECEIPT ", payload, NULL)" },
     { "  amount", "IF(" IS_AMOUNT ", payload, NULL)" },
     { "  attempts", "attempts" },
     { "  due", PENDING("CONCAT(due_utc, ' UTC')") },
@@ -46,52 +48,71 @@ static const struct field delivery_fields[] = {
         "CONCAT(plan_utc, ' UTC: the provider is to deliver it then')" },
     { "  lane", PENDING("lane") },
     { "  route", PENDING("route") },
-    { "  ask", "IF(ask, 'yes: a reply was lost, the provider is asked about it"
-               " before it is sent', NULL)" },
+    { "  ask",
+        "IF(ask, IF(" IS_RECEIPT ", 'yes: an earlier try may have been"
+        " accepted; komtet takes each number once', 'yes: a reply was lost,"
+        " the provider is asked about it before it is sent'), NULL)" },
     { "  provider", "provider" },
     { "  its number", "provider_id" },
     { "  error", "NULLIF(CONCAT_WS(', code ', error_class, error_code), '')" },
-    { "  sms_logs", "IF(action = 'receipt', NULL, CONCAT('sms_id ', log_id))" },
+    { "  sms_logs", "IF(" IS_RECEIPT ", NULL, CONCAT('sms_id ', log_id))" },
     { "  changed", "CONCAT(changed_utc, ' UTC')" },
 };
 enum { DELIVERY_FIELDS = sizeof delivery_fields / sizeof *delivery_fields };
 
-/* A state in words: of a message, and of what is undecided or has its work in
- * the billing. */
+/* A state in words: of a message, of a receipt, and of what is undecided or
+ * has its work in the billing. */
 static const struct words {
     const char *message;
+    const char *receipt;
     const char *other;
 } words[] = {
     [DELIVERY_READY] = { "waits until it is due and its lane has room",
+        "waits until it is due and its lane has room",
         "not decided yet, waits until it is due" },
     [DELIVERY_LEASED] = { "is claimed and waits for its turn",
+        "is claimed and waits for its turn",
         "is claimed and waits for its turn" },
-    [DELIVERY_CALLING] = { "is being handed to the provider", "is being done" },
+    [DELIVERY_CALLING] = { "is being handed to the provider",
+        "is being handed to komtet", "is being done" },
     [DELIVERY_DONE] = { "the provider has accepted it",
-        "written into the billing" },
+        "komtet has accepted it", "written into the billing" },
     [DELIVERY_RETRY] = { "failed, is tried again when it is due",
+        "failed, is tried again when it is due",
         "could not be decided, is tried again when it is due" },
     [DELIVERY_DOUBTFUL] = { "nobody knows whether it went out; it is not "
                             "repeated unasked",
+        "refused, but an earlier try may have been accepted",
         "the operator must decide" },
-    [DELIVERY_DEAD] = { "refused for good", "refused for good" },
+    [DELIVERY_DEAD] = { "refused for good",
+        "komtet or the till refused it for good", "refused for good" },
     [DELIVERY_EXPIRED] = { "was not sent in time to be of use",
+        "was not sent in time to be of use",
         "was not done in time to be of use" },
-    [DELIVERY_SKIPPED] = { "the rules say no", "the rules say no" },
-    [DELIVERY_CANCELLED] = { "by the operator", "by the operator" },
+    [DELIVERY_SKIPPED] = { "the rules say no", "the rules say no",
+        "the rules say no" },
+    [DELIVERY_CANCELLED] = { "by the operator", "by the operator",
+        "by the operator" },
 };
+
+static const char *
+words_of(const struct words *state, enum lane_id lane)
+{
+    if (lane == LANE_DECIDE)
+        return state->other;
+    return lane == LANE_KOMTET ? state->receipt : state->message;
+}
 
 static void
 print_state(const char *state, const char *lane)
 {
-    bool message = strcmp(lane, delivery_lane_name(LANE_DECIDE)) != 0;
     struct bytes text = bytes_make(512);
 
     bytes_str(&text, state);
     for (enum delivery_state s = 0; s < sizeof words / sizeof *words; s++)
         if (strcmp(delivery_state_name(s), state) == 0)
             bytes_printf(
-                &text, ": %s", message ? words[s].message : words[s].other);
+                &text, ": %s", words_of(&words[s], delivery_lane_of(lane)));
     field_print("  state", bytes_text(&text));
     bytes_free(&text);
 }
@@ -149,7 +170,7 @@ print_deliveries(struct ctl *ctl, uint64_t event_id)
     struct db_rows *rows;
     enum db_status status;
 
-    bytes_str(&sql, "SELECT id, state, lane");
+    bytes_str(&sql, "SELECT id, state, lane, " IS_RECEIPT);
     fields_add(&sql, delivery_fields, DELIVERY_FIELDS);
     bytes_printf(&sql,
         " FROM delivery WHERE event_id = %" PRIu64 " ORDER BY id", event_id);
@@ -159,14 +180,16 @@ print_deliveries(struct ctl *ctl, uint64_t event_id)
     if (db_rows_count(rows) == 0)
         field_print("deliveries", "none: nothing was switched on for it, or it "
                                   "was not understood");
-    while (db_next(rows)) {
+    while (status == DB_OK && db_next(rows)) {
         putchar('\n');
         field_print("delivery", db_col(rows, 0));
         print_state(db_col(rows, 1), db_col(rows, 2));
-        fields_print(rows, 3, delivery_fields, DELIVERY_FIELDS);
+        fields_print(rows, 4, delivery_fields, DELIVERY_FIELDS);
+        if (db_uint(rows, 3))
+            status = receipts_of_event(ctl, event_id);
     }
     db_rows_close(&rows);
-    return DB_OK;
+    return status;
 }
 
 static int

@@ -1,0 +1,46 @@
+/*
+ * receipts: what the verbs say of table receipt, in one set of words. In all
+ * these expressions the receipt is r and its delivery, which may be missing,
+ * is d.
+ */
+#ifndef MBEV_CTL_RECEIPTS_H
+#define MBEV_CTL_RECEIPTS_H
+
+#include "ctl.h"
+
+#define RECEIPT_FROM                                                           \
+    " FROM receipt AS r LEFT JOIN delivery AS d ON d.event_id = r.event_id"    \
+    " AND d.action = 'receipt' AND d.receiver = 0"
+
+#define RECEIPT_KIND "IF(r.back, 'sell return', 'sell')"
+
+/* What is not at its end, and what may need somebody. */
+#define RECEIPT_IS_OPEN                                                        \
+    "r.stage IN ('new', 'accepted', 'failed', 'refused', 'doubtful')"
+
+#define RECEIPT_SINCE "COALESCE(r.ended_utc, r.accepted_utc, r.created_utc)"
+
+/* The stage in words. */
+#define RECEIPT_STAGE                                                          \
+    "CASE r.stage"                                                             \
+    " WHEN 'new' THEN CASE"                                                    \
+    " WHEN d.state = 'calling' THEN 'is being sent'"                           \
+    " WHEN d.state IN ('ready', 'retry') THEN IF(d.ask,"                       \
+    " 'is sent again, komtet may have it', 'waits to be sent')"                \
+    " ELSE CONCAT('not sent, its delivery is ',"                               \
+    " COALESCE(d.state, 'missing')) END"                                       \
+    " WHEN 'accepted' THEN IF(r.task_id IS NULL,"                              \
+    " 'komtet has it, id unknown', 'at the till')"                             \
+    " WHEN 'done' THEN 'fiscal'"                                               \
+    " WHEN 'failed' THEN 'the till refused it'"                                \
+    " WHEN 'refused' THEN 'komtet refused it'"                                 \
+    " WHEN 'doubtful' THEN 'refused, but komtet may have it'"                  \
+    " WHEN 'burnt' THEN 'the number is somebody else''s'"                      \
+    " WHEN 'replaced' THEN 'made again under another number'"                  \
+    " WHEN 'closed' THEN 'closed by the operator'"                             \
+    " ELSE r.stage END"
+
+/* Every number that was taken for an event, below its delivery. */
+enum db_status receipts_of_event(struct ctl *ctl, uint64_t event_id);
+
+#endif
