@@ -71,6 +71,9 @@ void fields_add(struct bytes *sql, const struct field *fields, size_t n);
 void fields_print(const struct db_rows *rows, unsigned first,
     const struct field *fields, unsigned n);
 
+/* A line of status: "label        text", the text made safe for a terminal. */
+void status_print(const char *label, const char *text, size_t n);
+
 /* Columns that text takes on a terminal: characters, not bytes. */
 size_t text_width(const char *text);
 

@@ -43,4 +43,7 @@
 /* Every number that was taken for an event, below its delivery. */
 enum db_status receipts_of_event(struct ctl *ctl, uint64_t event_id);
 
+/* What mbevctl status says of receipts: nothing when there are none. */
+enum db_status receipts_status(struct ctl *ctl);
+
 #endif

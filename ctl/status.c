@@ -3,7 +3,7 @@
  * acts, so that monitoring can use it.
  */
 #include "bytes.h"
-#include "ctl.h"
+#include "receipts.h"
 #include "utf8.h"
 
 #include <inttypes.h>
@@ -15,8 +15,8 @@
 static const char MISSING[] = "MISSING: nothing is captured; run "
                               "sql/schema.sql, then sql/triggers.sql";
 
-static void
-print_safe(const char *label, const char *text, size_t n)
+void
+status_print(const char *label, const char *text, size_t n)
 {
     struct bytes safe = bytes_make(4096);
 
@@ -36,7 +36,7 @@ print_installation(struct ctl *ctl)
             &rows) != DB_OK)
         return false;
     if (db_next(rows))
-        print_safe("billing", db_col(rows, 0), db_len(rows, 0));
+        status_print("billing", db_col(rows, 0), db_len(rows, 0));
     else
         puts("billing      not installed: run sql/triggers.sql in the "
              "billing's database");
@@ -51,11 +51,11 @@ print_library(struct ctl *ctl)
     struct db_rows *rows;
 
     if (db_ask(ctl->db, "SELECT mbev_version()", &rows) != DB_OK) {
-        print_safe("library", MISSING, strlen(MISSING));
+        status_print("library", MISSING, strlen(MISSING));
         return db_errno(ctl->db) == ER_SP_DOES_NOT_EXIST;
     }
     if (db_next(rows))
-        print_safe("library", db_col(rows, 0), db_len(rows, 0));
+        status_print("library", db_col(rows, 0), db_len(rows, 0));
     db_rows_close(&rows);
     return true;
 }
@@ -74,7 +74,7 @@ print_refused(struct ctl *ctl)
             &rows) != DB_OK)
         return false;
     if (db_next(rows))
-        print_safe("REFUSED", db_col(rows, 0), db_len(rows, 0));
+        status_print("REFUSED", db_col(rows, 0), db_len(rows, 0));
     db_rows_close(&rows);
     return true;
 }
@@ -95,7 +95,7 @@ print_owner(struct ctl *ctl, bool *acting)
         return false;
     *acting = false;
     if (db_next(rows)) {
-        print_safe("service", db_col(rows, 0), db_len(rows, 0));
+        status_print("service", db_col(rows, 0), db_len(rows, 0));
         *acting = db_uint(rows, 1) == 1;
     }
     db_rows_close(&rows);
@@ -134,7 +134,7 @@ print_undecided(struct ctl *ctl)
             &rows) != DB_OK)
         return false;
     if (db_next(rows))
-        print_safe("undecided", db_col(rows, 0), db_len(rows, 0));
+        status_print("undecided", db_col(rows, 0), db_len(rows, 0));
     db_rows_close(&rows);
     return true;
 }
@@ -154,7 +154,7 @@ print_quiet(struct ctl *ctl)
             &rows) != DB_OK)
         return false;
     if (db_next(rows))
-        print_safe("quiet", db_col(rows, 0), db_len(rows, 0));
+        status_print("quiet", db_col(rows, 0), db_len(rows, 0));
     db_rows_close(&rows);
     return true;
 }
@@ -208,7 +208,8 @@ ctl_status(struct ctl *ctl)
     if (!print_library(ctl) || !print_installation(ctl) ||
         !print_owner(ctl, &acting) || !print_outbox(ctl) ||
         !print_undecided(ctl) || !print_quiet(ctl) || !print_refused(ctl) ||
-        !print_problems(ctl) || !print_states(ctl))
+        receipts_status(ctl) != DB_OK || !print_problems(ctl) ||
+        !print_states(ctl))
         return ctl_failed(ctl);
     return acting ? EX_OK : EX_UNAVAILABLE;
 }

@@ -241,7 +241,8 @@ extern const size_t settings_sections_n;
 bool settings_load(struct settings *s, const char *path, struct bytes *errors);
 
 /* The same for a reader of our database: each key is checked alone, not whether
- * the keys fit together. settings_database() may then be used, nothing else. */
+ * the keys fit together. settings_database() may then be used, and a value that
+ * means something by itself; it is the default where the file has none. */
 bool settings_load_database(
     struct settings *s, const char *path, struct bytes *errors);
 
