@@ -11,6 +11,8 @@
 #include "settings.h"
 
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 
 struct ctl {
     const char *config; /* the file of the settings */
@@ -21,12 +23,13 @@ struct ctl {
 };
 
 /* Verbs: each prints its answer and returns an exit code of sysexits.h:
- * EX_OK, EX_USAGE for words that make no sense, EX_NOINPUT when there is
- * nothing of that number, EX_UNAVAILABLE when the database or the service is
- * away. */
+ * EX_OK, EX_USAGE for words that make no sense, EX_DATAERR for what may not be
+ * done, EX_NOINPUT when there is nothing of that number, EX_UNAVAILABLE when
+ * the database or the service is away, EX_NOPERM when the operator said no. */
 int ctl_status(struct ctl *ctl);
 int ctl_queue(struct ctl *ctl);
 int ctl_show(struct ctl *ctl);
+int ctl_receipts(struct ctl *ctl);
 int ctl_test(struct ctl *ctl);
 
 /* Says on standard error what the database refused. Returns EX_UNAVAILABLE. */
@@ -73,6 +76,9 @@ void fields_print(const struct db_rows *rows, unsigned first,
 
 /* A line of status: "label        text", the text made safe for a terminal. */
 void status_print(const char *label, const char *text, size_t n);
+
+/* Prints text made safe for a terminal. */
+void text_print(FILE *to, const char *text);
 
 /* Columns that text takes on a terminal: characters, not bytes. */
 size_t text_width(const char *text);

@@ -20,6 +20,16 @@ text_width(const char *text)
 }
 
 void
+text_print(FILE *to, const char *text)
+{
+    struct bytes safe = bytes_make(LONGEST_VALUE);
+
+    utf8_escape(&safe, text, strlen(text));
+    fputs(bytes_text(&safe), to);
+    bytes_free(&safe);
+}
+
+void
 field_printn(const char *name, const char *value, size_t n)
 {
     struct bytes safe_name = bytes_make(LONGEST_NAME);

@@ -6,7 +6,6 @@
 #include "bytes.h"
 #include "ctl.h"
 #include "settings.h"
-#include "utf8.h"
 
 #include <errmsg.h>
 #include <getopt.h>
@@ -28,6 +27,8 @@ static const struct verb {
         true, ctl_queue },
     { "show", "ID", "all about an event; a subscriber's latest events", 1, 1,
         true, ctl_show },
+    { "receipts", "[...]", "fiscal receipts: by day, what is open, a day", 0, 3,
+        true, ctl_receipts },
     { "test", "[SECTION]", "check the configuration, show the texts it makes",
         0, 1, false, ctl_test },
 };
@@ -37,7 +38,7 @@ print_usage(FILE *to)
 {
     fputs("usage: mbevctl [-c FILE] VERB [WORDS]\n\n", to);
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        fprintf(to, "  %-6s %-9s  %s\n", verbs[i].name, verbs[i].words,
+        fprintf(to, "  %-8s %-9s  %s\n", verbs[i].name, verbs[i].words,
             verbs[i].help);
     fputs(
         "\n"
@@ -45,28 +46,36 @@ print_usage(FILE *to)
         "ID is the number of an event as queue prints it, or delivery:17, or\n"
         "uid:1001. SECTION is a notice of the configuration: payment...\n"
         "\n"
+        "  receipts [MONTH]             the last 31 days, or those of "
+        "2026-11;\n"
+        "                               and what is not fiscal yet, or in "
+        "error\n"
+        "  receipts DAY                 every receipt of 2026-11-25\n"
+        "  receipts retry NUMBER|all    have what was refused made again, "
+        "under\n"
+        "                               the next number\n"
+        "  receipts close NUMBER        settled outside, never to be sent "
+        "again\n"
+        "                               (both ask first; --yes: do not ask)\n"
+        "\n"
         "  -c, --config FILE  configuration of mbevd (default " MBEV_CONF_FILE
         ")\n"
         "      --version      print the version\n"
         "  -h, --help         print this\n"
         "\n"
-        "Ends with 0; 64 wrong words; 66 nothing of that number; 69 the\n"
-        "database is away or no service acts; 78 the configuration is\n"
-        "wrong.\n",
+        "Ends with 0; 64 wrong words; 65 it may not be done; 66 nothing of\n"
+        "that number; 69 the database is away or refuses, or no service acts;\n"
+        "77 the answer was no; 78 the configuration is wrong.\n",
         to);
 }
 
 int
 ctl_failed(const struct ctl *ctl)
 {
-    const char *words = db_error(ctl->db);
-    struct bytes safe = bytes_make(4096);
-
-    utf8_escape(&safe, words, strlen(words));
-    fprintf(stderr, "mbevctl: the database %s: %s\n",
-        db_errno(ctl->db) >= CR_MIN_ERROR ? "is away" : "refuses",
-        bytes_text(&safe));
-    bytes_free(&safe);
+    fprintf(stderr, "mbevctl: the database %s: ",
+        db_errno(ctl->db) >= CR_MIN_ERROR ? "is away" : "refuses");
+    text_print(stderr, db_error(ctl->db));
+    fputc('\n', stderr);
     return EX_UNAVAILABLE;
 }
 

@@ -40,6 +40,15 @@
     " WHEN 'closed' THEN 'closed by the operator'"                             \
     " ELSE r.stage END"
 
+/* mbevctl receipts [MONTH | DAY]: see receipts_list.c. NULL: the last days,
+ * and what needs somebody. EX_USAGE when the word is neither. */
+int receipts_list(struct ctl *ctl, const char *word);
+
+/* mbevctl receipts retry | close: see receipts_amend.c. Word: a number, or
+ * "all"; yes: do not ask. */
+int receipts_retry(struct ctl *ctl, const char *word, bool yes);
+int receipts_close(struct ctl *ctl, const char *word, bool yes);
+
 /* Every number that was taken for an event, below its delivery. */
 enum db_status receipts_of_event(struct ctl *ctl, uint64_t event_id);
 

@@ -1,0 +1,71 @@
+/*
+ * mbevctl receipts: fiscal receipts for an accountant and an administrator.
+ *
+ *   mbevctl receipts [MONTH | DAY]
+ *   mbevctl receipts retry NUMBER | all [--yes]
+ *   mbevctl receipts close NUMBER [--yes]
+ */
+#include "receipts.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const struct change {
+    const char *name;
+    int (*run)(struct ctl *ctl, const char *word, bool yes);
+} changes[] = {
+    { "retry", receipts_retry },
+    { "close", receipts_close },
+};
+
+static const struct change *
+find_change(const char *name)
+{
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        if (strcmp(changes[i].name, name) == 0)
+            return &changes[i];
+    return NULL;
+}
+
+static int
+complain(void)
+{
+    fputs("mbevctl: receipts takes a month (2026-11), a day (2026-11-25),\n"
+          "retry NUMBER, retry all or close NUMBER, these with --yes or not\n",
+        stderr);
+    return EX_USAGE;
+}
+
+/* The words behind it: one number, and perhaps --yes. */
+static int
+run_change(struct ctl *ctl, const struct change *change)
+{
+    const char *number = NULL;
+    bool yes = false;
+
+    for (int i = 1; i < ctl->argc; i++) {
+        if (strcmp(ctl->argv[i], "--yes") == 0)
+            yes = true;
+        else if (!number)
+            number = ctl->argv[i];
+        else
+            return complain();
+    }
+    return number ? change->run(ctl, number, yes) : complain();
+}
+
+int
+ctl_receipts(struct ctl *ctl)
+{
+    const char *word = ctl->argc > 0 ? ctl->argv[0] : NULL;
+    const struct change *change = word ? find_change(word) : NULL;
+    int code;
+
+    if (change)
+        return run_change(ctl, change);
+    if (ctl->argc > 1)
+        return complain();
+    code = receipts_list(ctl, word);
+    return code == EX_USAGE ? complain() : code;
+}
