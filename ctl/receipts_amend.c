@@ -26,15 +26,14 @@ static const struct stage {
     const char *no_retry;
     const char *no_close;
 } stages[] = {
-    { "new", "it is still to be sent", "it is still to be sent" },
+    { "new", "it is still to be sent", NULL },
     { "accepted", "komtet has it, a second receipt would be made", NULL },
     { "done", "it is fiscal, a second receipt would be made", "it is fiscal" },
     { "failed", NULL, NULL },
     { "refused", NULL, NULL },
     { "doubtful", NULL, NULL },
     { "burnt", "another number was taken for it",
-        "another number was taken "
-        "for it" },
+        "another number was taken for it" },
     { "replaced", "it was made again already", "it was made again already" },
     { "closed", "the operator has closed it", "it is closed already" },
 };
@@ -73,7 +72,8 @@ static const struct change close_it = {
              " ended_utc = UTC_TIMESTAMP(3) WHERE id = ",
         "UPDATE receipt AS r JOIN delivery AS d ON d.event_id = r.event_id"
         " AND d.action = 'receipt' AND d.receiver = 0"
-        " AND d.log_id = r.log_id AND d.state IN ('dead', 'doubtful')"
+        " AND d.log_id = r.log_id"
+        " AND d.state IN ('ready', 'retry', 'dead', 'doubtful')"
         " SET d.state = 'cancelled', d.changed_utc = UTC_TIMESTAMP(3),"
         " d.reason = 'closed by the operator' WHERE r.id = " },
 };
@@ -140,6 +140,8 @@ why_not(const struct change *change, const struct db_rows *row)
 
     if (stage)
         why = change->again ? stage->no_retry : stage->no_close;
+    if (!why && strcmp(db_col(row, STATE), "calling") == 0)
+        why = "it is being sent just now";
     if (why || !change->again)
         return why;
     if (db_uint(row, LATEST) == 0)

@@ -134,14 +134,15 @@ stage_of(enum komtet_stage stage)
 
 /* Of what the news may still change the stage. A doubt ends with any; a
  * receipt that failed may be done after all: somebody has sent it again from
- * Komtet's cabinet. An answer that says nothing of a task changes none. */
+ * Komtet's cabinet, perhaps beside the one that took its place. An answer that
+ * says nothing of a task changes none. */
 static const char *
 stages_before(const struct news *news)
 {
     if (!is_known(news))
         return "'new', 'accepted'";
     return news->task.stage == KOMTET_DONE
-               ? "'new', 'accepted', 'failed', 'doubtful', 'closed'"
+               ? "'new', 'accepted', 'failed', 'doubtful', 'closed', 'replaced'"
                : "'new', 'accepted', 'doubtful'";
 }
 

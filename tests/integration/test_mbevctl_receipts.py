@@ -425,13 +425,33 @@ def test_other_stages_are_not_made_again(shop, stage):
     assert receipts(shop) == [(stage,)]
 
 
-@pytest.mark.parametrize("stage", ["new", "done", "burnt", "replaced",
-                                   "closed"])
+@pytest.mark.parametrize("stage", ["done", "burnt", "replaced", "closed"])
 def test_other_stages_are_not_closed(shop, stage):
     make(shop, 1, 100, stage=stage)
     done = ctl(shop, "receipts", "close", "1", "--yes")
     assert done.returncode == 65 and "is not closed: " in done.stderr
     assert receipts(shop) == [(stage,)]
+
+
+def test_one_that_waits_is_closed_and_does_not_go_out(shop, till):
+    till.stop()
+    shop.pay()
+    assert shop.service.once() == 0
+    number, = numbers(shop)
+    assert ctl(shop, "receipts", "close", number, "--yes").returncode == 0
+    assert receipts(shop) == [("closed",)] and shop.states() == ["cancelled"]
+    till.start()
+    shop.pay(summa=5)
+    decide_and_wait(shop, "closed", "done")
+    assert [one.kopecks for one in till.receipts] == [500]
+
+
+def test_one_that_is_being_sent_is_not_closed(shop, till):
+    number, = refused_by_komtet(shop, till)
+    shop.db.sql("UPDATE delivery SET state='calling'", "mikbill_events")
+    done = ctl(shop, "receipts", "close", number, "--yes")
+    assert done.returncode == 65 and "being sent just now" in done.stderr
+    assert receipts(shop) == [("refused",)]
 
 
 def test_only_the_latest_of_an_event_is_made_again(shop, till):
@@ -445,7 +465,7 @@ def test_one_whose_call_is_under_way_is_not_made_again(shop, till):
     number, = refused_by_komtet(shop, till)
     shop.db.sql("UPDATE delivery SET state='calling'", "mikbill_events")
     done = ctl(shop, "receipts", "retry", number, "--yes")
-    assert done.returncode == 65 and "not at its end" in done.stderr
+    assert done.returncode == 65 and "being sent just now" in done.stderr
     assert ctl(shop, "receipts", "retry", "all", "--yes").returncode == 65
 
 

@@ -398,7 +398,8 @@ a_fiscal_receipt_is_done_with_what_the_till_gave(void **state)
         " fiscal_sh = '17', fiscal_shn = '5', fiscal_kopecks = 35050,"
         " link = 'https://example.com/?a=\\'b',"
         " ended_utc = UTC_TIMESTAMP(3), look_utc = NULL WHERE id = 7"
-        " AND stage IN ('new', 'accepted', 'failed', 'doubtful', 'closed');");
+        " AND stage IN ('new', 'accepted', 'failed', 'doubtful', 'closed', "
+        "'replaced');");
     assert_has(sql(), "UPDATE delivery SET state = 'done', ask = FALSE,"
                       " changed_utc = UTC_TIMESTAMP(3), reason = NULL WHERE ");
     assert_has(sql(), " AND state IN ('ready', 'retry', 'doubtful', 'dead')");
@@ -581,7 +582,8 @@ static const struct {
     { KOMTET_UNKNOWN, "'new', 'accepted', 'doubtful'", "accepted",
         "'done', 'error'" },
     { KOMTET_FAILED, "'new', 'accepted', 'doubtful'", "failed", "'done'" },
-    { KOMTET_DONE, "'new', 'accepted', 'failed', 'doubtful', 'closed'", "done",
+    { KOMTET_DONE,
+        "'new', 'accepted', 'failed', 'doubtful', 'closed', 'replaced'", "done",
         "'done'" },
 };
 
