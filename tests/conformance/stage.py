@@ -23,6 +23,7 @@ BILLING = "mikbill"
 UNSYNCED = ["--innodb-flush-method=nosync", "--debug-no-sync"]
 LATEST_START = 0.95  # of a second: state and event fall into the same one
 TRIES = 10  # at that
+IDLE_SECONDS = 24 * 3600  # while the other generation is played
 
 
 @dataclass
@@ -74,7 +75,8 @@ class Stage:
         exits.callback(self._service.close)
         self._link = exits.enter_context(self.db.connect(
             BILLING, client_flag=CLIENT.MULTI_STATEMENTS,
-            init_command="SET SESSION sql_mode=''"))
+            init_command="SET SESSION sql_mode='', "
+                         f"wait_timeout={IDLE_SECONDS}"))
 
     def prepare(self, vector):
         """Play state and event; what an expectation may need to know."""
