@@ -528,6 +528,14 @@ set_aside_forgotten(
     }
 }
 
+/* What is sent once more may have been accepted before, by an attempt that the
+ * server has forgotten, and that therefore went by the same key. */
+static bool
+is_repetition(const struct engine *e, const struct delivery *d)
+{
+    return d->ask && d->lane != LANE_DECIDE && lane_repeats(e->lane[d->lane]);
+}
+
 /* What was certainly not taken may be tried again, whatever the server
  * remembers. */
 void
@@ -535,7 +543,7 @@ claim_free(struct engine *e, const struct delivery *d)
 {
     char key[DELIVERY_ATTEMPT_KEY];
 
-    if (journal_is_open(&e->journal))
+    if (journal_is_open(&e->journal) && !is_repetition(e, d))
         journal_free(&e->journal, delivery_attempt_key(d, d->attempts, key));
 }
 
