@@ -219,6 +219,14 @@ free_attempt(struct engine *e, const struct delivery *d)
         claim_free(e, d);
 }
 
+/* It may be due again, and was left out as long as its call lasted. */
+static void
+look_again(struct engine *e, const struct delivery *d)
+{
+    if (d->lane != LANE_DECIDE)
+        e->backlog[d->lane] = true;
+}
+
 /* Drops from the list what is no longer ours to settle: recorded before, or
  * settled by another owner. */
 static enum db_status
@@ -250,6 +258,7 @@ keep_calling(struct engine *e)
             delivery_push(&kept, d);
         } else {
             free_attempt(e, d);
+            look_again(e, d);
             delivery_free(d);
         }
     }

@@ -35,3 +35,20 @@ def test_an_acceptance_that_is_forgotten_again_is_one_receipt(chain, till):
         forget(chain)
         chain.start()
     assert till.book.changed == []
+
+
+def test_a_call_under_way_is_not_begun_again(chain, till):
+    """It lasts longer than the crash of the server."""
+    chain.settings["komtet"]["timeout"] = "10 s"
+    chain.reconfigure(chain.settings)
+    chain.subscriber(1002, phone="79001234568")
+    till.post_reply = till.answer_late(1.5)
+    chain.start().pay()
+    till.wait(1)
+    forget(chain)
+    chain.pay(1002)
+    chain.wait_states("done", "done")
+    first, other, again = till.posts
+    assert again.body == first.body != other.body
+    assert again.at - first.at >= 1.5
+    assert [entry.came for entry in till.receipts] == [2, 1]
