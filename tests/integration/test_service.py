@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from harness.process import wait_until
+from harness.process import is_frozen, wait_until
 from harness.product import build_dir
 from harness.standin import Reply, stall
 
@@ -185,6 +185,26 @@ def test_one_that_wakes_after_a_takeover_commits_nothing(chain, service_of,
     chain.pay(summa=50)
     wait_until(lambda: len(chain.states()) == 2, 10, "second delivery")
     chain.wait_states("doubtful", "done")
+
+
+def test_one_that_lost_the_work_stops_at_once(chain, service_of, tmp_path):
+    """The result of its last call is nobody's any more."""
+    chain.start(MBEV_FAULT="settle.begun:stop").subscriber()
+    chain.pay()
+    wait_until(lambda: is_frozen(chain.service.pid), 10, "freeze")
+    time.sleep(3.5)  # the server ends its transaction
+    chain.db.sql("UPDATE owner SET lease_until_utc = '2000-01-01'",
+                 "mikbill_events")
+    second = service_of({**chain.settings, "service": {
+        **chain.settings["service"], "doorbell": tmp_path / "doorbell"}})
+    second.start().wait_log("engine: acting")
+    chain.service.signal(signal.SIGCONT)
+    chain.service.wait_log("standing by")
+    begun = time.monotonic()
+    assert chain.service.stop() == 0
+    assert time.monotonic() - begun < 5
+    assert "could not be recorded" not in chain.service.log_text()
+    chain.wait_states("doubtful")
 
 
 def test_the_server_may_end_idle_connections(chain):
