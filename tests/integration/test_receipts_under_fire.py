@@ -5,11 +5,16 @@ payment and refund has exactly one receipt all the same."""
 import random
 import time
 
+import pymysql
 import pytest
+from pymysql.constants.ER import LOCK_DEADLOCK as DEADLOCK
+from pymysql.constants.ER import LOCK_WAIT_TIMEOUT as LOCK_WAIT
 
+from harness.komtet import http
+from harness.process import wait_until
 from integration.chain import Chain
-from integration.fire import (Buyers, Fire, enroll, make_server, plan,
-                              settings_of)
+from integration.fire import (Buyers, Fire, Gauge, enroll, make_server,
+                              plan, settings_of)
 
 
 @pytest.fixture(name="db")
@@ -105,3 +110,70 @@ def test_the_server_forgets_again_and_again(forgetful, till):
          "repeats", "ids unknown", "crashes", "forgotten", crashes=crashes,
          forgotten=lost, seconds=round(time.monotonic() - begun))
     fire.check()
+
+
+MOVED_TABLES = ("outbox", "event", "delivery", "receipt", "till")
+
+
+def half_a_day_later(db):
+    """Every time in our tables is twelve hours further back; not the lease."""
+    columns = db.sql(
+        "SELECT table_name, GROUP_CONCAT(column_name, ' = ', column_name,"
+        " ' - INTERVAL 12 HOUR') FROM information_schema.columns"
+        f" WHERE table_schema = 'mikbill_events' AND data_type = 'datetime'"
+        f" AND table_name IN {MOVED_TABLES} GROUP BY table_name")
+    assert len(columns) == len(MOVED_TABLES)
+    for table, changes in columns:
+        def is_moved(statement=f"UPDATE {table} SET {changes}"):
+            try:
+                db.sql(statement, "mikbill_events")
+                return True
+            except pymysql.err.OperationalError as error:
+                if error.args[0] not in (LOCK_WAIT, DEADLOCK):
+                    raise
+                return False
+        wait_until(is_moved, 60, f"lock on {table}")
+
+
+@pytest.mark.parametrize("down", ["stopped", "out of order"])
+def test_the_till_is_away_for_three_days(chain, till, down):
+    """Whoever waits, waits in order; and afterwards there is no storm."""
+    connections, rate = 3, 40
+    chain.reconfigure(settings_of(
+        chain.db, till, connections=connections, rate=rate, timeout="10 s"))
+    bookings = plan(3, kept=210, undone=0, subscribers=40)
+    enroll(chain, 40)
+    fire = Fire(chain, till)
+    if down == "stopped":
+        till.stop()
+    till.reply = http(502)
+    chain.start()
+    for half_day in range(1, 7):
+        Buyers(chain.db, bookings[35 * half_day - 35:35 * half_day],
+               connections=5, seconds=0.5).start().wait()
+        wait_until(lambda due=35 * half_day: len(fire.rows()) == due, 20,
+                   "numbers of all receipts")
+        time.sleep(0.5)
+        if half_day % 2:
+            fire.kill()
+        half_a_day_later(chain.db)
+        time.sleep(0.5)
+        assert {row.stage for row in fire.rows()} == {"new"}, fire.report()
+        assert set(chain.states()) <= {"ready", "retry", "calling"}
+    fire.kill()
+    # All but those of the last half day, which are twelve hours old.
+    chain.service.wait_log(r"ALARM: 175 receipts are not fiscal 1440 min")
+    begun = time.monotonic()
+    gauge = till.reply = Gauge(till.ordinary_reply)
+    if down == "stopped":
+        till.start()
+    fire.wait_settled(60)
+    busiest = gauge.busiest(1)
+    tell(f"three days {down}", fire, "held", "requests",
+         held=chain.service.log_text().count("komtet is held"),
+         requests=len(gauge.times), at_once=gauge.most,
+         in_a_second=busiest, seconds=round(time.monotonic() - begun))
+    fire.check()
+    assert fire.unknown_ids() == 0
+    assert gauge.most <= connections
+    assert busiest <= rate + 3 * connections
