@@ -7,7 +7,8 @@ TABLES = ["outbox", "event", "delivery", "api_credit", "receipt", "till"]
 BILLING_TABLES = ["users", "usersfreeze", "usersblok", "usersdel",
                   "bugh_plategi_stat", "bugh_uslugi_stat", "sms_logs",
                   "packets", "users_custom_fields", "addons_pay_api",
-                  "addons_pay_api_category", "logs", "receipts_log"]
+                  "addons_pay_api_category", "logs", "stuff_personal",
+                  "receipts_log"]
 
 
 def payment_sql(uid, summa, kind=5, before=0):

@@ -40,7 +40,7 @@ def installed():
         yield db
 
 
-def make_chain(installed, pilot):
+def make_chain(installed, pilot, kind=Chain):
     """The chain with empty tables; its service is not started yet."""
     settings = with_settings(
         default_settings(installed, pilot.url),
@@ -48,7 +48,7 @@ def make_chain(installed, pilot):
                  "ending": "-"},
         notice={"retry_first": "200 ms", "retry_longest": "1 s",
                 "hold": "300 ms"})
-    one = Chain(installed, pilot, settings)
+    one = kind(installed, pilot, settings)
     one.empty()
     yield one
     one.close()
