@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from harness.komtet import http, in_turn
 from harness.process import is_frozen, wait_until
-from harness.product import repo
+from harness.product import repo, with_settings
 from harness.standin import Reply
 from integration.chain import payment_sql
 
@@ -61,7 +62,11 @@ def work_of_the_billing(chain):
                 "INSERT IGNORE INTO addons_pay_api_category SET category=-1,"
                 " categoryname='x'",
                 "UPDATE users_custom_fields SET value = '7'",
-                "INSERT INTO logs SET uid=1001, date=NOW(), valuename='x'"]:
+                "INSERT INTO logs SET uid=1001, date=NOW(), valuename='x'",
+                "INSERT INTO receipts_log SET user_id='x', contact='x'",
+                "UPDATE receipts_log SET int_id='1' WHERE user_id='x'",
+                "UPDATE receipts_log SET update_time=NOW()",
+                "DELETE FROM receipts_log WHERE user_id='x'"]:
             cursor.execute(statement)
 
 
@@ -70,15 +75,18 @@ def test_there_are_seams():
 
 
 @pytest.mark.parametrize("point", fault_points())
-def test_frozen_at(chain, point):
-    chain.settings |= {"bonus_topup": {"on": "yes"},
-                       "discounts": {"remove": "yes"}}
-    chain.reconfigure(chain.settings)
+def test_frozen_at(chain, till, point):
+    chain.reconfigure(with_settings(
+        chain.settings, bonus_topup={"on": "yes"}, discounts={"remove": "yes"},
+        receipt={"payments": "yes", "look_first": "100 ms"},
+        komtet={"url": till.url, "rate": "200", "retry_first": "200 ms"}))
     chain.subscriber()
     chain.tariff()
     chain.subscriber(1002)
     chain.field("ext_discount_subs", "5", uid=1002)
-    # The first call fails, so that a claim and an update of sms_logs follow.
+    # The first call fails, so that a claim and an update of sms_logs follow;
+    # and of the receipt, too.
+    till.post_reply = in_turn(http(500), till.honest)
     chain.pilot.reply = lambda request: (
         Reply(body='{"error":{"code":"110","description":"busy"}}')
         if request.number == 1 else chain.pilot.ordinary_reply(request))
