@@ -127,6 +127,16 @@ retry_pause_us(struct engine *e, const struct delivery *d)
     return pause - pause / 4 + (int64_t)dice_roll(&e->dice) % (pause / 2 + 1);
 }
 
+/* Before it is asked about. */
+static int64_t
+ask_pause_us(struct engine *e, const struct delivery *d)
+{
+    bool first = d->outcome.class == OUTCOME_UNKNOWN && d->attempts <= 1;
+
+    return lane_ask_after_ms(lane_of(e, d)) * 1000 +
+           (first ? 0 : retry_pause_us(e, d));
+}
+
 /* With more than one channel, all are tried before the first pause. */
 static int64_t
 pause_us(struct engine *e, const struct delivery *d)
@@ -135,15 +145,12 @@ pause_us(struct engine *e, const struct delivery *d)
 
     if (d->lane == LANE_DECIDE)
         return 0;
-    if (d->ask) {
-        bool first = d->outcome.class == OUTCOME_UNKNOWN && d->attempts <= 1;
-
-        return lane_ask_after_ms(lane_of(e, d)) * 1000 +
-               (first ? 0 : retry_pause_us(e, d));
-    }
+    if (d->ask && lane_can_ask(lane_of(e, d)))
+        return ask_pause_us(e, d);
     if (d->outcome.class == OUTCOME_PERMANENT)
         return 0;
-    if (d->outcome.class == OUTCOME_TRANSIENT)
+    if (d->outcome.class == OUTCOME_TRANSIENT ||
+        d->outcome.class == OUTCOME_UNKNOWN)
         return d->route.n > 1 && d->attempts % d->route.n != 0
                    ? 0
                    : retry_pause_us(e, d);

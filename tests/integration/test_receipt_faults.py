@@ -149,6 +149,21 @@ def test_a_till_that_is_later_than_the_time_limit(kassa, till, way):
     assert kassa.accepted() == [(PHONE, 10000)]
 
 
+@pytest.mark.parametrize("status", [500, 429, 503])
+def test_the_first_failure_is_followed_by_a_pause(kassa, till, status):
+    """Also when it may have been accepted: a till in trouble is spared."""
+    kassa.configure(komtet={"retry_first": "1 h", "retry_longest": "1 h"})
+    till.post_reply = http(status)
+    kassa.subscriber()
+    kassa.start().pay()
+    kassa.wait_states("retry")
+    assert kassa.deliveries(
+        "due_utc > UTC_TIMESTAMP(3) + INTERVAL 30 MINUTE") == [(1,)]
+    till.post_reply = till.honest
+    after_another(kassa)
+    assert len(till.posts) == 2
+
+
 # ---- refusals
 
 
