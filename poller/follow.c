@@ -248,8 +248,8 @@ ask_about(struct engine *e, const struct db_rows *rows)
         give_up(e, news);
 }
 
-/* When the next is due: receipts that are accepted meanwhile are found by the
- * sweep. */
+/* When the next is due, at the latest the sweep. To be called before what is
+ * due is read: what falls due between the two is found by either. */
 static enum db_status
 read_next_due(struct engine *e)
 {
@@ -276,17 +276,20 @@ read_next_due(struct engine *e)
 static enum db_status
 ask_due(struct engine *e)
 {
-    size_t room = lane_room(e->lane[LANE_KOMTET]), found;
+    size_t room = lane_room(e->lane[LANE_KOMTET]);
     struct db_rows *rows;
-    enum db_status status = read_due(e, room, &rows);
+    enum db_status status = read_next_due(e);
 
+    if (status == DB_OK)
+        status = read_due(e, room, &rows);
     if (status != DB_OK)
         return status;
-    found = db_rows_count(rows);
+    if (db_rows_count(rows) == room)
+        e->follow->due_us = 0;
     while (db_next(rows))
         ask_about(e, rows);
     db_rows_close(&rows);
-    return found == room ? DB_OK : read_next_due(e);
+    return DB_OK;
 }
 
 /* Only while receipts wait for the till. */
@@ -328,16 +331,25 @@ record_queue(struct engine *e)
     return status;
 }
 
+/* The next questions are due no sooner than the first pause from now. */
+static enum db_status
+record_news(struct engine *e)
+{
+    enum db_status status = news_record(e, e->follow->answered);
+
+    if (status == DB_OK)
+        free_news(e->follow);
+    follow_due_by(e, clock_boot_us() + e->set->receipt.look_first_ms * 1000);
+    return status;
+}
+
 static enum db_status
 record_answers(struct engine *e)
 {
     enum db_status status = DB_OK;
 
-    if (e->follow->answered) {
-        status = news_record(e, e->follow->answered);
-        if (status == DB_OK)
-            free_news(e->follow);
-    }
+    if (e->follow->answered)
+        status = record_news(e);
     if (status == DB_OK && e->follow->queue_news)
         status = record_queue(e);
     return status;

@@ -730,6 +730,16 @@ def test_a_receipt_that_the_till_fails_to_print(kassa, till):
     assert len(till.posts) == 2
 
 
+def test_a_state_that_nobody_knows_is_not_the_end(kassa, till):
+    till.open_state, till.fiscal_after = "dreaming", None
+    kassa.subscriber()
+    kassa.start().pay()
+    wait_until(lambda: kassa.receipts("stage, task_state, looks > 2") == [
+        ("accepted", "dreaming", 1)], 15, "questions")
+    till.finish(till.receipts[0])
+    kassa.wait_stages("done")
+
+
 @pytest.mark.parametrize("reply, words", [
     (http(404), "komtet has no such task"),
     (http(500), "HTTP status 500"),
