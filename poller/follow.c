@@ -13,7 +13,6 @@
 
 enum {
     SWEEP_US = 10 * 1000000,
-    QUEUE_US = 10 * 60 * 1000000,
     LATE_US = 60 * 1000000,
     BUSY_PAUSE_US = 5 * 1000000,
     EACH_TURN = 4, /* while receipts wait to be sent, every so manieth request
@@ -35,8 +34,9 @@ struct follow {
     size_t active;
     struct news *answered, **last; /* not recorded yet, in order */
     size_t answers;
-    bool queue_known, queue_active; /* as it was answered last */
-    bool queue_news;                /* that is not recorded yet */
+    bool table_read;              /* table till was */
+    bool queue_off;               /* as far as is known */
+    bool queue_known, queue_news; /* it was answered; and not recorded yet */
     bool waiting;     /* a look found a receipt that the till has not done */
     int64_t due_us;   /* boot clock: when receipts may be due next */
     int64_t asked_us; /* when the last question began */
@@ -148,13 +148,13 @@ on_queue(struct follow *f, const struct http_reply *reply)
             "receipt: the state of the tills is not known: %s", out.why);
         return;
     }
-    if (!active && (!f->queue_known || f->queue_active))
+    if (!active && (!f->queue_known || !f->queue_off))
         log_error("receipt: the queue of tills is switched off in komtet's "
                   "cabinet: receipts wait there until it is on again");
-    else if (active && f->queue_known && !f->queue_active)
+    else if (active && f->queue_off)
         log_info("receipt: the queue of tills is switched on again");
     f->queue_known = f->queue_news = true;
-    f->queue_active = active;
+    f->queue_off = !active;
 }
 
 static void
@@ -292,20 +292,44 @@ ask_due(struct engine *e)
     return DB_OK;
 }
 
-/* Only while receipts wait for the till. */
+/* Only while receipts wait for the till, or until it is on again. */
+static bool
+wants_queue(const struct follow *f)
+{
+    return f->waiting || f->queue_off;
+}
+
 static void
 ask_queue(struct engine *e)
 {
     struct follow *f = e->follow;
     struct http_request request;
 
-    if (!f->waiting || clock_boot_us() < f->queue_us ||
-        !komtet_queue_build(e->set, &request))
+    if (!wants_queue(f) || clock_boot_us() < f->queue_us)
         return;
-    if (start(e, NULL, &request)) {
-        f->queue_us = clock_boot_us() + QUEUE_US;
+    f->queue_us = clock_boot_us() + e->set->receipt.look_longest_ms * 1000;
+    if (komtet_queue_build(e->set, &request) && start(e, NULL, &request))
         f->waiting = false;
-    }
+}
+
+/* What was known before we started. */
+static enum db_status
+read_queue(struct engine *e)
+{
+    struct bytes sql = bytes_make(1024);
+    struct db_rows *rows;
+    enum db_status status;
+
+    bytes_str(&sql, "SELECT active FROM till WHERE queue = ");
+    db_text(&sql, e->set->komtet.queue);
+    status = db_query(e->db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    e->follow->queue_off = db_next(rows) && db_uint(rows, 0) == 0;
+    e->follow->table_read = true;
+    db_rows_close(&rows);
+    return DB_OK;
 }
 
 /* --- recording ----------------------------------------------------------- */
@@ -324,7 +348,7 @@ record_queue(struct engine *e)
         " changed_utc = IF(active = VALUES(active), changed_utc,"
         " VALUES(changed_utc)), active = VALUES(active),"
         " checked_utc = VALUES(checked_utc);",
-        e->follow->queue_active);
+        !e->follow->queue_off);
     status = owner_run(&e->owner, e->db, &sql);
     if (status == DB_OK)
         e->follow->queue_news = false;
@@ -410,8 +434,11 @@ turn_us(const struct engine *e)
 static int64_t
 ask_us(const struct engine *e)
 {
-    int64_t us = e->follow->due_us;
+    const struct follow *f = e->follow;
+    int64_t us = f->due_us;
 
+    if (wants_queue(f) && f->queue_us < us)
+        us = f->queue_us;
     if (turn_us(e) > us)
         us = turn_us(e);
     if (us > clock_boot_us() || lane_room(e->lane[LANE_KOMTET]) > 0)
@@ -442,6 +469,8 @@ follow_due(struct engine *e)
 {
     enum db_status status = record_answers(e);
 
+    if (status == DB_OK && !e->follow->table_read)
+        status = read_queue(e);
     if (status == DB_OK && clock_boot_us() >= e->follow->late_us)
         status = look_for_late(e);
     if (status == DB_OK && clock_boot_us() >= ask_us(e)) {

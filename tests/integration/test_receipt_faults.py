@@ -792,6 +792,36 @@ def test_a_sum_that_differs_is_told(kassa, till):
     kassa.service.wait_log(f"error receipt .*{words}")
 
 
+def test_a_queue_that_is_switched_off_and_on_again(kassa, till):
+    till.queue_state = "passive"
+    kassa.subscriber()
+    kassa.start().pay()
+    wait_until(lambda: kassa.db.sql("SELECT queue, active FROM till",
+                                    "mikbill_events") == [("777", 0)], 15,
+               "queue")
+    kassa.service.wait_log("error receipt: the queue of tills is switched off")
+    assert kassa.stages() == ["accepted"]
+    till.queue_state = "active"
+    kassa.wait_stages("done")
+    wait_until(lambda: kassa.db.sql("SELECT active FROM till",
+                                    "mikbill_events") == [(1,)], 15,
+               "queue")
+    kassa.service.wait_log("info receipt: the queue of tills is switched on")
+
+
+def test_a_queue_that_was_switched_on_while_we_were_away(kassa, till):
+    till.queue_state = "passive"
+    kassa.subscriber()
+    kassa.start().pay()
+    kassa.service.wait_log("error receipt: the queue of tills is switched off")
+    kassa.service.stop()
+    till.queue_state = "active"
+    kassa.start().wait_stages("done")
+    wait_until(lambda: kassa.db.sql("SELECT active FROM till",
+                                    "mikbill_events") == [(1,)], 15,
+               "queue")
+
+
 def test_a_receipt_that_is_late_is_an_alarm_once(kassa, till):
     till.fiscal_after = None
     subscribers(kassa, 2)
