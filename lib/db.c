@@ -12,6 +12,7 @@ enum {
     CONNECT_S = 5,
     READ_S = 60,
     CLIENT_INTERACTION_TIMEOUT = 4031, /* MySQL 8: idle for too long */
+    LOCK_NOWAIT = 3572,                /* MySQL 8: held, and not to wait */
 };
 
 struct db {
@@ -104,6 +105,7 @@ classify(unsigned number)
         return DB_GONE;
     case ER_LOCK_DEADLOCK:
     case ER_LOCK_WAIT_TIMEOUT:
+    case LOCK_NOWAIT:
         return DB_BUSY;
     case ER_DUP_ENTRY:
         return DB_DUPLICATE;

@@ -66,6 +66,11 @@ enum db_status db_exec(struct db *db, const char *sql);
 #define DB_BEGIN "SET SESSION wait_timeout = 3; START TRANSACTION"
 #define DB_COMMIT "COMMIT; SET SESSION wait_timeout = 600"
 
+/* Behind a SELECT: locks its rows, and fails with DB_BUSY at once when somebody
+ * holds one. Who never waits for a row while holding another is in no deadlock.
+ * (MySQL 5.7 can only wait.) */
+#define DB_LOCK_NOWAIT " FOR UPDATE /*M!100300 NOWAIT */ /*!80001 NOWAIT */;"
+
 /* Rolls back, as good as the connection allows: one that is gone has done so
  * by itself. Keeps the error of before. */
 void db_rollback(struct db *db);

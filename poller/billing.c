@@ -3,6 +3,8 @@
 
 #include "log.h"
 
+#include <inttypes.h>
+
 enum { SCHEMA_VERSION = 3 };
 
 static enum db_status
@@ -168,6 +170,16 @@ check_durability(struct billing *billing, struct db *db)
     }
     db_rows_close(&rows);
     return DB_OK;
+}
+
+void
+billing_lock_row(struct bytes *sql, const struct billing *billing,
+    const char *table, const char *column, uint64_t id)
+{
+    bytes_str(sql, "SELECT 1 FROM ");
+    db_name(sql, billing->name);
+    bytes_printf(sql, ".%s WHERE %s = %" PRIu64, table, column, id);
+    bytes_str(sql, DB_LOCK_NOWAIT);
 }
 
 bool

@@ -48,6 +48,11 @@ bool billing_can_reward(const struct billing *billing);
     "the table of receipts cannot be used by this account; run "               \
     "sql/grants.sql"
 
+/* Appends what locks a row of one of its tables without waiting; the column is
+ * its primary key. */
+void billing_lock_row(struct bytes *sql, const struct billing *billing,
+    const char *table, const char *column, uint64_t id);
+
 /* Looks at the server behind the connection: our schema's version, the
  * billing's generation, how durable a commit is. DB_REFUSED when the service
  * cannot work there; why is logged with the cure. */

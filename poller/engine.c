@@ -331,7 +331,8 @@ sleep_a_while(struct engine *e, bool once, int64_t stop_by_us)
 
     if (once) {
         e->wake.look_us = 0;
-        us = active(e) ? clock_boot_us() + ONCE_US : 0;
+        us = active(e) + follow_active(e->follow) ? clock_boot_us() + ONCE_US
+                                                  : 0;
         if (results_wait(e))
             us = e->settle_us;
     }

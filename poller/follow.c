@@ -15,6 +15,7 @@ enum {
     SWEEP_US = 10 * 1000000,
     LATE_US = 60 * 1000000,
     BUSY_PAUSE_US = 5 * 1000000,
+    LOCK_WAITED_US = 1000000,
     EACH_TURN = 4, /* while receipts wait to be sent, every so manieth request
                       is a question */
 };
@@ -37,13 +38,14 @@ struct follow {
     bool table_read;              /* table till was */
     bool queue_off;               /* as far as is known */
     bool queue_known, queue_news; /* it was answered; and not recorded yet */
-    bool waiting;     /* a look found a receipt that the till has not done */
-    int64_t due_us;   /* boot clock: when receipts may be due next */
-    int64_t asked_us; /* when the last question began */
-    int64_t queue_us; /* when to ask about the queue again */
-    int64_t late_us;  /* when to look for late receipts again */
-    int64_t told_us;  /* when the alarm was told last */
-    uint64_t late;    /* how many there were */
+    bool waiting;      /* a look found a receipt that the till has not done */
+    int64_t record_us; /* boot clock: answers that met a lock wait until then */
+    int64_t due_us;    /* boot clock: when receipts may be due next */
+    int64_t asked_us;  /* when the last question began */
+    int64_t queue_us;  /* when to ask about the queue again */
+    int64_t late_us;   /* when to look for late receipts again */
+    int64_t told_us;   /* when the alarm was told last */
+    uint64_t late;     /* how many there were */
 };
 
 struct follow *
@@ -54,6 +56,15 @@ follow_make(void)
     if (f)
         f->last = &f->answered;
     return f;
+}
+
+static void
+keep_answer(struct follow *f, struct news *news)
+{
+    news->next = NULL;
+    *f->last = news;
+    f->last = &news->next;
+    f->answers++;
 }
 
 static void
@@ -129,9 +140,7 @@ on_task(struct follow *f, struct news *news, const struct http_reply *reply)
             "komtet tells of another receipt under this id");
     }
     f->waiting |= !news->task.final;
-    *f->last = news;
-    f->last = &news->next;
-    f->answers++;
+    keep_answer(f, news);
 }
 
 static void
@@ -223,14 +232,10 @@ read_due(struct engine *e, size_t most, struct db_rows **rows)
 static void
 give_up(struct engine *e, struct news *news)
 {
-    struct follow *f = e->follow;
-
     news->outcome.class = OUTCOME_UNKNOWN;
     snprintf(news->outcome.why, sizeof news->outcome.why,
         "the id of its task at komtet makes no question");
-    *f->last = news;
-    f->last = &news->next;
-    f->answers++;
+    keep_answer(e->follow, news);
 }
 
 static void
@@ -355,6 +360,44 @@ record_queue(struct engine *e)
     return status;
 }
 
+static struct news *
+pop_answer(struct follow *f)
+{
+    struct news *one = f->answered;
+
+    f->answered = one->next;
+    if (!f->answered)
+        f->last = &f->answered;
+    f->answers--;
+    one->next = NULL;
+    return one;
+}
+
+/* Somebody holds a row that one of them needs. The others do not wait for it:
+ * one after the other until the first for which the server has waited; what is
+ * held goes to the end. */
+static enum db_status
+record_one_by_one(struct engine *e)
+{
+    struct follow *f = e->follow;
+    int64_t until_us = clock_boot_us() + LOCK_WAITED_US;
+    enum db_status status = DB_OK;
+
+    for (size_t n = f->answers;
+         n > 0 &&
+         (status == DB_OK || (status == DB_BUSY && clock_boot_us() < until_us));
+         n--) {
+        struct news *one = pop_answer(f);
+
+        status = news_record(e, one);
+        if (status == DB_OK)
+            free(one);
+        else
+            keep_answer(f, one);
+    }
+    return status == DB_OK && f->answered ? DB_BUSY : status;
+}
+
 /* The next questions are due no sooner than the first pause from now. */
 static enum db_status
 record_news(struct engine *e)
@@ -363,6 +406,8 @@ record_news(struct engine *e)
 
     if (status == DB_OK)
         free_news(e->follow);
+    else if (status == DB_BUSY)
+        status = record_one_by_one(e);
     follow_due_by(e, clock_boot_us() + e->set->receipt.look_first_ms * 1000);
     return status;
 }
@@ -370,12 +415,17 @@ record_news(struct engine *e)
 static enum db_status
 record_answers(struct engine *e)
 {
+    struct follow *f = e->follow;
     enum db_status status = DB_OK;
 
-    if (e->follow->answered)
+    if (clock_boot_us() < f->record_us)
+        return DB_OK;
+    if (f->answered)
         status = record_news(e);
-    if (status == DB_OK && e->follow->queue_news)
+    if (status == DB_OK && f->queue_news)
         status = record_queue(e);
+    if (status == DB_BUSY)
+        f->record_us = clock_boot_us() + BUSY_PAUSE_US;
     return status;
 }
 
@@ -452,8 +502,8 @@ follow_due_us(const struct engine *e)
     const struct follow *f = e->follow;
     int64_t us = ask_us(e);
 
-    if (f->answered || f->queue_news)
-        return 0;
+    if ((f->answered || f->queue_news) && f->record_us < us)
+        us = f->record_us;
     return f->late_us < us ? f->late_us : us;
 }
 

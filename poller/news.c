@@ -223,11 +223,11 @@ add_log(struct bytes *sql, const struct engine *e, const struct news *news)
     if (!is_known(news))
         return;
     print_error(news, error);
+    billing_lock_row(
+        sql, &e->billing, news->receipt.log_table, "id", news->receipt.log_id);
     bytes_str(sql, "UPDATE ");
     db_name(sql, e->billing.name);
-    bytes_chr(sql, '.');
-    db_name(sql, news->receipt.log_table);
-    bytes_str(sql, " SET state = ");
+    bytes_printf(sql, ".%s SET state = ", news->receipt.log_table);
     db_text(sql, news->task.state);
     bytes_str(sql, ", error = ");
     db_text(sql, *error ? error : NULL);

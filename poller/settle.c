@@ -20,7 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_SQL = 4 << 20, SLICE = 32, HELD_PAUSE_US = 5000000 };
+enum {
+    LARGEST_SQL = 4 << 20,
+    SLICE = 32,
+    HELD_PAUSE_US = 5000000,
+    LOCK_WAITED_US = 1000000,
+};
 
 static struct lane *
 lane_of(const struct engine *e, const struct delivery *d)
@@ -416,26 +421,37 @@ settle_together(struct engine *e)
     return DB_OK;
 }
 
+static void
+move_all(struct delivery_list *from, struct delivery_list *to)
+{
+    while (from->n > 0)
+        delivery_push(to, delivery_pop(from));
+}
+
 /* Somebody holds a row that one of them needs. The others do not wait for it:
- * one after the other until the first that is held, which goes to the end. */
+ * one after the other until the first for which the server has waited; what is
+ * held goes to the end. */
 static enum db_status
 settle_one_by_one(struct engine *e)
 {
-    struct delivery_list all = e->results;
+    struct delivery_list all = e->results, held = { 0 };
+    int64_t begun_us = clock_boot_us();
     enum db_status status = DB_OK;
 
     e->results = (struct delivery_list){ 0 };
-    while (status == DB_OK && all.n > 0) {
+    while (all.n > 0 && (status == DB_OK ||
+                            (status == DB_BUSY &&
+                                clock_boot_us() < begun_us + LOCK_WAITED_US))) {
         delivery_push(&e->results, delivery_pop(&all));
         status = settle_together(e);
+        move_all(&e->results, &held);
     }
-    while (e->results.n > 0)
-        delivery_push(&all, delivery_pop(&e->results));
+    move_all(&held, &all);
     e->results = all;
-    if (status != DB_BUSY)
+    if ((status != DB_OK && status != DB_BUSY) || e->results.n == 0)
         return status;
-    log_warning("settle: %zu results wait for a lock that somebody holds: %s",
-        e->results.n, db_error(e->db));
+    log_warning("settle: %zu results wait for a lock that somebody holds",
+        e->results.n);
     e->settle_us = clock_boot_us() + HELD_PAUSE_US;
     return DB_OK;
 }

@@ -111,9 +111,8 @@ add_removal(struct bytes *sql, const struct billing *billing,
     bytes_chr(sql, ';');
 }
 
-/* Locks all that is to go, at once and without waiting: who never waits for a
- * row of the billing is in no deadlock with it. What is held by others makes
- * the statement fail, and the work is put off. (MySQL 5.7 can only wait.) */
+/* Locks all that is to go, at once and without waiting. What is held by others
+ * makes the statement fail, and the work is put off. */
 static void
 add_lock(struct bytes *sql, const struct settings *set,
     const struct billing *billing, const struct facts *facts)
@@ -127,7 +126,7 @@ add_lock(struct bytes *sql, const struct settings *set,
         bytes_chr(sql, ',');
         db_text(sql, set->discounts.keys.text[i]);
     }
-    bytes_str(sql, ") FOR UPDATE /*M!100300 NOWAIT */ /*!80001 NOWAIT */;");
+    bytes_str(sql, ")" DB_LOCK_NOWAIT);
 }
 
 static bool

@@ -278,6 +278,7 @@ log_receipt(struct bytes *sql, const struct delivery *d,
 
     if (!billing->has_receipts)
         return;
+    billing_lock_row(sql, billing, set->receipt.table, "id", d->log_id);
     add_log_table(sql, set, billing, "UPDATE");
     bytes_str(sql, "SET ext_id = ");
     db_text(sql, ours ? komtet_int_id(o->provider_id) : NULL);

@@ -612,6 +612,81 @@ def touch(number):
     return f"UPDATE receipts_log SET update_time = NOW() WHERE id = {number}"
 
 
+def waits_for_a_lock(kassa):
+    """Is a statement of the service waiting for a row?"""
+    return kassa.db.sql(
+        "SELECT 1 FROM information_schema.innodb_trx JOIN"
+        " information_schema.processlist ON id = trx_mysql_thread_id"
+        f" WHERE trx_state = 'LOCK WAIT' AND user = '{SERVICE_ACCOUNT}'")
+
+
+def two_results_at_once(kassa, till):
+    """Two receipts are accepted, and the service sleeps before it hears."""
+    till.fiscal_after = None
+    gate = till.post_reply = Gate(till.honest)
+    for uid in subscribers(kassa, 2):
+        kassa.pay(uid, summa=uid)
+    kassa.start()
+    wait_until(lambda: len(till.posts) == 2, 10, "receipts")
+    kassa.service.signal(signal.SIGSTOP)
+    gate.open.set()
+    till.wait_receipts(2)
+    time.sleep(0.2)
+
+
+def two_answers_at_once(kassa, till):
+    """Two receipts are accepted, and asked about, and then fiscal."""
+    two_results_at_once(kassa, till)
+    gate = till.look_reply = Gate(till.honest)
+    kassa.service.signal(signal.SIGCONT)
+    wait_until(lambda: len(till.looks) == 2, 10, "questions")
+    kassa.service.signal(signal.SIGSTOP)
+    till.fiscal_after = 0
+    gate.open.set()
+    wait_until(lambda: all(one.fiscal for one in till.receipts), 10, "answers")
+    time.sleep(0.2)
+
+
+def test_a_row_that_is_held_keeps_no_other_result_waiting(kassa, till):
+    two_results_at_once(kassa, till)
+    with held(kassa, touch(1)):
+        kassa.service.signal(signal.SIGCONT)
+        kassa.wait_stages("new", "accepted")
+    kassa.wait_stages("accepted", "accepted")
+
+
+def test_a_row_that_is_held_keeps_no_other_answer_waiting(kassa, till):
+    two_answers_at_once(kassa, till)
+    with held(kassa, touch(1)):
+        kassa.service.signal(signal.SIGCONT)
+        kassa.wait_stages("accepted", "done")
+    kassa.wait_stages("done", "done")
+
+
+def test_of_a_deadlock_over_results_the_billing_is_never_the_victim(
+        kassa, till):
+    two_results_at_once(kassa, till)
+    with held(kassa, touch(2)) as cursor:
+        kassa.service.signal(signal.SIGCONT)
+        wait_until(lambda: waits_for_a_lock(kassa) or "accepted" in
+                   kassa.stages(), 10, "try", pause=0.25)
+        cursor.execute(touch(1))
+        cursor.execute("COMMIT")
+    kassa.wait_stages("accepted", "accepted")
+
+
+def test_of_a_deadlock_over_answers_the_billing_is_never_the_victim(
+        kassa, till):
+    two_answers_at_once(kassa, till)
+    with held(kassa, touch(2)) as cursor:
+        kassa.service.signal(signal.SIGCONT)
+        wait_until(lambda: waits_for_a_lock(kassa) or "done" in
+                   kassa.stages(), 10, "try", pause=0.25)
+        cursor.execute(touch(1))
+        cursor.execute("COMMIT")
+    kassa.wait_stages("done", "done")
+
+
 def test_the_billing_may_lock_in_any_order_while_receipts_go(kassa, till):
     """Both at full speed: no statement of its fails."""
     till.fiscal_after = 0.3
