@@ -227,6 +227,12 @@ make_receipts_table(
     return status == DB_GONE ? status : DB_OK;
 }
 
+static bool
+wants_receipts(const struct settings *set)
+{
+    return set->receipt.payments || set->receipt.refunds;
+}
+
 /* The list of receipts in the billing: the predecessor's goes on, a new one is
  * made where receipts are switched on. */
 static enum db_status
@@ -237,7 +243,7 @@ check_receipts(
     bool *has = &billing->has_receipts;
     enum db_status status;
 
-    if (!set->receipt.payments && !set->receipt.refunds)
+    if (!wants_receipts(set))
         return DB_OK;
     status = has_column(db, billing->name, table, "int_id", has);
     if (status == DB_OK && !*has) {
@@ -248,12 +254,25 @@ check_receipts(
     return status;
 }
 
+static bool
+lacks_reward(const struct billing *billing, const struct settings *set)
+{
+    return (set->bonus_topup.on || set->bonus_loyalty.on) &&
+           !billing_can_reward(billing);
+}
+
+bool
+billing_lacks(const struct billing *billing, const struct settings *set)
+{
+    return lacks_reward(billing, set) ||
+           (wants_receipts(set) && !billing->has_receipts);
+}
+
 /* Work that is switched on and cannot be done waits; the operator must know. */
 static void
 complain_unseen(const struct billing *billing, const struct settings *set)
 {
-    if ((set->bonus_topup.on || set->bonus_loyalty.on) &&
-        !billing_can_reward(billing))
+    if (lacks_reward(billing, set))
         log_error("billing: bonuses wait: " BILLING_NO_REWARD);
     if (set->discounts.on && (!billing->has_fields || !billing->has_logs))
         log_error("billing: discounts are not removed: this account does not "

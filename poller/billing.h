@@ -48,6 +48,9 @@ bool billing_can_reward(const struct billing *billing);
     "the table of receipts cannot be used by this account; run "               \
     "sql/grants.sql"
 
+/* Whether work that is switched on waits for a table, or for a right to it. */
+bool billing_lacks(const struct billing *billing, const struct settings *set);
+
 /* Appends what locks a row of one of its tables without waiting; the column is
  * its primary key. */
 void billing_lock_row(struct bytes *sql, const struct billing *billing,

@@ -125,6 +125,16 @@ tidy_up(struct engine *e)
     return status;
 }
 
+/* When to look at the server again: soon, when work waits for a right that an
+ * operator may grant. */
+static int64_t
+next_check_us(const struct engine *e)
+{
+    return clock_boot_us() + (billing_lacks(&e->billing, e->set)
+                                     ? e->set->notice.hold_ms * 1000
+                                     : CHECK_US);
+}
+
 /* Connects, looks at the server, takes the work over. */
 static enum db_status
 take_up(struct engine *e)
@@ -146,7 +156,7 @@ take_up(struct engine *e)
     e->settle_us = 0;
     e->ripe = (struct ripe){ 0 };
     e->wake.look_us = 0;
-    e->check_us = clock_boot_us() + CHECK_US;
+    e->check_us = next_check_us(e);
     return tidy_up(e);
 }
 
@@ -159,11 +169,12 @@ check_server(struct engine *e)
 
     if (clock_boot_us() < e->check_us)
         return DB_OK;
-    e->check_us = clock_boot_us() + CHECK_US;
+    e->check_us = next_check_us(e);
     status = billing_look(&billing, e->db, e->set);
     if (status != DB_OK)
         return status;
     e->billing = billing;
+    e->check_us = next_check_us(e);
     return keep_journal(e);
 }
 

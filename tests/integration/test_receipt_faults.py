@@ -564,6 +564,17 @@ def test_without_the_right_to_make_the_table_receipts_wait(kassa, till):
     kassa.start().wait_stages("done")
 
 
+def test_rights_that_are_granted_while_it_runs_are_found(kassa, till):
+    kassa.subscriber()
+    kassa.db.sql(f"REVOKE ALL ON mikbill.receipts_log FROM {ACCOUNT}")
+    try:
+        kassa.start().pay()
+        kassa.wait_states("ready")
+    finally:
+        run_sql(kassa.db, "grants.sql", "mikbill")
+    kassa.wait_stages("done", timeout=30)
+
+
 @pytest.fixture(name="grown")
 def fixture_grown(kassa):
     """The list of receipts is there, without transactions."""
