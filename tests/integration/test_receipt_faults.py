@@ -575,6 +575,24 @@ def test_rights_that_are_granted_while_it_runs_are_found(kassa, till):
     kassa.wait_stages("done", timeout=30)
 
 
+def test_another_list_is_set_while_receipts_are_under_way(kassa, till):
+    """Where another system has a receipt of the same row."""
+    kassa.configure(komtet={"shop": ""}).subscriber()
+    kassa.pay()
+    kassa.run()
+    kassa.db.sql("CREATE TABLE __komtet_receipts_log LIKE receipts_log;"
+                 "INSERT INTO __komtet_receipts_log SET id = 1, int_id = '9',"
+                 " user_id = '5', contact = '+79999999999'", "mikbill")
+    kassa.orphans = {1}
+    kassa.configure(komtet={"shop": "SHOP"},
+                    receipt={"table": "__komtet_receipts_log"})
+    kassa.start().wait_stages("done")
+    assert kassa.rows("int_id, ext_id, state, error",
+                      "__komtet_receipts_log") == [("9", None, None, None)]
+    assert kassa.rows("id, ext_id, state", "receipts_log") == [
+        (1, till.receipts[0].task_id, "done")]
+
+
 @pytest.fixture(name="grown")
 def fixture_grown(kassa):
     """The list of receipts is there, without transactions."""
