@@ -188,9 +188,11 @@ billing_can_reward(const struct billing *billing)
     return billing->has_packets && billing->has_fields && billing->has_api;
 }
 
-/* As the predecessor lays it out. */
+/* As the predecessor lays it out; numbers that were taken are not taken again
+ * when the table was put away. */
 static void
-add_receipts_table(struct bytes *sql, const char *billing, const char *table)
+add_receipts_table(
+    struct bytes *sql, const char *billing, const char *table, uint64_t first)
 {
     bytes_str(sql, "CREATE TABLE IF NOT EXISTS ");
     db_name(sql, billing);
@@ -205,6 +207,21 @@ add_receipts_table(struct bytes *sql, const char *billing, const char *table)
         " state VARCHAR(128) NULL, error VARCHAR(128) NULL)"
         " ENGINE=InnoDB DEFAULT CHARACTER SET utf8"
         " COLLATE utf8_general_ci");
+    bytes_printf(sql, " AUTO_INCREMENT=%" PRIu64, first);
+}
+
+static enum db_status
+read_first_number(struct db *db, const char *table, uint64_t *first)
+{
+    struct bytes sql = bytes_make(1024);
+    enum db_status status;
+
+    bytes_str(&sql, "SELECT MAX(log_id) FROM receipt WHERE log_table = ");
+    db_text(&sql, table);
+    status = ask_number(db, &sql, first);
+    bytes_free(&sql);
+    ++*first;
+    return status;
 }
 
 static enum db_status
@@ -212,10 +229,12 @@ make_receipts_table(
     struct db *db, const struct billing *billing, const struct settings *set)
 {
     struct bytes sql = bytes_make(2048);
-    enum db_status status;
+    uint64_t first = 0;
+    enum db_status status = read_first_number(db, set->receipt.table, &first);
 
-    add_receipts_table(&sql, billing->name, set->receipt.table);
-    status = db_run(db, &sql);
+    add_receipts_table(&sql, billing->name, set->receipt.table, first);
+    if (status == DB_OK)
+        status = db_run(db, &sql);
     bytes_free(&sql);
     if (status == DB_OK)
         log_info("billing: table %s of receipts is there now, in database %s",

@@ -593,6 +593,20 @@ def test_another_list_is_set_while_receipts_are_under_way(kassa, till):
         (1, till.receipts[0].task_id, "done")]
 
 
+def test_a_list_that_is_made_anew_goes_on_counting(kassa, till):
+    """Somebody put the old one away: its numbers are taken for good."""
+    kassa.subscriber()
+    for _ in range(7):
+        kassa.pay(summa=1)
+    kassa.run()
+    kassa.not_logged = {one.external_id for one in till.receipts}
+    kassa.db.sql("DROP TABLE mikbill.receipts_log")
+    kassa.pay(summa=2)
+    kassa.run()
+    assert kassa.receipts("stage, log_id", "kopecks = 200") == [
+        ("accepted", 8)]
+
+
 @pytest.fixture(name="grown")
 def fixture_grown(kassa):
     """The list of receipts is there, without transactions."""
