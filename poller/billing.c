@@ -178,7 +178,9 @@ billing_lock_row(struct bytes *sql, const struct billing *billing,
 {
     bytes_str(sql, "SELECT 1 FROM ");
     db_name(sql, billing->name);
-    bytes_printf(sql, ".%s WHERE %s = %" PRIu64, table, column, id);
+    bytes_chr(sql, '.');
+    db_name(sql, table);
+    bytes_printf(sql, " WHERE %s = %" PRIu64, column, id);
     bytes_str(sql, DB_LOCK_NOWAIT);
 }
 

@@ -227,7 +227,9 @@ add_log(struct bytes *sql, const struct engine *e, const struct news *news)
         sql, &e->billing, news->receipt.log_table, "id", news->receipt.log_id);
     bytes_str(sql, "UPDATE ");
     db_name(sql, e->billing.name);
-    bytes_printf(sql, ".%s SET state = ", news->receipt.log_table);
+    bytes_chr(sql, '.');
+    db_name(sql, news->receipt.log_table);
+    bytes_str(sql, " SET state = ");
     db_text(sql, news->task.state);
     bytes_str(sql, ", error = ");
     db_text(sql, *error ? error : NULL);

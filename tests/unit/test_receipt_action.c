@@ -794,8 +794,10 @@ assert_logged(const struct delivery *d, const char *want)
 }
 
 /* A number in another table than that of the settings is not listed there: its
- * row is somebody else's in this one. */
+ * row is somebody else's in this one. And no row that somebody holds is waited
+ * for. */
 #define LOGGED_IN(table, ext_id, state, error)                                 \
+    "SELECT 1 FROM `mikbill`.`" table "` WHERE id = 111" DB_LOCK_NOWAIT        \
     "UPDATE `mikbill`." table " SET ext_id = " ext_id ", state = " state       \
     ", error = " error " WHERE id = 111 AND COALESCE(state, '') NOT IN"        \
     " ('done', 'error') AND EXISTS (SELECT 1 FROM receipt WHERE event_id = 9"  \
