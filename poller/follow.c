@@ -228,7 +228,7 @@ read_due(struct engine *e, size_t most, struct db_rows **rows)
     return status;
 }
 
-/* A task id that no question can be made of: it is not asked about again. */
+/* A task id that no question can be made of: somebody has changed it. */
 static void
 give_up(struct engine *e, struct news *news)
 {

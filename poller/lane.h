@@ -6,8 +6,9 @@
  * refuses the account, or when several outcomes in a row were unknown (of a
  * provider that takes the same bytes once, also when it could not be reached):
  * until the hold is over it has no room, then it has room for one, and a call
- * that began after the hold and was understood opens it again. It begins no
- * more requests in a second than the provider's limits say.
+ * that began after the hold and was understood opens it again. In the long run
+ * it begins no more requests in a second than the provider's limits say; of
+ * those saved up, as many at once as there are connections.
  */
 #ifndef MBEV_LANE_H
 #define MBEV_LANE_H

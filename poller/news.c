@@ -265,6 +265,13 @@ write_news(struct engine *e, const struct news *list, bool with_log)
     return status;
 }
 
+/* It could not be asked; it will be again. */
+static bool
+is_passing(const struct news *news)
+{
+    return !is_known(news) && news->outcome.class != OUTCOME_ABSENT;
+}
+
 static void
 tell(const struct news *news)
 {
@@ -277,8 +284,9 @@ tell(const struct news *news)
                   "another one took its place: see mbevctl show %" PRIu64,
             r->number, r->uid, r->event_id);
     else if (*error)
-        log_error("receipt %s (uid %" PRIu64 "): %s; see mbevctl receipts",
-            r->number, r->uid, error);
+        log_at(is_passing(news) ? LOG_WARNING : LOG_ERROR,
+            "receipt %s (uid %" PRIu64 "): %s; see mbevctl receipts", r->number,
+            r->uid, error);
     else if (news->task.stage == KOMTET_DONE)
         log_info("receipt %s (uid %" PRIu64 ") is fiscal: document %s",
             r->number, r->uid, news->task.fiscal.i);

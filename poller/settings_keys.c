@@ -288,7 +288,8 @@ const struct settings_key settings_keys[] = {
     { "komtet", "connections", KEY_NUMBER, false, AT(komtet.connections), "1",
         1, 15, NULL, "Most requests at the same time" },
     { "komtet", "rate", KEY_NUMBER, false, AT(komtet.rate), "2", 1, 1000, NULL,
-        "Most requests a second" },
+        "Most requests a second; of those that were saved up, as many may\n"
+        "begin together as there are connections" },
     { "komtet", "connect_timeout", KEY_DURATION, false,
         AT(komtet.connect_timeout_ms), "10 s", 100, 10 * MINUTE_MS, NULL,
         "Time limit for the connection" },

@@ -72,9 +72,12 @@ payment_fits(struct receipt_plan *out, const struct event *event)
 {
     char amount[MONEY_TEXT];
 
-    if (event->millionths < KOPECK)
-        return decision_skip(&out->decision, "the amount %s is below 0.01",
+    if (event->kopecks < 0)
+        return decision_skip(&out->decision,
+            "the amount %s is below zero: nothing was paid",
             money_print(event->kopecks, amount));
+    if (event->millionths < KOPECK)
+        return decision_skip(&out->decision, "the amount is below 0.01");
     out->kopecks = event->kopecks;
     return true;
 }

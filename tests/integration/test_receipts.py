@@ -94,7 +94,7 @@ def test_a_payment_of_the_interface_gets_a_receipt(kassa):
 @pytest.mark.parametrize("kind, summa, words", [
     (7, 5, "above zero"), (7, 0, "amount is 0.00"), (7, -0.004, "is 0.00"),
     (62, -0.004, "amount is 0.00"), (5, 0, "below 0.01"),
-    (5, 0.005, "below 0.01"), (5, -100, "below 0.01")])
+    (5, 0.005, "below 0.01"), (5, -100, "below zero")])
 def test_what_moved_no_money_gets_none(kassa, kind, summa, words):
     kassa.subscriber()
     kassa.pay(summa=summa, kind=kind)
