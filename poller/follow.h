@@ -1,7 +1,8 @@
 /*
  * follow: what becomes of the receipts that Komtet has accepted. Each is asked
  * about, at growing pauses, until the till is done with it or refuses it; and
- * while some wait, the queue of tills is asked whether it is switched on.
+ * while some wait, the queue of tills is asked whether it is switched on, and
+ * then until it is.
  * Receipts that are late are told of in the log.
  */
 #ifndef MBEV_FOLLOW_H
