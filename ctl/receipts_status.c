@@ -3,7 +3,7 @@
  * where, those that are late, and whether the till is switched off.
  */
 #include "bytes.h"
-#include "news.h"
+#include "late.h"
 #include "receipts.h"
 
 #include <inttypes.h>
@@ -88,7 +88,7 @@ print_late(struct ctl *ctl)
     struct db_rows *rows;
     enum db_status status;
 
-    bytes_printf(&sql, RECEIPTS_LATE_SQL, alarm_ms * 1000, alarm_ms * 1000);
+    bytes_printf(&sql, LATE_SQL, alarm_ms * 1000, alarm_ms * 1000);
     status = db_query(ctl->db, &sql, &rows);
     bytes_free(&sql);
     if (status != DB_OK)

@@ -219,6 +219,9 @@ work(struct engine *e, bool *idle)
         engine_keep_first(&status, follow_due(e));
     if (status != DB_GONE && clock_boot_us() >= janitor_renew_us(e))
         engine_keep_first(&status, janitor_renew(e));
+    if (status != DB_GONE)
+        engine_keep_first(
+            &status, late_look(&e->late, e->db, e->set->receipt.alarm_ms));
     if (status == DB_OK)
         status = check_server(e);
     return status;
@@ -275,6 +278,8 @@ sleep_until(const struct engine *e)
         us = first_room(e);
     if (follow_due_us(e) < us)
         us = follow_due_us(e);
+    if (e->late.look_us < us)
+        us = e->late.look_us;
     if (claim_is_due(e) || callback_waits(e->callback))
         us = 0;
     return us;

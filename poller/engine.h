@@ -18,6 +18,7 @@
 #include "http.h"
 #include "journal.h"
 #include "lane.h"
+#include "late.h"
 #include "owner.h"
 #include "ripe.h"
 #include "settings.h"
@@ -40,6 +41,7 @@ struct engine {
     struct journal journal; /* open when the server's commits need it */
     struct billing billing;
     struct ripe ripe;
+    struct late late;
     uint32_t dice; /* see dice.h */
 
     bool backlog[LANES]; /* more deliveries may be due than were taken */

@@ -13,15 +13,11 @@
 
 enum {
     SWEEP_US = 10 * 1000000,
-    LATE_US = 60 * 1000000,
     BUSY_PAUSE_US = 5 * 1000000,
     LOCK_WAITED_US = 1000000,
     EACH_TURN = 4, /* while receipts wait to be sent, every so manieth request
                       is a question */
 };
-
-/* How often the same alarm is repeated. */
-#define REPEAT_US (3600LL * 1000000)
 
 /* A question under way: about a receipt, or about the queue. */
 struct ask {
@@ -43,9 +39,6 @@ struct follow {
     int64_t due_us;    /* boot clock: when receipts may be due next */
     int64_t asked_us;  /* when the last question began */
     int64_t queue_us;  /* when to ask about the queue again */
-    int64_t late_us;   /* when to look for late receipts again */
-    int64_t told_us;   /* when the alarm was told last */
-    uint64_t late;     /* how many there were */
 };
 
 struct follow *
@@ -429,44 +422,6 @@ record_answers(struct engine *e)
     return status;
 }
 
-/* --- what is late -------------------------------------------------------- */
-
-static void
-tell_late(struct engine *e, uint64_t n, const char *oldest)
-{
-    struct follow *f = e->follow;
-    int64_t now_us = clock_boot_us();
-
-    if (n > 0 && (n > f->late || now_us >= f->told_us + REPEAT_US)) {
-        log_error("receipt: ALARM: %" PRIu64 " receipts are not fiscal %lld "
-                  "min after they were due, the oldest of %s UTC; see mbevctl "
-                  "receipts",
-            n, (long long)e->set->receipt.alarm_ms / 60000, oldest);
-        f->told_us = now_us;
-    }
-    f->late = n;
-}
-
-static enum db_status
-look_for_late(struct engine *e)
-{
-    struct bytes sql = bytes_make(2048);
-    struct db_rows *rows;
-    enum db_status status;
-
-    bytes_printf(&sql, RECEIPTS_LATE_SQL, e->set->receipt.alarm_ms * 1000,
-        e->set->receipt.alarm_ms * 1000);
-    status = db_query(e->db, &sql, &rows);
-    bytes_free(&sql);
-    if (status != DB_OK)
-        return status;
-    e->follow->late_us = clock_boot_us() + LATE_US;
-    if (db_next(rows))
-        tell_late(e, db_uint(rows, 0), db_col(rows, 1) ? db_col(rows, 1) : "");
-    db_rows_close(&rows);
-    return DB_OK;
-}
-
 /* --- the duty ------------------------------------------------------------ */
 
 /* While receipts wait to be sent, these go first. */
@@ -504,7 +459,7 @@ follow_due_us(const struct engine *e)
 
     if ((f->answered || f->queue_news) && f->record_us < us)
         us = f->record_us;
-    return f->late_us < us ? f->late_us : us;
+    return us;
 }
 
 void
@@ -521,8 +476,6 @@ follow_due(struct engine *e)
 
     if (status == DB_OK && !e->follow->table_read)
         status = read_queue(e);
-    if (status == DB_OK && clock_boot_us() >= e->follow->late_us)
-        status = look_for_late(e);
     if (status == DB_OK && clock_boot_us() >= ask_us(e)) {
         status = ask_due(e);
         if (lane_room(e->lane[LANE_KOMTET]) > 0)

@@ -31,20 +31,6 @@ struct news {
     struct komtet_task task;
 };
 
-/* Counts the receipts that are not fiscal after so many microseconds (given
- * twice), and says since when the oldest: those with a number, and those that
- * wait for one. */
-#define RECEIPTS_LATE_SQL                                                      \
-    "SELECT COUNT(*), MIN(since) FROM ("                                       \
-    "SELECT created_utc AS since FROM receipt"                                 \
-    " WHERE stage IN ('new', 'accepted') AND created_utc <"                    \
-    " UTC_TIMESTAMP(3) - INTERVAL %" PRId64 " MICROSECOND"                     \
-    " UNION ALL SELECT e.captured_utc FROM delivery AS d"                      \
-    " JOIN event AS e ON e.id = d.event_id"                                    \
-    " WHERE d.lane = 'decide' AND d.action = 'receipt'"                        \
-    " AND d.state IN ('ready', 'retry', 'doubtful') AND e.captured_utc <"      \
-    " UTC_TIMESTAMP(3) - INTERVAL %" PRId64 " MICROSECOND) AS late"
-
 /* What to select from receipt r, for news_read_row(). */
 #define RECEIPT_COLUMNS                                                        \
     "r.id, r.event_id, r.uid, r.log_id, r.kopecks, r.looks,"                   \

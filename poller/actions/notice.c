@@ -217,6 +217,7 @@ static void
 renew_row(struct bytes *sql, const struct delivery *d,
     const struct settings *set, const struct billing *billing)
 {
+    billing_lock_row(sql, billing, "sms_logs", "sms_id", d->log_id);
     add_table(sql, billing, "UPDATE");
     bytes_str(sql, "SET sms_error_text = ");
     db_text(sql, error_text(set, &d->outcome));

@@ -22,6 +22,7 @@
 #include <string.h>
 
 enum { LONGEST_NAME = 128, LARGEST_NAME = 64 * 1024, FIRST_BYTES = 200 };
+enum { INN_DIGITS = 12 };
 enum { LONGEST_URL = 2047, LONGEST_PATH = 255, LONGEST_HEADER = 255 };
 
 /* ---- bodies ---- */
@@ -158,11 +159,20 @@ is_blank(const char *text)
     return !text || text[strspn(text, " \t\n\v\f\r")] == '\0';
 }
 
+/* That of a person, 12 digits. A receipt must not be refused for what else
+ * somebody wrote there. */
+static bool
+is_inn(const char *text)
+{
+    return text && strlen(text) == INN_DIGITS &&
+           strspn(text, "0123456789") == INN_DIGITS;
+}
+
 static void
 add_cashier(struct bytes *out, const struct settings *set,
     const struct receipt *receipt)
 {
-    bool has_inn = !is_blank(receipt->cashier_inn);
+    bool has_inn = is_inn(receipt->cashier_inn);
     bool needs_inn = strcmp(set->receipt.cashier_inn, "optional") != 0;
 
     if (!set->receipt.cashier || is_blank(receipt->cashier) ||

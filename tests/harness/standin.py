@@ -118,6 +118,19 @@ def redirect(url):
     return lambda _request: Reply(status=302, headers={"Location": url})
 
 
+class Gate:
+    """A reply that waits until it is let through."""
+
+    def __init__(self, reply):
+        self.reply = reply
+        self.open = threading.Event()
+
+    def __call__(self, request):
+        if self.open.is_set():
+            return self.reply(request)
+        return Reply(delay=0.1, then=lambda: self(request))
+
+
 class StandIn:
     """An HTTP server on 127.0.0.1; start() and stop(), or a context manager.
 

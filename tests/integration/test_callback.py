@@ -77,8 +77,6 @@ def test_a_receipt_that_is_tried_again_and_again_is_done_by_it(told, till):
     told.reconfigure(told.settings)
     told.start().service.wait_log("callback: listening")
     entry = accepted(told, till)
-    # The first loss is followed by one try at once.
-    till.wait(2)
     told.wait_states("retry")
     assert till.callback(told.url, entry, registered=PUBLIC) == 200
     told.wait_states("done")

@@ -14,7 +14,7 @@ from harness.process import is_frozen, wait_until
 from harness.product import (SERVICE_ACCOUNT, install, run_sql,
                              with_settings)
 from harness.server import MariaDB
-from harness.standin import Reply, close_without_reply
+from harness.standin import Gate, Reply, close_without_reply
 from integration.conftest import make_chain
 
 ACCOUNT = f"'{SERVICE_ACCOUNT}'@'localhost'"
@@ -376,3 +376,31 @@ def test_many_discounts_fit_a_server_that_takes_small_packets_only(pilot):
             chain.wait_settled(100)
             assert set(chain.states()) == {"done"}
             assert len(chain.rows("*", "logs")) == 200
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_of_a_deadlock_over_sms_logs_the_billing_is_never_the_victim(
+        chain, order):
+    """Two messages that failed before succeed together, in either order."""
+    for uid in (1001, 1002):
+        chain.subscriber(uid)
+        chain.pay(uid, summa=uid)
+    chain.pilot.reply = lambda _request: Reply(body=BUSY)
+    chain.start().wait_states("retry", "retry")
+    gate = chain.pilot.reply = Gate(chain.pilot.ordinary_reply)
+    seen = len(chain.pilot.requests)
+    chain.pilot.wait(seen + 2)
+    chain.service.signal(signal.SIGSTOP)
+    gate.open.set()
+    time.sleep(0.4)  # the replies are on their way
+    first, second = [row[0] for row in
+                     chain.rows("sms_id", "sms_logs")][order]
+    touch = "UPDATE sms_logs SET sms_code = 1 WHERE sms_id = %d"
+    with held(chain, touch % second) as cursor:
+        chain.service.signal(signal.SIGCONT)
+        wait_until(lambda: waits_for_a_lock(chain) or "done" in
+                   chain.states(), 10, "try", pause=0.25)
+        cursor.execute(touch % first)
+        cursor.execute("COMMIT")
+    chain.wait_states("done", "done")
+    assert [error for _, _, error in chain.sms_logs()] == ["", ""]

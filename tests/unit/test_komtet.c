@@ -430,14 +430,14 @@ no_other_text_can_leave_its_place(void **state)
     json_object *json, *cashier = NULL;
 
     (void)state;
-    s.receipt.contact = s.receipt.cashier = s.receipt.cashier_inn = evil;
+    s.receipt.contact = s.receipt.cashier = evil;
+    s.receipt.cashier_inn = "123456789012";
     s.set.receipt.address = s.set.receipt.place_address = evil;
     s.set.receipt.callback_url = s.set.receipt.vat = evil;
     json = parse(text_of(&s));
     assert_true(json_object_object_get_ex(json, "cashier", &cashier));
     assert_string_equal(string_in(json, "user"), safe);
     assert_string_equal(string_in(cashier, "name"), safe);
-    assert_string_equal(string_in(cashier, "inn"), safe);
     assert_string_equal(string_in(json, "payment_address"), safe);
     assert_string_equal(string_in(json, "place_address"), safe);
     assert_string_equal(string_in(json, "callback_url"), safe);
@@ -525,6 +525,8 @@ a_name_beyond_all_bounds_makes_no_receipt(void **state)
 
 /* ---- people ---- */
 
+#define INN "771234567890"
+
 static void
 a_cashier_is_named_as_the_settings_say(void **state)
 {
@@ -533,19 +535,22 @@ a_cashier_is_named_as_the_settings_say(void **state)
         const char *inn_is, *name, *inn;
         const char *want; /* NULL = there is none */
     } rows[] = {
-        { true, "required", "A", "1", "{\"name\":\"A\",\"inn\":\"1\"}" },
-        { true, "optional", "A", "1", "{\"name\":\"A\",\"inn\":\"1\"}" },
+        { true, "required", "A", INN, "{\"name\":\"A\",\"inn\":\"" INN "\"}" },
+        { true, "optional", "A", INN, "{\"name\":\"A\",\"inn\":\"" INN "\"}" },
         { true, "required", "A", "", NULL },
         { true, "required", "A", "  ", NULL },
         { true, "required", "A", NULL, NULL },
+        { true, "required", "A", "7712345678", NULL },
+        { true, "required", "A", INN "0", NULL },
+        { true, "optional", "A", "77123456789a", "{\"name\":\"A\"}" },
         { true, "optional", "A", "", "{\"name\":\"A\"}" },
         { true, "optional", "A", " ", "{\"name\":\"A\"}" },
         { true, "optional", "A", NULL, "{\"name\":\"A\"}" },
-        { true, "optional", "", "1", NULL },
-        { true, "optional", " \t", "1", NULL },
-        { true, "optional", NULL, "1", NULL },
+        { true, "optional", "", INN, NULL },
+        { true, "optional", " \t", INN, NULL },
+        { true, "optional", NULL, INN, NULL },
         { true, "required", NULL, NULL, NULL },
-        { false, "required", "A", "1", NULL },
+        { false, "required", "A", INN, NULL },
         { false, "optional", "A", NULL, NULL },
     };
     struct scene s = scene_make();
