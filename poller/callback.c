@@ -205,45 +205,36 @@ is_ours(const struct receipt_row *row, const struct komtet_task *task)
            (*row->task_id || sum == KOMTET_NO_SUM || sum == row->kopecks);
 }
 
-/* *news is NULL when it is about no receipt of ours. */
+/* *found: it is about a receipt of ours. */
 static enum db_status
-find(struct engine *e, const struct komtet_task *task, struct news **news)
+find(struct engine *e, struct news *news, bool *found)
 {
-    struct receipt_row row;
     struct db_rows *rows;
-    enum db_status status = read_candidates(e, task, &rows);
+    enum db_status status = read_candidates(e, &news->task, &rows);
 
-    *news = NULL;
+    *found = false;
     if (status != DB_OK)
         return status;
-    while (!*news && db_next(rows)) {
-        news_read_row(&row, rows);
-        if (!is_ours(&row, task))
-            continue;
-        *news = calloc(1, sizeof **news);
-        if (!*news)
-            break;
-        (*news)->receipt = row;
-        (*news)->task = *task;
+    while (!*found && db_next(rows)) {
+        news_read_row(&news->receipt, rows);
+        *found = is_ours(&news->receipt, &news->task);
     }
     db_rows_close(&rows);
-    if (!*news)
+    if (!*found)
         log_warning("callback: komtet tells of task %s, number %s, which is "
                     "no receipt of ours",
-            task->id, task->number);
+            news->task.id, news->task.number);
     return DB_OK;
 }
 
 static enum db_status
 record(struct engine *e, const struct komtet_task *task)
 {
-    struct news *news;
-    enum db_status status = find(e, task, &news);
+    struct news news = { .outcome.class = OUTCOME_ACCEPTED, .task = *task };
+    bool found;
+    enum db_status status = find(e, &news, &found);
 
-    if (news)
-        status = news_record(e, news);
-    free(news);
-    return status;
+    return status == DB_OK && found ? news_record(e, &news) : status;
 }
 
 enum db_status

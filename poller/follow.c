@@ -353,42 +353,44 @@ record_queue(struct engine *e)
     return status;
 }
 
-static struct news *
-pop_answer(struct follow *f)
+/* Records the first; one that is held goes to the end. */
+static enum db_status
+record_first(struct engine *e)
 {
+    struct follow *f = e->follow;
     struct news *one = f->answered;
+    enum db_status status;
 
+    if (!one)
+        return DB_OK;
     f->answered = one->next;
     if (!f->answered)
         f->last = &f->answered;
     f->answers--;
     one->next = NULL;
-    return one;
+    status = news_record(e, one);
+    if (status == DB_OK)
+        free(one);
+    else
+        keep_answer(f, one);
+    return status;
 }
 
 /* Somebody holds a row that one of them needs. The others do not wait for it:
- * one after the other until the first for which the server has waited; what is
- * held goes to the end. */
+ * one after the other until the first for which the server has waited. */
 static enum db_status
 record_one_by_one(struct engine *e)
 {
-    struct follow *f = e->follow;
     int64_t until_us = clock_boot_us() + LOCK_WAITED_US;
     enum db_status status = DB_OK;
 
-    for (size_t n = f->answers;
-         n > 0 &&
-         (status == DB_OK || (status == DB_BUSY && clock_boot_us() < until_us));
-         n--) {
-        struct news *one = pop_answer(f);
-
-        status = news_record(e, one);
-        if (status == DB_OK)
-            free(one);
-        else
-            keep_answer(f, one);
+    for (size_t n = e->follow->answers; n > 0; n--) {
+        status = record_first(e);
+        if (status != DB_OK &&
+            (status != DB_BUSY || clock_boot_us() >= until_us))
+            return status;
     }
-    return status == DB_OK && f->answered ? DB_BUSY : status;
+    return e->follow->answered ? DB_BUSY : DB_OK;
 }
 
 /* The next questions are due no sooner than the first pause from now. */
