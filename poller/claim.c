@@ -516,6 +516,15 @@ set_forgotten(struct delivery *d)
         "sent");
 }
 
+/* Another service had the work before us, and attempts that the server forgot
+ * stand in its journal, not in ours. Where a repetition does no harm, each may
+ * be one. */
+static bool
+is_inherited(const struct engine *e, const struct delivery *d)
+{
+    return d->id <= e->owner.inherited_id && lane_repeats(e->lane[d->lane]);
+}
+
 /* Notes the attempts that are to be made. One that was made before is made
  * again only where that does no harm. */
 static void
@@ -532,9 +541,10 @@ set_aside_forgotten(
             delivery_push(&e->results, d);
             continue;
         }
-        d->ask |= before;
-        if (journal_is_open(&e->journal))
+        if (journal_is_open(&e->journal)) {
+            d->ask |= before || is_inherited(e, d);
             note_attempt(e, d);
+        }
         delivery_push(start, d);
     }
 }

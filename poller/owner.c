@@ -91,7 +91,13 @@ take_over(struct owner *owner, struct db *db)
     struct bytes sql = bytes_make(2048);
     enum db_status status;
 
-    bytes_str(&sql, "UPDATE owner SET epoch = epoch + 1, holder = ");
+    bytes_printf(&sql,
+        "UPDATE owner SET epoch = GREATEST(epoch, %llu) + 1,"
+        " inherited_id = IF(holder = ",
+        (unsigned long long)owner->last_epoch);
+    db_text(&sql, owner->holder);
+    bytes_str(&sql, ", inherited_id, (SELECT COALESCE(MAX(id), 0) FROM"
+                    " delivery)), holder = ");
     db_text(&sql, owner->holder);
     bytes_chr(&sql, ',');
     add_lease(&sql, owner);
@@ -107,8 +113,9 @@ static enum db_status
 read_row(struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
 {
     struct db_rows *rows;
-    enum db_status status = db_ask(
-        db, "SELECT epoch, holder FROM owner WHERE name = 'main'", &rows);
+    enum db_status status = db_ask(db,
+        "SELECT epoch, holder, inherited_id FROM owner WHERE name = 'main'",
+        &rows);
 
     *epoch = 0;
     *ours = false;
@@ -120,6 +127,7 @@ read_row(struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
     } else {
         *epoch = db_uint(rows, 0);
         *ours = strcmp(db_col(rows, 1), owner->holder) == 0;
+        owner->inherited_id = db_uint(rows, 2);
         snprintf(owner->other, sizeof owner->other, "%s", db_col(rows, 1));
     }
     db_rows_close(&rows);
@@ -140,7 +148,7 @@ owner_acquire(struct owner *owner, struct db *db)
     if (status == DB_OK)
         status = read_row(owner, db, &epoch, &ours);
     if (status == DB_OK && taken && ours) {
-        owner->epoch = epoch;
+        owner->epoch = owner->last_epoch = epoch;
         lease_runs(owner, asked_us);
     }
     return status;

@@ -19,13 +19,17 @@
 
 struct owner {
     const struct settings *set;
-    int lock_fd;      /* the locked file, or -1 */
-    char holder[256]; /* this host and doorbell */
-    char other[256];  /* who held it when we were refused */
-    uint64_t epoch;   /* 0 = we do not own */
-    bool lost;        /* somebody took over while we acted */
-    int64_t until_us; /* boot clock: ours until then */
-    int64_t asked_us; /* boot clock: when the open transaction began */
+    int lock_fd;           /* the locked file, or -1 */
+    char holder[256];      /* this host and doorbell */
+    char other[256];       /* who held it when we were refused */
+    uint64_t epoch;        /* 0 = we do not own */
+    uint64_t last_epoch;   /* the highest that was ours: a server may forget it
+                              in a crash, it does not come again */
+    uint64_t inherited_id; /* deliveries up to this one may have been begun by
+                              another holder, whose journal we do not have */
+    bool lost;             /* somebody took over while we acted */
+    int64_t until_us;      /* boot clock: ours until then */
+    int64_t asked_us;      /* boot clock: when the open transaction began */
 };
 
 /* Prepares *owner and locks the file. False, with the reason logged, when

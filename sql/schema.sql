@@ -237,6 +237,21 @@ PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
 DEALLOCATE PREPARE mbev_step;
 
+SET @mbev_text = IF(
+  (SELECT COUNT(*) FROM information_schema.tables
+   WHERE table_schema = 'mikbill_events' AND table_name = 'owner') = 0
+  OR (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = 'mikbill_events' AND table_name = 'owner'
+     AND column_name = 'inherited_id') = 1,
+  'DO 0',
+  'ALTER TABLE owner
+     ADD COLUMN inherited_id BIGINT UNSIGNED NOT NULL DEFAULT 0
+       COMMENT ''deliveries up to this one may have been begun by another holder''
+       AFTER lease_until_utc');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+DEALLOCATE PREPARE mbev_step;
+
 -- Fiscal receipts, one row for each number that was taken. The row of a number
 -- never changes what it says of the receipt, and is never deleted: a receipt
 -- that is made again gets another number, and a row of its own. The number and
@@ -337,6 +352,8 @@ CREATE TABLE IF NOT EXISTS owner (
                   COMMENT 'host and doorbell of the service that holds it',
   lease_until_utc DATETIME(3) NOT NULL
                   COMMENT 'after this another service may take over',
+  inherited_id    BIGINT UNSIGNED NOT NULL DEFAULT 0
+                  COMMENT 'deliveries up to this one may have been begun by another holder',
   PRIMARY KEY (name)
 ) ENGINE=InnoDB
   COMMENT='Lease of the acting service. Written by mbevd';

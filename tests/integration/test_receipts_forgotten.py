@@ -3,6 +3,7 @@ attempts. The test takes it back by hand, to know what is forgotten."""
 
 import pytest
 
+from harness.product import with_settings
 from integration.chain import Chain
 from integration.fire import make_server, settings_of
 
@@ -52,3 +53,51 @@ def test_a_call_under_way_is_not_begun_again(chain, till):
     assert again.body == first.body != other.body
     assert again.at - first.at >= 1.5
     assert [entry.came for entry in till.receipts] == [2, 1]
+
+
+def test_another_service_takes_over_what_the_server_forgot(
+        chain, till, tmp_path, service_of):
+    """Its journal knows nothing of the attempt."""
+    chain.start().pay()
+    chain.wait_states("done")
+    chain.service.kill()
+    forget(chain)
+    chain.db.sql("UPDATE owner SET lease_until_utc = '2020-01-01'",
+                 "mikbill_events")
+    other = with_settings(chain.settings, service={
+        "doorbell": str(tmp_path / "doorbell"), "state_dir": str(tmp_path)})
+    second = service_of(other).start()
+    second.wait_log("engine: acting")
+    chain.wait_states("done")
+    entry, = till.receipts
+    assert entry.came == 2
+    assert chain.db.sql("SELECT stage FROM receipt", "mikbill_events") == [
+        ("accepted",)]
+
+
+def test_a_foreign_number_is_still_burnt_after_that(
+        chain, till, tmp_path, service_of):
+    """What was decided after the takeover was begun by nobody else."""
+    chain.start().service.kill()
+    chain.db.sql("UPDATE owner SET lease_until_utc = '2020-01-01'",
+                 "mikbill_events")
+    other = with_settings(chain.settings, service={
+        "doorbell": str(tmp_path / "doorbell"), "state_dir": str(tmp_path)})
+    (month,), = chain.db.sql("SELECT DATE_FORMAT(NOW(), '%y%m')")
+    till.occupy(f"{month}1")
+    service_of(other).start().wait_log("engine: acting")
+    chain.pay()
+    chain.wait_states("done")
+    assert [stage for (stage,) in chain.db.sql(
+        "SELECT stage FROM receipt ORDER BY id", "mikbill_events")][0] == (
+            "burnt")
+
+
+def test_an_epoch_that_the_server_forgot_does_not_come_again(chain):
+    chain.start()
+    (epoch,), = chain.db.sql("SELECT epoch FROM owner", "mikbill_events")
+    chain.db.sql("UPDATE owner SET epoch = epoch - 1", "mikbill_events")
+    chain.pay()
+    chain.service.wait_log("(?s)acting.*acting")
+    assert chain.db.sql("SELECT epoch FROM owner", "mikbill_events") == [
+        (epoch + 1,)]

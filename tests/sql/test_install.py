@@ -202,6 +202,7 @@ def make_second(server):
     """Lay our tables out as version 2 did."""
     server.sql("""
         DROP TABLE receipt, till;
+        ALTER TABLE owner DROP COLUMN inherited_id;
         ALTER TABLE delivery
           CHANGE COLUMN log_id sms_log_id BIGINT UNSIGNED NULL
             COMMENT 'sms_logs.sms_id of its row in the billing';
@@ -220,7 +221,7 @@ def make_first(server):
         UPDATE schema_version SET version = 1""", "mikbill_events")
 
 
-OUR_TABLES = ("delivery", "api_credit", "receipt", "till")
+OUR_TABLES = ("delivery", "api_credit", "receipt", "till", "owner")
 
 
 @pytest.mark.parametrize("make_older", [make_first, make_second])
