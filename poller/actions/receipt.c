@@ -220,52 +220,85 @@ stage_after(const struct delivery *d)
     }
 }
 
-/* Komtet may have told of the end (callback) before its reply was recorded. */
+/* It was certainly not taken. What Komtet has told meanwhile of this number
+ * (callback) is then of somebody else's receipt. */
+static bool
+was_not_taken(const struct delivery *d)
+{
+    return d->state != DELIVERY_DONE && !d->ask;
+}
+
+/* Takes back what Komtet has told of somebody else's receipt. */
 static void
-add_end(struct bytes *sql, const struct delivery *d)
+add_nothing_told(struct bytes *sql)
+{
+    bytes_str(sql,
+        ", task_id = NULL, task_state = NULL, accepted_utc = NULL,"
+        " look_utc = NULL, link = NULL, fiscal_i = NULL, fiscal_fn = NULL,"
+        " fiscal_t = NULL, fiscal_n = NULL, fiscal_fp = NULL,"
+        " fiscal_rn = NULL, fiscal_sh = NULL, fiscal_shn = NULL,"
+        " fiscal_kopecks = NULL");
+}
+
+static void
+add_failure(struct bytes *sql, const struct delivery *d)
+{
+    const char *stage = stage_after(d);
+
+    bytes_str(sql, "error = ");
+    db_text(sql, d->outcome.why);
+    if (stage || was_not_taken(d))
+        bytes_printf(sql, ", stage = '%s', ended_utc = %s",
+            stage ? stage : "new", stage ? "UTC_TIMESTAMP(3)" : "NULL");
+    if (was_not_taken(d))
+        add_nothing_told(sql);
+}
+
+/* Komtet may have told of it (callback) before its reply was recorded, or in
+ * place of a reply: there is nothing more to be sent. */
+static void
+add_told(struct bytes *sql, const struct delivery *d)
 {
     bytes_printf(sql,
         "UPDATE delivery AS d JOIN receipt AS r ON r.event_id = d.event_id"
-        " AND r.log_id = d.log_id SET d.state = 'dead', d.reason = r.error"
-        " WHERE d.id = %" PRIu64 " AND r.stage = 'failed';",
+        " AND r.log_id = d.log_id SET d.state = IF(r.stage = 'failed', 'dead',"
+        " 'done'), d.reason = r.error WHERE d.id = %" PRIu64
+        " AND r.stage IN ('accepted', 'done', 'failed');",
         d->id);
 }
 
 static void
 record(struct bytes *sql, const struct delivery *d, const struct settings *set)
 {
-    const char *stage = stage_after(d);
-
     bytes_str(sql, "UPDATE receipt SET ");
-    if (d->state == DELIVERY_DONE) {
+    if (d->state == DELIVERY_DONE)
         add_accepted(sql, d, set);
-    } else {
-        bytes_str(sql, "error = ");
-        db_text(sql, d->outcome.why);
-        if (stage)
-            bytes_printf(
-                sql, ", stage = '%s', ended_utc = UTC_TIMESTAMP(3)", stage);
-    }
+    else
+        add_failure(sql, d);
     bytes_printf(sql,
         " WHERE event_id = %" PRIu64 " AND log_id = %" PRIu64
-        " AND stage = 'new';",
-        d->event_id, d->log_id);
-    if (d->state == DELIVERY_DONE)
-        add_end(sql, d);
+        " AND stage IN ('new'%s);",
+        d->event_id, d->log_id,
+        was_not_taken(d) ? ", 'accepted', 'done', 'failed'" : "");
+    if (!was_not_taken(d))
+        add_told(sql, d);
 }
 
 /* The row of its number, where that is in the table of today's settings, and
- * unless its end is known. */
+ * unless Komtet has told more of it. */
 static void
-add_log_row(
-    struct bytes *sql, const struct delivery *d, const struct settings *set)
+add_log_row(struct bytes *sql, const struct delivery *d,
+    const struct settings *set, const char *task_id)
 {
+    bytes_printf(sql, " WHERE id = %" PRIu64, d->log_id);
+    if (!was_not_taken(d))
+        bytes_str(sql, " AND COALESCE(state, '') NOT IN ('done', 'error')");
     bytes_printf(sql,
-        " WHERE id = %" PRIu64
-        " AND COALESCE(state, '') NOT IN ('done', 'error')"
         " AND EXISTS (SELECT 1 FROM receipt WHERE event_id = %" PRIu64
-        " AND log_id = %" PRIu64 " AND log_table = '%s');",
-        d->log_id, d->event_id, d->log_id, set->receipt.table);
+        " AND log_id = %" PRIu64 " AND log_table = '%s' AND task_id <=> ",
+        d->event_id, d->log_id, set->receipt.table);
+    db_text(sql, task_id);
+    bytes_str(sql, ");");
 }
 
 /* The billing's list: Komtet's number and state, or what went wrong. */
@@ -275,18 +308,19 @@ log_receipt(struct bytes *sql, const struct delivery *d,
 {
     const struct outcome *o = &d->outcome;
     bool accepted = o->class == OUTCOME_ACCEPTED, ours = !is_burnt(d);
+    const char *task_id = ours && o->provider_id[0] ? o->provider_id : NULL;
 
     if (!billing->has_receipts)
         return;
     billing_lock_row(sql, billing, set->receipt.table, "id", d->log_id);
     add_log_table(sql, set, billing, "UPDATE");
     bytes_str(sql, "SET ext_id = ");
-    db_text(sql, ours ? komtet_int_id(o->provider_id) : NULL);
+    db_text(sql, task_id ? komtet_int_id(task_id) : NULL);
     bytes_str(sql, ", state = ");
     db_text(sql, ours && o->state[0] ? o->state : NULL);
     bytes_str(sql, ", error = ");
     db_text(sql, accepted ? NULL : o->words[0] ? o->words : o->why);
-    add_log_row(sql, d, set);
+    add_log_row(sql, d, set, task_id);
 }
 
 const struct action action_receipt = {
