@@ -179,9 +179,9 @@ find(struct ctl *ctl, const char *number, struct db_rows **rows)
 
     bytes_str(&sql, "SELECT " COLUMNS RECEIPT_FROM " WHERE ");
     if (number) {
-        bytes_str(&sql, "r.number = ");
+        bytes_str(&sql, "r.number = CONVERT(");
         db_text(&sql, number);
-        bytes_str(&sql, " ORDER BY r.id DESC LIMIT 1");
+        bytes_str(&sql, " USING ascii) ORDER BY r.id DESC LIMIT 1");
     } else {
         bytes_str(&sql, "r.stage IN ('failed', 'refused') ORDER BY r.id");
     }

@@ -178,6 +178,8 @@ callback_listen(struct engine *e)
 
 /* --- recording ----------------------------------------------------------- */
 
+/* The server compares no other text with a number of ours, which is ASCII, but
+ * fails: the task of somebody else may be called anything. */
 static enum db_status
 read_candidates(
     struct engine *e, const struct komtet_task *task, struct db_rows **rows)
@@ -185,10 +187,11 @@ read_candidates(
     struct bytes sql = bytes_make(LARGEST_SQL);
     enum db_status status;
 
-    bytes_printf(&sql, "SELECT " RECEIPT_COLUMNS " FROM receipt AS r WHERE %s ",
+    bytes_printf(&sql,
+        "SELECT " RECEIPT_COLUMNS " FROM receipt AS r WHERE %s CONVERT(",
         *task->number ? "r.number =" : "r.task_id =");
     db_text(&sql, *task->number ? task->number : task->id);
-    bytes_str(&sql, " ORDER BY r.id DESC");
+    bytes_str(&sql, " USING ascii) ORDER BY r.id DESC");
     status = db_query(e->db, &sql, rows);
     bytes_free(&sql);
     return status;

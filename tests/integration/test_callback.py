@@ -159,6 +159,18 @@ def test_a_number_that_was_not_sent_yet_is_no_news(told, till):
     assert len(till.receipts) == 1
 
 
+@pytest.mark.parametrize("member", ["id", "external_id"])
+def test_a_task_with_a_name_beyond_ascii_disturbs_nothing(told, till, member):
+    """Another system of the same shop may call its receipts anything."""
+    task = {"id": 5, "external_id": "", "state": "done",
+            "error_description": None, "fiscal_data": None}
+    assert till.callback(told.url, task | {member: "Заказ № 1"},
+                         registered=PUBLIC) == 200
+    told.service.wait_log("number.* which is no receipt of ours")
+    log = told.service.log_text()
+    assert log.count("engine: acting") == 1 and "refuses" not in log
+
+
 def test_without_a_database_komtet_is_asked_to_come_again_or_waits(
         told, till):
     """Whatever the answer was: 200 only for what is recorded."""
