@@ -34,7 +34,9 @@ struct news {
 /* What to select from receipt r, for news_read_row(). */
 #define RECEIPT_COLUMNS                                                        \
     "r.id, r.event_id, r.uid, r.log_id, r.kopecks, r.looks,"                   \
-    " r.stage <> 'new' OR (SELECT d.ask OR d.state IN ('calling', 'doubtful')" \
+    " r.stage IN ('accepted', 'done', 'failed', 'doubtful', 'replaced')"       \
+    " OR r.accepted_utc IS NOT NULL"                                           \
+    " OR (SELECT d.ask OR d.state IN ('calling', 'doubtful')"                  \
     " FROM delivery AS d WHERE d.event_id = r.event_id AND d.receiver = 0"     \
     " AND d.action = 'receipt' AND d.log_id = r.log_id), r.stage = 'burnt',"   \
     " r.stage = 'replaced', r.number, COALESCE(r.task_id, ''), r.log_table"

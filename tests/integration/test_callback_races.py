@@ -3,7 +3,7 @@ way: believed where the call may have brought it, taken back where it did not.""
 
 import pytest
 
-from harness.komtet import each_in_turn, http, refuse
+from harness.komtet import each_in_turn, http, in_turn, refuse
 from harness.process import wait_until
 from harness.server import free_port
 from harness.standin import close_without_reply
@@ -103,3 +103,17 @@ def test_what_was_not_taken_was_not_what_was_told_of(kassa, till, reply,
     gate.open.set()
     kassa.wait_stages(*stages)
     assert kassa.receipts("task_id")[0] == (None,)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_number_that_komtet_never_took_stays_so(kassa, till, closed):
+    """Refused for good, and perhaps closed: what is told is not of ours."""
+    till.post_reply = in_turn(refuse(), till.honest)
+    kassa.start().pay()
+    kassa.wait_stages("refused")
+    if closed:
+        kassa.db.sql("UPDATE receipt SET stage = 'closed'", "mikbill_events")
+    tell_of_foreign(kassa, till, "done", None)
+    kassa.service.wait_log("number.* which is no receipt of ours")
+    assert kassa.stages() == ["closed" if closed else "refused"]
+    assert kassa.rows("ext_id, state", "receipts_log") == [(None, None)]
