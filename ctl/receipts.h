@@ -14,15 +14,25 @@
 
 #define RECEIPT_KIND "IF(r.back, 'sell return', 'sell')"
 
+/* It was to be made again, and the rules said no. */
+#define RECEIPT_IS_LOST                                                        \
+    "r.stage IN ('burnt', 'replaced')"                                         \
+    " AND EXISTS (SELECT 1 FROM delivery AS s WHERE s.event_id = r.event_id"   \
+    " AND s.action = 'receipt' AND s.receiver = 0 AND s.state = 'skipped')"    \
+    " AND NOT EXISTS (SELECT 1 FROM receipt AS n WHERE n.event_id ="           \
+    " r.event_id AND n.id > r.id)"
+
 /* What is not at its end, and what may need somebody. */
 #define RECEIPT_IS_OPEN                                                        \
-    "r.stage IN ('new', 'accepted', 'failed', 'refused', 'doubtful')"
+    "(r.stage IN ('new', 'accepted', 'failed', 'refused', 'doubtful')"         \
+    " OR (" RECEIPT_IS_LOST "))"
 
 #define RECEIPT_SINCE "COALESCE(r.ended_utc, r.accepted_utc, r.created_utc)"
 
 /* The stage in words. */
 #define RECEIPT_STAGE                                                          \
-    "CASE r.stage"                                                             \
+    "CASE IF(" RECEIPT_IS_LOST ", 'lost', r.stage)"                            \
+    " WHEN 'lost' THEN 'NOT made again: skipped'"                              \
     " WHEN 'new' THEN CASE"                                                    \
     " WHEN d.state = 'calling' THEN 'is being sent'"                           \
     " WHEN d.state IN ('ready', 'retry') THEN IF(d.ask,"                       \

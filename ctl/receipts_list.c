@@ -256,8 +256,9 @@ print_open(struct ctl *ctl)
     bytes_printf(&sql,
         "SELECT * FROM (SELECT r.number, r.event_id, r.uid, " RECEIPT_KIND
         ", r.kopecks, r.contact, " RECEIPT_STAGE ", LEFT(" RECEIPT_SINCE
-        ", 19), COALESCE(r.error, d.reason), r.id AS in_order" RECEIPT_FROM
-        " WHERE " RECEIPT_IS_OPEN " ORDER BY r.id DESC LIMIT %d) AS newest"
+        ", 19), IF(d.state = 'skipped', d.reason, COALESCE(r.error, d.reason)),"
+        " r.id AS in_order" RECEIPT_FROM " WHERE " RECEIPT_IS_OPEN
+        " ORDER BY r.id DESC LIMIT %d) AS newest"
         " ORDER BY in_order",
         MOST_OPEN);
     if (status == DB_OK)

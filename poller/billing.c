@@ -238,14 +238,12 @@ make_receipts_table(
     if (status == DB_OK)
         status = db_run(db, &sql);
     bytes_free(&sql);
-    if (status == DB_OK)
-        log_info("billing: table %s of receipts is there now, in database %s",
-            set->receipt.table, billing->name);
-    else if (status != DB_GONE)
-        log_error("billing: table %s of receipts is not there and cannot be "
-                  "made: %s; run sql/grants.sql",
-            set->receipt.table, db_error(db));
-    return status == DB_GONE ? status : DB_OK;
+    if (status == DB_OK || status == DB_GONE)
+        return status;
+    log_error("billing: table %s of receipts is not there and cannot be made: "
+              "%s; run sql/grants.sql",
+        set->receipt.table, db_error(db));
+    return DB_OK;
 }
 
 static bool
@@ -267,11 +265,14 @@ check_receipts(
     if (!wants_receipts(set))
         return DB_OK;
     status = has_column(db, billing->name, table, "int_id", has);
-    if (status == DB_OK && !*has) {
-        status = make_receipts_table(db, billing, set);
-        if (status == DB_OK)
-            status = has_column(db, billing->name, table, "int_id", has);
-    }
+    if (status != DB_OK || *has)
+        return status;
+    status = make_receipts_table(db, billing, set);
+    if (status == DB_OK)
+        status = has_column(db, billing->name, table, "int_id", has);
+    if (status == DB_OK && *has)
+        log_info("billing: table %s of receipts is there now, in database %s",
+            table, billing->name);
     return status;
 }
 
@@ -293,6 +294,8 @@ billing_lacks(const struct billing *billing, const struct settings *set)
 static void
 complain_unseen(const struct billing *billing, const struct settings *set)
 {
+    if (wants_receipts(set) && !billing->has_receipts)
+        log_error("billing: receipts wait: " BILLING_NO_RECEIPTS);
     if (lacks_reward(billing, set))
         log_error("billing: bonuses wait: " BILLING_NO_REWARD);
     if (set->discounts.on && (!billing->has_fields || !billing->has_logs))

@@ -45,8 +45,8 @@ bool billing_can_reward(const struct billing *billing);
     "addons_pay_api; run sql/grants.sql"
 
 #define BILLING_NO_RECEIPTS                                                    \
-    "the table of receipts cannot be used by this account; run "               \
-    "sql/grants.sql"
+    "this account does not see the table of [receipt] table, with a column "   \
+    "int_id; run sql/grants.sql"
 
 /* Whether work that is switched on waits for a table, or for a right to it. */
 bool billing_lacks(const struct billing *billing, const struct settings *set);

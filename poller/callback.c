@@ -240,21 +240,23 @@ record(struct engine *e, const struct komtet_task *task)
     return status == DB_OK && found ? news_record(e, &news) : status;
 }
 
+/* One that meets a lock does not keep the others from being recorded. */
 enum db_status
 callback_due(struct engine *e)
 {
     struct callback *c = e->callback;
-    enum db_status status = DB_OK;
+    enum db_status all = DB_OK;
 
-    for (size_t i = 0; i < c->n && status == DB_OK; i++) {
-        status = record(e, &c->heard[i].task);
+    for (size_t i = 0; i < c->n; i++) {
+        enum db_status one = DB_GONE;
+
+        if (all != DB_GONE && !e->owner.lost)
+            one = record(e, &c->heard[i].task);
         listen_answer(
-            c->heard[i].call, status == DB_OK ? HTTP_OK : HTTP_UNAVAILABLE);
-        c->heard[i].call = NULL;
+            c->heard[i].call, one == DB_OK ? HTTP_OK : HTTP_UNAVAILABLE);
+        if (!e->owner.lost)
+            engine_keep_first(&all, one);
     }
-    for (size_t i = 0; i < c->n; i++)
-        if (c->heard[i].call)
-            listen_answer(c->heard[i].call, HTTP_UNAVAILABLE);
     c->n = 0;
-    return status;
+    return e->owner.lost ? DB_REFUSED : all;
 }

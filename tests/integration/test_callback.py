@@ -3,7 +3,9 @@ we had asked, answered with 200 only then."""
 
 import http.client
 import re
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -188,6 +190,31 @@ def test_without_a_database_komtet_is_asked_to_come_again_or_waits(
     time.sleep(0.2)
     assert till.callback(told.url, entry, registered=PUBLIC) == 200
     assert stages(told)[0][0] == "done"
+
+
+def test_a_row_that_is_held_keeps_no_other_callback_waiting(told, till):
+    told.subscriber(1002, phone="79001234568")
+    told.pay()
+    told.pay(1002)
+    till.wait_receipts(2)
+    told.wait_states("done", "done")
+    held, free = till.receipts
+    with told.db.connect("mikbill", autocommit=False) as link, \
+            link.cursor() as cursor:
+        cursor.execute("SELECT log_id FROM mikbill_events.receipt WHERE"
+                       f" number = '{held.external_id}'")
+        cursor.execute("UPDATE receipts_log SET update_time = NOW()"
+                       " WHERE id = %s", cursor.fetchone())
+        told.service.signal(signal.SIGSTOP)
+        with ThreadPoolExecutor(2) as pool:
+            answers = [pool.submit(till.callback, told.url, entry,
+                                   registered=PUBLIC)
+                       for entry in (held, free)]
+            time.sleep(0.3)  # both are there
+            told.service.signal(signal.SIGCONT)
+            assert [one.result() for one in answers] == [503, 200]
+    assert till.callback(told.url, held, registered=PUBLIC) == 200
+    assert {stage for stage, _, _ in stages(told)} == {"done"}
 
 
 def test_only_the_path_is_served_and_only_by_post(told):

@@ -454,6 +454,17 @@ def test_one_that_is_being_sent_is_not_closed(shop, till):
     assert receipts(shop) == [("refused",)]
 
 
+def test_one_that_the_rules_do_not_make_again_is_listed(shop, till):
+    number, = refused_by_komtet(shop, till)
+    till.behave()
+    shop.db.sql("UPDATE users SET sms_tel = ''", "mikbill")
+    assert ctl(shop, "receipts", "retry", number, "--yes").returncode == 0
+    assert shop.service.once() == 0
+    assert shop.states() == ["skipped"] and till.receipts == []
+    listed = ctl(shop, "receipts").stdout
+    assert "NOT made again: skipped" in listed and "has no phone" in listed
+
+
 def test_only_the_latest_of_an_event_is_made_again(shop, till):
     number, = refused_by_komtet(shop, till)
     make(shop, 2, 100, stage="burnt", event_id=event_id(shop))
