@@ -118,6 +118,7 @@ def main():
             tell_receipts(db, till)
             tell_command(service, "status")
             tell_command(service, "queue")
+            tell_command(service, "receipts")
             tell_command(service, "show", "1")
         finally:
             service.close()
