@@ -1,6 +1,6 @@
 """Runs every vector file below a directory against the product.
 
-    scripts/conformance.sh DIR [SCRIPT...]
+    scripts/conformance.sh DIR [SCRIPT...] [--no-matrices]
 
 A line for each failure, a table with a row for each script, and as the last
 line `N passed, N failed, N skipped`. Exit 1 when anything failed, when a
@@ -122,6 +122,12 @@ class Runner:
         return self._stages[generation]
 
 
+def without_matrices(script):
+    """The script with its single cases only."""
+    return vectors.Script(script.name, [
+        vector for vector in script.vectors if not vectors.is_matrix(vector)])
+
+
 def why_not_applicable(vector):
     """The reason why a vector need not run, or None."""
     if vector.get("relation") in EXPLAINS_THE_KIT:
@@ -195,12 +201,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dir", help="directory with vector files")
     parser.add_argument("script", nargs="*", help="only these scripts")
+    parser.add_argument("--no-matrices", action="store_true",
+                        help="leave out templates with many values: most of "
+                        "the runs, and little that others do not do")
     parser.add_argument("--jobs", type=int, help="scripts at the same time",
                         default=len(os.sched_getaffinity(0)))
     arguments = parser.parse_args()
     if not (build_dir() / "mbevd").exists():
         sys.exit(f"there is no mbevd in {build_dir()}: build first")
     scripts = vectors.load_scripts(arguments.dir, arguments.script)
+    if arguments.no_matrices:
+        scripts = [script for script in map(without_matrices, scripts)
+                   if script.vectors]
     if not scripts:
         print(f"no vector files of that name below {arguments.dir}")
         return 1
