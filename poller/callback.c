@@ -105,13 +105,13 @@ is_genuine(const struct settings *set, const struct listen_request *request)
 
 /* Whoever finds the port must not be able to fill the log. */
 static int
-complain(struct callback *c, const char *what, int status)
+complain(struct callback *c, const char *what, const char *cure, int status)
 {
     c->untold++;
     if (clock_boot_us() >= c->tell_us) {
-        log_warning("callback: %s (%" PRIu64 " since the last of these lines); "
-                    "check [komtet] secret and [callback] url",
-            what, c->untold);
+        log_warning("callback: %s (%" PRIu64
+                    " since the last of these lines)%s",
+            what, c->untold, cure);
         c->tell_us = clock_boot_us() + TELL_AGAIN_US;
         c->untold = 0;
     }
@@ -128,10 +128,13 @@ take(struct callback *c, struct listen_call *call,
     if (c->n == MOST_WAITING || c->e->owner.epoch == 0)
         return HTTP_UNAVAILABLE;
     if (!is_genuine(c->e->set, request))
-        return complain(c, "the signature is wrong", HTTP_UNAUTHORIZED);
+        return complain(c, "the signature is wrong",
+            "; check [komtet] secret, and that [callback] url, or else "
+            "[receipt] callback_url, is the address that komtet calls",
+            HTTP_UNAUTHORIZED);
     if (!komtet_task_read(request->body, request->body_len, &heard->task) ||
         (!*heard->task.id && !*heard->task.number))
-        return complain(c, "it tells of no task", HTTP_BAD_REQUEST);
+        return complain(c, "it tells of no task", "", HTTP_BAD_REQUEST);
     heard->call = call;
     c->n++;
     return 0;

@@ -50,6 +50,19 @@ after_refusal(struct delivery *d)
     return d->route.n ? DELIVERY_READY : DELIVERY_DEAD;
 }
 
+/* Somebody else's number: it is decided anew, with the next one. */
+static enum delivery_state
+after_foreign(struct delivery *d)
+{
+    static const char given_up[] =
+        "the number is given up, for somebody else's receipt has it, and the "
+        "next one is taken; [receipt] number_prefix keeps numbers apart";
+
+    snprintf(d->outcome.why, sizeof d->outcome.why, "%s", given_up);
+    d->lane = LANE_DECIDE;
+    return DELIVERY_READY;
+}
+
 /* Of what is accepted once, however often it is sent. d->ask: an earlier
  * attempt may have been accepted. */
 static enum delivery_state
@@ -59,11 +72,7 @@ after_repeatable(struct delivery *d)
     case OUTCOME_ACCEPTED:
         return DELIVERY_DONE;
     case OUTCOME_DUPLICATE:
-        if (d->ask)
-            return DELIVERY_DONE;
-        /* Somebody else's number: it is decided anew, with the next one. */
-        d->lane = LANE_DECIDE;
-        return DELIVERY_READY;
+        return d->ask ? DELIVERY_DONE : after_foreign(d);
     case OUTCOME_PERMANENT:
         return d->ask ? DELIVERY_DOUBTFUL : DELIVERY_DEAD;
     case OUTCOME_CONFIGURATION:
@@ -372,7 +381,8 @@ tell(struct engine *e, const struct delivery *d)
         e->sent++;
     else
         e->failed++;
-    if (d->state == DELIVERY_RETRY || d->state == DELIVERY_READY)
+    if (d->lane != LANE_DECIDE &&
+        (d->state == DELIVERY_RETRY || d->state == DELIVERY_READY))
         level = LOG_WARNING;
     else if (d->state != DELIVERY_DONE)
         level = LOG_ERROR;

@@ -86,13 +86,13 @@ SET @mbev_text = IF(
 PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
 
--- Receipts that Komtet has and the till has not done.
+-- Receipts that Komtet has and the till has not done, and those in error.
 SET @mbev_open = 0;
 SET @mbev_text = IF(
   (SELECT COUNT(*) FROM information_schema.tables
    WHERE table_schema = 'mikbill_events' AND table_name = 'receipt') = 1,
   'SELECT COUNT(*) INTO @mbev_open FROM mikbill_events.receipt
-   WHERE stage = ''accepted''',
+   WHERE stage IN (''accepted'', ''failed'', ''refused'', ''doubtful'')',
   'DO 0');
 PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;

@@ -705,7 +705,7 @@ def test_status_raises_an_alarm(shop):
     shop.db.sql("UPDATE receipt SET created_utc=UTC_TIMESTAMP(3)"
                 " - INTERVAL 25 HOUR", "mikbill_events")
     (since,), = receipts(shop, "created_utc", "number='1'")
-    assert (f"ALARM        1 receipts are not fiscal after 24 h, the oldest"
+    assert (f"ALARM        1 receipt is not fiscal after 24 h, the oldest"
             f" since {since:%Y-%m-%d %H:%M}") in ctl(shop, "status").stdout
     shop.reconfigure(with_settings(shop.settings,
                                    receipt={"alarm": "26 h"}))

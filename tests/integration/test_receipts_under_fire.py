@@ -166,7 +166,7 @@ def test_the_till_is_away_for_three_days(chain, till, down):
         assert set(chain.states()) <= {"ready", "retry", "calling"}
     fire.kill()
     # All but those of the last half day, which are twelve hours old.
-    chain.service.wait_log(r"ALARM: 175 receipts are not fiscal 1440 min")
+    chain.service.wait_log(r"ALARM: 175 receipts are not fiscal after 24 h")
     begun = time.monotonic()
     gauge = till.reply = Gauge(till.ordinary_reply)
     if down == "stopped":
