@@ -13,13 +13,14 @@ import time
 from collections import Counter, defaultdict, namedtuple
 
 import pymysql
+import pytest
 
 from harness.billing import create_billing
 from harness.process import wait_until
 from harness.product import default_settings, install, with_settings
 from harness.server import MariaDB
 from harness.standin import Reply
-from integration.chain import payment_sql
+from integration.chain import Chain, payment_sql
 
 FIRST_UID = 5000
 PAYMENT, REFUND = 5, 7
@@ -363,3 +364,29 @@ def _out_of_order(rows, till):
                 or taken != sorted(taken, key=lambda row: row.log_id)):
             yield (f"not in order, {contact}:"
                    f" {[(row.number, row.id) for row in taken]}")
+
+
+# ---- for the tests to import: fixtures, and a report
+
+
+@pytest.fixture(name="db")
+def fixture_db():
+    """A server that forgets nothing."""
+    yield from make_server()
+
+
+@pytest.fixture(name="chain")
+def fixture_chain(db, till):
+    """The chain; its service is not started yet."""
+    one = Chain(db, None, settings_of(db, till))
+    yield one
+    one.close()
+
+
+def tell(what, fire, *needed, **more):
+    """Print what really happened; each of the needed did."""
+    tally = {**fire.tally(), **more}
+    print(f"\n{what}: " + ", ".join(f"{n} {name}"
+                                    for name, n in tally.items()))
+    for name in needed:
+        assert tally[name] > 0, f"no {name}: {tally}"

@@ -1,11 +1,8 @@
-"""Fiscal receipts while everything breaks at once: services are killed or
-frozen, the server forgets, the till loses replies or is away for days. Each
-payment and refund has exactly one receipt all the same."""
+"""Fiscal receipts while everything breaks at once: services are killed, the
+server forgets, the till loses replies or is away for days. Each payment and
+refund has exactly one receipt all the same."""
 
-import itertools
-import os
 import random
-import signal
 import time
 
 import pymysql
@@ -14,34 +11,11 @@ from pymysql.constants.ER import LOCK_DEADLOCK as DEADLOCK
 from pymysql.constants.ER import LOCK_WAIT_TIMEOUT as LOCK_WAIT
 
 from harness.komtet import http
-from harness.process import is_frozen, wait_until
-from harness.product import with_settings
+from harness.process import wait_until
 from integration.chain import Chain
-from integration.fire import (Buyers, Fire, Gauge, enroll, make_server,
-                              plan, settings_of)
-
-
-@pytest.fixture(name="db")
-def fixture_db():
-    """A server that forgets nothing."""
-    yield from make_server()
-
-
-@pytest.fixture(name="chain")
-def fixture_chain(db, till):
-    """The chain; its service is not started yet."""
-    one = Chain(db, None, settings_of(db, till))
-    yield one
-    one.close()
-
-
-def tell(what, fire, *needed, **more):
-    """Print what really happened; each of the needed did."""
-    tally = {**fire.tally(), **more}
-    print(f"\n{what}: " + ", ".join(f"{n} {name}"
-                                    for name, n in tally.items()))
-    for name in needed:
-        assert tally[name] > 0, f"no {name}: {tally}"
+from integration.fire import (Buyers, Fire, Gauge, enroll,
+                              fixture_chain, fixture_db, make_server,
+                              plan, settings_of, tell)  # noqa: F401
 
 
 def test_the_service_is_killed_again_and_again(chain, till):
@@ -181,89 +155,3 @@ def test_the_till_is_away_for_three_days(chain, till, down):
     assert fire.unknown_ids() == 0
     assert gauge.most <= connections
     assert busiest <= rate + 3 * connections
-
-
-# ---- two services, one of which is out of action for a while
-
-SHORT_LEASE = {"lease": "11 s"}
-
-
-@pytest.fixture(name="two")
-def fixture_two(chain, till, service_of, tmp_path):
-    """The chain, and a second service that stands by."""
-    chain.reconfigure(with_settings(
-        chain.settings, smspilot={"timeout": "1 s"}, service=SHORT_LEASE))
-    enroll(chain, 30)
-    second = service_of(with_settings(chain.settings, service={
-        "doorbell": tmp_path / "doorbell", "state_dir": tmp_path}))
-    till.post_reply = till.flaky(
-        4, late_by=0.4, late=0.4, taken_late=0.2, lost_after=0.1)
-    return Fire(chain, till, second), second
-
-
-def acts(service, times=1):
-    """Wait until a service has taken the work over so many times."""
-    service.wait_log(r"(?s)(engine: acting.*){%d}" % times, timeout=40)
-
-
-def strike_in_a_call(till, strike):
-    """Strike when the till has its hands full, before it takes the next."""
-    answer, numbers = till.post_reply, itertools.count(1)
-
-    def reply(request):
-        if next(numbers) == 10:
-            strike()
-        return answer(request)
-    till.post_reply = reply
-
-
-@pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_the_other_service_takes_over_in_the_middle(two, till, how):
-    """It goes on when the first one's lease is over; that one comes back
-    while the other's calls are under way, and takes over in its turn. The
-    first is frozen between what it begins and what it sends."""
-    fire, second = two
-    first, db = fire.chain.service, fire.db
-    down = signal.SIGKILL if how == "killed" else signal.SIGSTOP
-    bookings = plan(4, kept=160, undone=16, subscribers=30)
-    begun = time.monotonic()
-
-    def lets_go(service):
-        def strike():
-            os.kill(service.pid, down)
-            fire.kills += how == "killed"
-        strike_in_a_call(till, strike)
-
-    def comes_back(service):
-        told = len(service.log_text())
-        if how == "killed":
-            service.start()
-        else:
-            service.signal(signal.SIGCONT)
-        wait_until(lambda: "standing by" in service.log_text()[told:], 20,
-                   "service that stands by")
-
-    if how == "killed":
-        lets_go(first)
-        fire.chain.start()
-    else:
-        fire.chain.start(MBEV_FAULT="claim.started:stop:12")
-    second.start().wait_log("standing by")
-    Buyers(db, bookings[:88], connections=20, seconds=2).start().wait()
-    acts(second)
-    if how == "frozen":
-        assert is_frozen(first.pid)
-    wait_until(lambda: len(till.posts) > 30, 20, "calls of the second one")
-    comes_back(first)
-    lets_go(second)
-    Buyers(db, bookings[88:], connections=20, seconds=2).start().wait()
-    acts(first, 2)
-    wait_until(fire.is_settled, 30, "end of the first one's work")
-    comes_back(second)
-    Buyers(db, plan(5, kept=20, undone=2, subscribers=30,
-                    first_kopecks=100001),
-           connections=10, seconds=1).start().wait()
-    fire.wait_settled(30)
-    tell(f"one of two {how}", fire, "repeats", "ids unknown",
-         seconds=round(time.monotonic() - begun))
-    fire.check()
