@@ -44,7 +44,7 @@ on_a_server() { # on_a_server PYTEST_WORDS...: several files at a time
 
 plain_tests() {
     export MBEV_BUILD=$PWD/build
-    step "plain: unit tests" ctest --test-dir build --output-on-failure
+    step "plain: unit tests" ctest --test-dir build -j 2 --output-on-failure
     step "plain: tests on a real server" on_a_server tests
     step "plain: recorded cases" scripts/conformance.sh tests/data/vectors
 }
@@ -56,7 +56,7 @@ sanitized_tests() {
     MBEV_SERVER_PRELOAD=$(gcc -print-file-name=libasan.so)
     export MBEV_SERVER_PRELOAD ASAN_OPTIONS=detect_leaks=1 MBEV_CASES=100000
     step "ASan+UBSan: unit tests" \
-        ctest --test-dir build-asan --output-on-failure
+        ctest --test-dir build-asan -j 2 --output-on-failure
     step "ASan+UBSan: tests on a real server" on_a_server \
         tests/integration tests/property tests/sql \
         --ignore=tests/sql/test_install.py \

@@ -173,7 +173,7 @@ def settings(db, pilot, smsc, till):
     return with_settings(
         base,
         smsc={"url": smsc.url, "login": "demo", "password": "demo"},
-        komtet={"url": till.url, "rate": "50"},
+        komtet={"url": till.url, "rate": "50", "retry_first": "500 ms"},
         receipt={"payments": "yes", "refunds": "yes", "look_first": "300 ms",
                  "look_longest": "1 s"},
         notice={"plan_at_provider": "yes"},
