@@ -35,6 +35,10 @@ int ctl_test(struct ctl *ctl);
 /* Says on standard error what the database refused. Returns EX_UNAVAILABLE. */
 int ctl_failed(const struct ctl *ctl);
 
+/* As db_query() of the verb's connection; *sql is spent. */
+enum db_status
+ctl_ask(struct ctl *ctl, struct bytes *sql, struct db_rows **rows);
+
 /* A table that is put together cell by cell, row by row; every cell is made
  * safe for a terminal, the last column is not padded. A heading that begins
  * with one of these marks, which is not printed, says that its cells stand to

@@ -70,6 +70,15 @@ print_usage(FILE *to)
         to);
 }
 
+enum db_status
+ctl_ask(struct ctl *ctl, struct bytes *sql, struct db_rows **rows)
+{
+    enum db_status status = db_query(ctl->db, sql, rows);
+
+    bytes_free(sql);
+    return status;
+}
+
 int
 ctl_failed(const struct ctl *ctl)
 {

@@ -162,15 +162,6 @@ refuse(const struct change *change, const struct db_rows *row, const char *why)
 
 /* --- choosing ------------------------------------------------------------- */
 
-static enum db_status
-ask(struct ctl *ctl, struct bytes *sql, struct db_rows **rows)
-{
-    enum db_status status = db_query(ctl->db, sql, rows);
-
-    bytes_free(sql);
-    return status;
-}
-
 /* The newest of a number; or all that may be made again without a doubt. */
 static enum db_status
 find(struct ctl *ctl, const char *number, struct db_rows **rows)
@@ -185,7 +176,7 @@ find(struct ctl *ctl, const char *number, struct db_rows **rows)
     } else {
         bytes_str(&sql, "r.stage IN ('failed', 'refused') ORDER BY r.id");
     }
-    return ask(ctl, &sql, rows);
+    return ctl_ask(ctl, &sql, rows);
 }
 
 static void

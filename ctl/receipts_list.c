@@ -77,15 +77,6 @@ struct period {
     char first[48], last[48];
 };
 
-static enum db_status
-ask(struct ctl *ctl, struct bytes *sql, struct db_rows **rows)
-{
-    enum db_status status = db_query(ctl->db, sql, rows);
-
-    bytes_free(sql);
-    return status;
-}
-
 /* What may belong to a period: by the column with the index a year wide of it,
  * for a till that was off for long, and cheaper to tell than DAY. */
 static void
@@ -153,7 +144,7 @@ read_days(struct ctl *ctl, const struct period *p, struct days *days)
     add_sum(&sql, DIFFERS, "fiscal_kopecks");
     add_period(&sql, p);
     bytes_str(&sql, " GROUP BY at ORDER BY at");
-    status = ask(ctl, &sql, &rows);
+    status = ctl_ask(ctl, &sql, &rows);
     if (status != DB_OK)
         return status;
     while (days->n < MOST_DAYS && db_next(rows))
@@ -262,7 +253,7 @@ print_open(struct ctl *ctl)
         " ORDER BY in_order",
         MOST_OPEN);
     if (status == DB_OK)
-        status = ask(ctl, &sql, &rows);
+        status = ctl_ask(ctl, &sql, &rows);
     bytes_free(&sql);
     if (status != DB_OK)
         return status;
@@ -333,7 +324,7 @@ print_receipts(struct ctl *ctl, const struct period *p)
     add_candidates(&sql, p);
     bytes_str(&sql, " AND " DAY);
     bytes_printf(&sql, " = %s ORDER BY minute, r.id", p->first);
-    status = ask(ctl, &sql, &rows);
+    status = ctl_ask(ctl, &sql, &rows);
     if (status != DB_OK)
         return status;
     table_print(rows, heads, sizeof heads / sizeof *heads);

@@ -155,15 +155,6 @@ print_body(const char *body, size_t n)
 }
 
 static enum db_status
-ask(struct ctl *ctl, struct bytes *sql, struct db_rows **rows)
-{
-    enum db_status status = db_query(ctl->db, sql, rows);
-
-    bytes_free(sql);
-    return status;
-}
-
-static enum db_status
 print_deliveries(struct ctl *ctl, uint64_t event_id)
 {
     struct bytes sql = bytes_make(4096);
@@ -174,7 +165,7 @@ print_deliveries(struct ctl *ctl, uint64_t event_id)
     fields_add(&sql, delivery_fields, DELIVERY_FIELDS);
     bytes_printf(&sql,
         " FROM delivery WHERE event_id = %" PRIu64 " ORDER BY id", event_id);
-    status = ask(ctl, &sql, &rows);
+    status = ctl_ask(ctl, &sql, &rows);
     if (status != DB_OK)
         return status;
     if (db_rows_count(rows) == 0)
@@ -209,7 +200,7 @@ show_event(struct ctl *ctl, uint64_t id)
     bytes_str(&sql, "SELECT id, body");
     fields_add(&sql, event_fields, EVENT_FIELDS);
     bytes_printf(&sql, " FROM event WHERE id = %" PRIu64, id);
-    if (ask(ctl, &sql, &rows) != DB_OK)
+    if (ctl_ask(ctl, &sql, &rows) != DB_OK)
         return ctl_failed(ctl);
     found = db_next(rows);
     if (found) {
@@ -232,7 +223,7 @@ show_delivery(struct ctl *ctl, uint64_t id)
     bool found;
 
     bytes_printf(&sql, "SELECT event_id FROM delivery WHERE id = %" PRIu64, id);
-    if (ask(ctl, &sql, &rows) != DB_OK)
+    if (ctl_ask(ctl, &sql, &rows) != DB_OK)
         return ctl_failed(ctl);
     found = db_next(rows);
     if (found)
@@ -258,7 +249,7 @@ show_subscriber(struct ctl *ctl, uint64_t uid)
         " LEFT JOIN delivery d ON d.event_id = e.id"
         " ORDER BY e.id DESC, d.id",
         uid, LATEST);
-    if (ask(ctl, &sql, &rows) != DB_OK)
+    if (ctl_ask(ctl, &sql, &rows) != DB_OK)
         return ctl_failed(ctl);
     found = db_rows_count(rows) > 0;
     if (found) {

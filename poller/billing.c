@@ -96,14 +96,14 @@ billing_table(enum place place)
 
 /* Not every billing has all tables of subscribers. */
 static enum db_status
-check_tables(struct billing *billing, struct db *db)
+check_tables(struct billing *billing, struct db *db, const struct settings *set)
 {
     enum db_status status = DB_OK;
 
     for (enum place p = 0; p < BILLING_PLACES && status == DB_OK; p++) {
         status = has_column(
             db, billing->name, billing_table(p), "sms_tel", &billing->has[p]);
-        if (status == DB_OK)
+        if (status == DB_OK && set->receipt.email)
             status = has_column(db, billing->name, billing_table(p), "email",
                 &billing->has_email[p]);
     }
@@ -313,7 +313,7 @@ billing_look(struct billing *billing, struct db *db, const struct settings *set)
     if (status == DB_OK)
         status = check_billing(db, billing->name, &billing->modern);
     if (status == DB_OK)
-        status = check_tables(billing, db);
+        status = check_tables(billing, db, set);
     if (status == DB_OK)
         status = check_extras(billing, db);
     if (status == DB_OK)

@@ -26,7 +26,7 @@ struct billing {
     const char *name;         /* of its database; belongs to the settings */
     bool modern;              /* users.state exists */
     bool has[BILLING_PLACES]; /* which tables of subscribers exist */
-    bool has_email[BILLING_PLACES]; /* which of them have an e-mail */
+    bool has_email[BILLING_PLACES]; /* which have an e-mail that may be used */
     bool has_packets;               /* whether these tables are there */
     bool has_fields;                /* users_custom_fields */
     bool has_api;                   /* addons_pay_api */

@@ -2,7 +2,6 @@
 #include "follow.h"
 
 #include "clock.h"
-#include "fault.h"
 #include "log.h"
 #include "news.h"
 

@@ -147,6 +147,15 @@ stages_before(const struct news *news)
 }
 
 static void
+add_next_look(
+    struct bytes *sql, const struct engine *e, const struct news *news)
+{
+    bytes_printf(sql,
+        ", look_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND",
+        look_after_us(e, news));
+}
+
+static void
 add_answer(struct bytes *sql, const struct engine *e, const struct news *news)
 {
     const struct komtet_task *task = &news->task;
@@ -157,13 +166,12 @@ add_answer(struct bytes *sql, const struct engine *e, const struct news *news)
     db_text(sql, task->state);
     add_filled(sql, "task_id", task->id);
     add_fiscal(sql, task);
-    if (task->final)
+    if (task->final) {
         bytes_str(sql, ", ended_utc = UTC_TIMESTAMP(3), look_utc = NULL");
-    else
-        bytes_printf(sql,
-            ", ended_utc = NULL, look_utc = UTC_TIMESTAMP(3)"
-            " + INTERVAL %" PRId64 " MICROSECOND",
-            look_after_us(e, news));
+    } else {
+        bytes_str(sql, ", ended_utc = NULL");
+        add_next_look(sql, e, news);
+    }
 }
 
 static void
@@ -177,9 +185,7 @@ add_receipt(struct bytes *sql, const struct engine *e, const struct news *news)
     if (is_known(news))
         add_answer(sql, e, news);
     else
-        bytes_printf(sql,
-            ", look_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND",
-            look_after_us(e, news));
+        add_next_look(sql, e, news);
     bytes_printf(sql, " WHERE id = %" PRIu64 " AND stage IN (%s);",
         news->receipt.id, stages_before(news));
 }

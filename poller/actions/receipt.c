@@ -19,9 +19,6 @@
 
 enum { LARGEST_SQL = 512 * 1024, LARGEST_BODY = 256 * 1024, UID_TEXT = 24 };
 
-/* When it may be asked what became of it; see follow.c. */
-#define LOOK_NEVER "NULL"
-
 static bool
 routed(const struct settings *set, enum event_kind kind)
 {
@@ -194,7 +191,7 @@ add_accepted(
         bytes_printf(sql, "UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND",
             set->receipt.look_first_ms * 1000);
     else
-        bytes_str(sql, LOOK_NEVER);
+        bytes_str(sql, "NULL");
 }
 
 /* Somebody else's number: the task that Komtet named is not ours. */
