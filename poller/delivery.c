@@ -142,6 +142,22 @@ delivery_pop(struct delivery_list *list)
 }
 
 void
+delivery_remove(struct delivery_list *list, struct delivery *d)
+{
+    struct delivery **at = &list->first, *before = NULL;
+
+    while (*at != d) {
+        before = *at;
+        at = &before->next;
+    }
+    *at = d->next;
+    if (list->last == d)
+        list->last = before;
+    list->n--;
+    d->next = NULL;
+}
+
+void
 delivery_drop_all(struct delivery_list *list)
 {
     struct delivery *d;

@@ -100,6 +100,7 @@ struct delivery {
     char key[DELIVERY_KEY + 1]; /* identity that outlives a lost commit:
                                    event, action, receiver */
     char reason[DELIVERY_REASON + 1];
+    int64_t begun_us;       /* boot clock: when its last call began */
     struct outcome outcome; /* of the last call, once there was one */
     const char *provider;   /* a constant; NULL = none was asked */
 };
@@ -136,6 +137,8 @@ struct delivery_list {
 
 void delivery_push(struct delivery_list *list, struct delivery *d);
 struct delivery *delivery_pop(struct delivery_list *list); /* NULL: empty */
+/* Takes one out that is in the list. */
+void delivery_remove(struct delivery_list *list, struct delivery *d);
 void delivery_drop_all(struct delivery_list *list);
 
 #endif

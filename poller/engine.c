@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "follow.h"
 #include "log.h"
+#include "post.h"
 
 #include <stdlib.h>
 #include <sysexits.h>
@@ -32,7 +33,7 @@ make_lanes(struct engine *e)
     };
 
     for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++) {
-        e->lane[i] = lane_make(e->set, e->http, &e->zone, providers[i]);
+        e->lane[i] = post_make(e->set, e->http, &e->zone, providers[i]);
         if (!e->lane[i])
             return false;
     }

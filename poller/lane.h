@@ -1,30 +1,57 @@
 /*
- * lane: hands deliveries to one provider over HTTP, several at a time.
+ * lane: where deliveries of one kind are carried out, several at a time.
  *
  * A lane takes what is in state calling, that is, whose attempt is committed,
- * and gives it back with an outcome. It holds itself when the provider
+ * and gives it back with an outcome. How it is carried out is the business of
+ * a carrier: post.c speaks to providers over HTTP, routers/fleet.c to routers.
+ *
+ * A lane holds itself, where its carrier wants that, when the provider
  * refuses the account, or when several outcomes in a row were unknown (of a
  * provider that takes the same bytes once, also when it could not be reached):
  * until the hold is over it has no room, then it has room for one, and a call
  * that began after the hold and was understood opens it again. In the long run
- * it begins no more requests in a second than the provider's limits say; of
- * those saved up, as many at once as there are connections.
+ * it begins no more requests in a second than the limits say; of those saved
+ * up, as many at once as there are connections.
  */
 #ifndef MBEV_LANE_H
 #define MBEV_LANE_H
 
 #include "delivery.h"
-#include "http.h"
 #include "providers/provider.h"
-#include "settings.h"
 
 struct lane; /* opaque */
 
-/* NULL when out of memory. The arguments stay with the caller. */
-struct lane *lane_make(const struct settings *set, struct http *http,
-    const struct zone *zone, const struct provider_ops *ops);
+/* What a lane needs to know of what it is for. */
+struct lane_traits {
+    const char *name;    /* a constant; goes into delivery.provider */
+    bool repeats_safely; /* what may have been done is done again as it was */
+    bool can_ask;        /* the provider can be asked what became of it */
+    bool lacking;        /* settings without which nothing can be done */
+    bool holds;          /* a failure holds the lane; else the carrier looks
+                            after that itself */
+    int64_t longest_ms;  /* that a delivery may be under way */
+    struct provider_limits limits;
+};
 
-/* Forgets what is under way, frees, sets NULL. The http goes first. */
+struct carrier_ops {
+    /* Carries out a delivery, which stays the lane's; ended by lane_finish(),
+     * later or from within. */
+    void (*start)(void *carrier, struct delivery *d);
+
+    /* Whether more can be carried at once, apart from the lane's own limits;
+     * NULL = always. */
+    bool (*has_room)(void *carrier);
+
+    /* Forgets what is under way and frees. */
+    void (*close)(void *carrier);
+};
+
+/* NULL when out of memory; the carrier then stays with the caller, else it is
+ * the lane's. */
+struct lane *lane_make(const struct lane_traits *traits,
+    const struct carrier_ops *ops, void *carrier);
+
+/* Forgets what is under way, frees, sets NULL. */
 void lane_close(struct lane **lane);
 
 /* Whether its provider can be asked what became of a message, and after which
@@ -71,11 +98,15 @@ void lane_ids(const struct lane *lane, struct bytes *out);
 /* How many are under way. */
 size_t lane_active(const struct lane *lane);
 
-/* Starts the call for a delivery, which the lane owns from now on. Where the
- * delivery says so (d->ask) the provider is asked first, and told only what it
- * does not have; d->ask is then false. An address of the provider that cannot
- * be reached is followed by the next. */
+/* Starts the call for a delivery, which the lane owns from now on. */
 void lane_start(struct lane *lane, struct delivery *d);
+
+/* For carriers: its call has ended, with d->outcome. Since lane_start() it
+ * is under way, for d->begun_us (boot clock). */
+void lane_finish(struct lane *lane, struct delivery *d);
+
+/* For carriers: a request begins now, by the lane's gap. */
+void lane_turn(struct lane *lane);
 
 /* Deliveries whose call has ended, with their outcome. The caller takes them
  * from this list. */

@@ -6,8 +6,8 @@
 #include "unit.h"
 
 #include "clock.h"
-#include "lane.h"
 #include "log.h"
+#include "post.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -258,7 +258,7 @@ tear_down(void **state)
 static struct lane *
 make(struct scene *s, const struct provider_ops *ops)
 {
-    s->lane = lane_make(&s->set, s->http, NULL, ops);
+    s->lane = post_make(&s->set, s->http, NULL, ops);
     assert_non_null(s->lane);
     return s->lane;
 }
@@ -439,14 +439,14 @@ as_many_calls_at_a_time_as_connections(void **state)
     assert_room(s, 0, INT64_MAX);
     assert_int_equal(lane_active(s->lane), 3);
     lane_ids(s->lane, &ids);
-    assert_string_equal(bytes_text(&ids), ",3,2,1");
+    assert_string_equal(bytes_text(&ids), ",1,2,3");
     bytes_free(&ids);
     answer(s, "b", OUTCOME_ACCEPTED);
     assert_finished(s, 2, OUTCOME_ACCEPTED);
     assert_room(s, 1, INT64_MAX);
     assert_int_equal(lane_active(s->lane), 2);
     lane_ids(s->lane, &ids);
-    assert_string_equal(bytes_text(&ids), ",3,1");
+    assert_string_equal(bytes_text(&ids), ",1,3");
     bytes_free(&ids);
 }
 

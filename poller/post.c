@@ -1,0 +1,257 @@
+/* post: see post.h. */
+#include "post.h"
+
+#include "clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SLACK_US = 500000 };
+
+struct post {
+    const struct settings *set;
+    struct http *http;
+    const struct zone *zone;
+    const struct provider_ops *ops;
+    struct provider_limits limits;
+    int64_t longest_ms;
+    struct lane *lane;
+    struct call *first; /* under way */
+};
+
+struct call {
+    struct call *next;
+    struct post *post;
+    struct delivery *delivery; /* the lane's */
+    size_t host;               /* which address of the provider */
+    size_t unreached;          /* how many of them could not be reached */
+};
+
+/* The first address; but one that leaves questions unanswered may be out of
+ * order: each next question goes to the next address. */
+static size_t
+first_host(const struct post *post, const struct delivery *d)
+{
+    return d->ask && d->attempts > 2 ? (d->attempts - 2) % post->limits.hosts
+                                     : 0;
+}
+
+static struct call *
+link_call(struct post *post, struct delivery *d)
+{
+    struct call *call = calloc(1, sizeof *call);
+
+    if (!call)
+        return NULL;
+    call->post = post;
+    call->delivery = d;
+    call->host = first_host(post, d);
+    call->next = post->first;
+    post->first = call;
+    return call;
+}
+
+/* Takes the call out and frees it. */
+static struct delivery *
+unlink_call(struct call *call)
+{
+    struct delivery *d = call->delivery;
+    struct call **at = &call->post->first;
+
+    while (*at && *at != call)
+        at = &(*at)->next;
+    if (*at)
+        *at = call->next;
+    free(call);
+    return d;
+}
+
+static void
+close_post(void *carrier)
+{
+    struct post *post = carrier;
+
+    for (struct call *call = post->first, *next; call; call = next) {
+        next = call->next;
+        free(call);
+    }
+    free(post);
+}
+
+/* The transport failed: what was not sent may be sent again. */
+static void
+read_failure(const struct http_reply *reply, struct outcome *out)
+{
+    *out = (struct outcome){ .class = reply->maybe_sent ? OUTCOME_UNKNOWN
+                                                        : OUTCOME_TRANSIENT };
+    snprintf(out->code, sizeof out->code, "transport");
+    snprintf(out->why, sizeof out->why, "%s: %s",
+        reply->maybe_sent ? "no usable reply, it may have been accepted"
+                          : "could not be sent",
+        reply->error);
+}
+
+static void on_reply(void *arg, const struct http_reply *reply);
+
+/* The provider is asked first, where it can be. */
+static bool
+is_asking(const struct call *call)
+{
+    return call->delivery->ask && call->post->ops->build_query;
+}
+
+/* Sends what is next for the call: the question, or the message. False when
+ * out of memory. */
+static bool
+send_out(struct call *call)
+{
+    struct post *post = call->post;
+    struct delivery *d = call->delivery;
+    struct bytes body = bytes_make(256 * 1024);
+    char id[DELIVERY_MESSAGE_ID];
+    struct message message = { .to = d->address,
+        .text = d->payload,
+        .id = delivery_message_id(d, id),
+        .channel = d->route.at[0],
+        .plan_us = d->plan_us > clock_wall_us() ? d->plan_us : 0,
+        .zone = post->zone };
+    struct http_request request;
+    bool good;
+
+    lane_turn(post->lane);
+    if (is_asking(call))
+        post->ops->build_query(
+            post->set, &message, call->host, &request, &body);
+    else
+        post->ops->build(post->set, &message, call->host, &request, &body);
+    request.body = bytes_text(&body);
+    request.body_len = body.n;
+    good = bytes_ok(&body) && http_start(post->http, &request, on_reply, call);
+    bytes_free(&body);
+    return good;
+}
+
+/* A call that was to be over by now, because the service was stopped for a
+ * while, sends nothing more: another owner may have done it. */
+static bool
+is_over(const struct call *call)
+{
+    const struct post *post = call->post;
+    int64_t last_ms = post->longest_ms - post->limits.timeout_ms;
+
+    return clock_boot_us() >
+           call->delivery->begun_us + last_ms * 1000 + SLACK_US;
+}
+
+/* What was certainly not sent may go to the provider's next address. */
+static bool
+try_next_host(struct call *call, const struct http_reply *reply)
+{
+    size_t hosts = call->post->limits.hosts;
+
+    if (!reply->error || reply->maybe_sent || call->unreached + 1 >= hosts ||
+        is_over(call))
+        return false;
+    call->unreached++;
+    call->host = (call->host + 1) % hosts;
+    return send_out(call);
+}
+
+/* The provider was asked and has no such message: it may be sent. */
+static bool
+send_absent(struct call *call)
+{
+    struct delivery *d = call->delivery;
+
+    if (!d->ask || d->outcome.class != OUTCOME_ABSENT)
+        return false;
+    if (is_over(call)) {
+        d->outcome.class = OUTCOME_UNKNOWN;
+        snprintf(d->outcome.why, sizeof d->outcome.why,
+            "the service was held up after it had asked; it will ask again");
+        return false;
+    }
+    d->ask = false;
+    return send_out(call);
+}
+
+static void
+on_reply(void *arg, const struct http_reply *reply)
+{
+    struct call *call = arg;
+    struct post *post = call->post;
+    struct outcome *out = &call->delivery->outcome;
+
+    if (try_next_host(call, reply))
+        return;
+    if (reply->error)
+        read_failure(reply, out);
+    else if (is_asking(call))
+        post->ops->read_query(reply, out);
+    else
+        post->ops->read(reply, out);
+    if (!send_absent(call))
+        lane_finish(post->lane, unlink_call(call));
+}
+
+static void
+fail_unsent(struct post *post, struct delivery *d)
+{
+    const struct http_reply reply = { .error = "out of memory" };
+
+    read_failure(&reply, &d->outcome);
+    lane_finish(post->lane, d);
+}
+
+static void
+start(void *carrier, struct delivery *d)
+{
+    struct post *post = carrier;
+    struct call *call = link_call(post, d);
+
+    if (!call)
+        fail_unsent(post, d);
+    else if (!send_out(call))
+        fail_unsent(post, unlink_call(call));
+}
+
+static const struct carrier_ops post_ops = { .start = start,
+    .close = close_post };
+
+static struct lane_traits
+traits_of(const struct post *post)
+{
+    const struct provider_ops *ops = post->ops;
+
+    return (struct lane_traits){ .name = ops->name,
+        .repeats_safely = ops->repeats_safely,
+        .can_ask = ops->build_query != NULL,
+        .lacking = ops->lacks && ops->lacks(post->set),
+        .holds = true,
+        .longest_ms = post->longest_ms,
+        .limits = post->limits };
+}
+
+struct lane *
+post_make(const struct settings *set, struct http *http,
+    const struct zone *zone, const struct provider_ops *ops)
+{
+    struct post *post = calloc(1, sizeof *post);
+    struct lane_traits traits;
+
+    if (!post)
+        return NULL;
+    *post = (struct post){ .set = set,
+        .http = http,
+        .zone = zone,
+        .ops = ops,
+        .limits = ops->limits(set),
+        .longest_ms = provider_longest_ms(ops, set) };
+    traits = traits_of(post);
+    post->lane = lane_make(&traits, &post_ops, post);
+    if (!post->lane) {
+        free(post);
+        return NULL;
+    }
+    return post->lane;
+}
