@@ -7,8 +7,6 @@
 #include <openssl/params.h>
 #include <string.h>
 
-enum { MD5_BYTES = 16 };
-
 /* Any implementation will do, also on a system whose default is FIPS. */
 static char any_kind[] = "-fips";
 static char md5_name[] = "MD5";
@@ -34,8 +32,8 @@ begin(const char *key)
     return NULL;
 }
 
-static bool
-digest(const char *key, const struct hmac_part *parts, size_t n,
+bool
+hmac_md5(const char *key, const struct md5_part *parts, size_t n,
     unsigned char out[MD5_BYTES])
 {
     EVP_MAC_CTX *ctx = begin(key);
@@ -48,18 +46,21 @@ digest(const char *key, const struct hmac_part *parts, size_t n,
     EVP_MAC_CTX_free(ctx);
     /* What is left in the thread's queue of errors would be read as TLS's. */
     ERR_clear_error();
-    return good && len == MD5_BYTES;
+    good = good && len == MD5_BYTES;
+    if (!good)
+        memset(out, 0, MD5_BYTES);
+    return good;
 }
 
 bool
-hmac_md5_hex(const char *key, const struct hmac_part *parts, size_t n,
+hmac_md5_hex(const char *key, const struct md5_part *parts, size_t n,
     char out[HMAC_MD5_TEXT])
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char raw[MD5_BYTES];
 
     out[0] = '\0';
-    if (!digest(key, parts, n, raw))
+    if (!hmac_md5(key, parts, n, raw))
         return false;
     for (size_t i = 0; i < MD5_BYTES; i++) {
         out[2 * i] = digits[raw[i] >> 4];

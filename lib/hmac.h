@@ -1,12 +1,13 @@
 /*
- * hmac: HMAC-MD5, the signature that Komtet wants (RFC 2104).
+ * hmac: HMAC-MD5, the signature that Komtet and RADIUS want (RFC 2104).
  *
- * It proves to the provider who asks; nothing of ours is protected by it. MD5
- * is asked for by name and whatever the system prefers: a libcrypto that
- * keeps to FIPS, and has no other provider, does not offer it.
+ * It proves to the other side who asks; nothing of ours is protected by it.
+ * As for MD5, see md5.h.
  */
 #ifndef MBEV_HMAC_H
 #define MBEV_HMAC_H
+
+#include "md5.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,14 +15,13 @@
 /* Room for 32 lower-case hex digits and the NUL. */
 enum { HMAC_MD5_TEXT = 33 };
 
-struct hmac_part {
-    const void *p;
-    size_t n;
-};
+/* Signs the n parts as if they were one text. False, and out is all zeros,
+ * when libcrypto does not offer HMAC-MD5 or memory ran out. */
+bool hmac_md5(const char *key, const struct md5_part *parts, size_t n,
+    unsigned char out[MD5_BYTES]);
 
-/* Signs the n parts as if they were one text. False, and out is "", when
- * libcrypto does not offer HMAC-MD5 or memory ran out. */
-bool hmac_md5_hex(const char *key, const struct hmac_part *parts, size_t n,
+/* The same as text; "" when it failed. */
+bool hmac_md5_hex(const char *key, const struct md5_part *parts, size_t n,
     char out[HMAC_MD5_TEXT]);
 
 #endif

@@ -69,8 +69,8 @@ utf8_valid(const char *p, size_t n)
 }
 
 /* C1 controls (U+0080 to U+009F) reach some terminals as commands. */
-static bool
-is_control(const char *p, size_t n)
+bool
+utf8_is_control(const char *p, size_t n)
 {
     unsigned char a = (unsigned char)p[0];
 
@@ -87,7 +87,7 @@ utf8_escape(struct bytes *out, const char *p, size_t n)
     while (p < end) {
         size_t step = utf8_char(p, end);
 
-        if (step == 0 || is_control(p, step)) {
+        if (step == 0 || utf8_is_control(p, step)) {
             bytes_printf(out, "\\x%02x", (unsigned)(unsigned char)*p);
             p++;
             continue;

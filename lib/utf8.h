@@ -17,6 +17,10 @@ size_t utf8_char(const char *p, const char *end);
 /* True when the n bytes at p are well-formed UTF-8 throughout. */
 bool utf8_valid(const char *p, size_t n);
 
+/* True when the well-formed character of n bytes at p is a control character:
+ * C0, DEL or C1. */
+bool utf8_is_control(const char *p, size_t n);
+
 /* Appends text made safe for a log line or a terminal: control characters,
  * DEL and bytes that are not UTF-8 become \xNN, a backslash is doubled. */
 void utf8_escape(struct bytes *out, const char *p, size_t n);

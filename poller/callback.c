@@ -92,7 +92,7 @@ static bool
 is_genuine(const struct settings *set, const struct listen_request *request)
 {
     const char *url = public_url(set);
-    const struct hmac_part parts[] = { { "POST", 4 }, { url, strlen(url) },
+    const struct md5_part parts[] = { { "POST", 4 }, { url, strlen(url) },
         { request->body, request->body_len } };
     char digest[HMAC_MD5_TEXT];
 

@@ -41,16 +41,6 @@ spoil(struct bytes *out)
     out->failed = true;
 }
 
-/* C0, DEL and C1. */
-static bool
-is_control(const char *p, size_t n)
-{
-    unsigned char a = (unsigned char)p[0];
-
-    return (n == 1 && (a < 0x20 || a == 0x7F)) ||
-           (n == 2 && a == 0xC2 && (unsigned char)p[1] < 0xA0);
-}
-
 /* A character of n bytes, or a byte that is none (n = 0). A till cannot print
  * a control character, and must not refuse a receipt for one. */
 static void
@@ -58,7 +48,7 @@ add_character(struct bytes *out, const char *p, size_t n)
 {
     if (n == 0) {
         bytes_chr(out, '?');
-    } else if (is_control(p, n)) {
+    } else if (utf8_is_control(p, n)) {
         bytes_chr(out, ' ');
     } else {
         if (*p == '"' || *p == '\\')
@@ -272,13 +262,13 @@ sign(const struct settings *set, const char *method, const char *path,
     const char *base =
         *set->komtet.sign_url ? set->komtet.sign_url : set->komtet.url;
     char url[LONGEST_URL + 1];
-    struct hmac_part parts[3];
+    struct md5_part parts[3];
 
     if (!join_url(url, base, path))
         return false;
-    parts[0] = (struct hmac_part){ method, strlen(method) };
-    parts[1] = (struct hmac_part){ url, strlen(url) };
-    parts[2] = (struct hmac_part){ bytes_text(body), body->n };
+    parts[0] = (struct md5_part){ method, strlen(method) };
+    parts[1] = (struct md5_part){ url, strlen(url) };
+    parts[2] = (struct md5_part){ bytes_text(body), body->n };
     return hmac_md5_hex(set->komtet.secret, parts, 3, out);
 }
 

@@ -21,7 +21,7 @@ key_of(int byte, size_t n)
 static void
 assert_signed(const char *key, const char *text, size_t n, const char *want)
 {
-    const struct hmac_part part = { text, n };
+    const struct md5_part part = { text, n };
     char got[HMAC_MD5_TEXT];
 
     assert_true(hmac_md5_hex(key, &part, 1, got));
@@ -93,7 +93,7 @@ parts_are_signed_as_one_text(void **state)
     (void)state;
     for (size_t i = 0; i <= n; i++)
         for (size_t j = i; j <= n; j++) {
-            const struct hmac_part parts[] = { { text, i }, { text + i, j - i },
+            const struct md5_part parts[] = { { text, i }, { text + i, j - i },
                 { text + j, n - j } };
 
             assert_true(hmac_md5_hex("Jefe", parts, COUNT(parts), got));

@@ -932,7 +932,7 @@ all_vectors_of_the_signature_hold(void **state)
         json_object *v = json_object_array_get_idx(all, i);
         const char *method = string_in(v, "method");
         const char *url = string_in(v, "url"), *body = string_in(v, "body");
-        const struct hmac_part parts[] = { { method, strlen(method) },
+        const struct md5_part parts[] = { { method, strlen(method) },
             { url, strlen(url) }, { body, strlen(body) } };
         char got[HMAC_MD5_TEXT];
 
