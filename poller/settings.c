@@ -3,9 +3,8 @@
 
 #include "config_xml.h"
 #include "ini.h"
-#include "money.h"
-#include "rules/text.h"
 #include "settings_check.h"
+#include "settings_value.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,178 +40,18 @@ complain(
     bytes_printf(l->errors, "%s\n", what);
 }
 
-static const char *
-set_text(char **at, const char *value)
-{
-    char *copy = strdup(value);
-
-    if (!copy)
-        return "out of memory";
-    free(*at);
-    *at = copy;
-    return NULL;
-}
-
-static const char *
-add_text(struct text_list *list, const char *value)
-{
-    char **more = realloc(list->text, (list->n + 1) * sizeof *more);
-
-    if (!more)
-        return "out of memory";
-    list->text = more;
-    list->text[list->n] = NULL;
-    return set_text(&list->text[list->n++], value);
-}
-
-static void
-drop_texts(struct text_list *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        free(list->text[i]);
-    free(list->text);
-    *list = (struct text_list){ 0 };
-}
-
-static const char *
-set_bool(bool *at, const char *value)
-{
-    static const char *const yes[] = { "yes", "on", "true", "1" };
-    static const char *const no[] = { "no", "off", "false", "0" };
-
-    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
-        if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
-            *at = strcmp(value, yes[i]) == 0;
-            return NULL;
-        }
-    }
-    return "expected yes or no";
-}
-
-static const char *
-in_bounds(const struct settings_key *k, int64_t value)
-{
-    static char what[96];
-
-    if (value >= k->min && value <= k->max)
-        return NULL;
-    snprintf(what, sizeof what, "must be from %lld to %lld%s",
-        (long long)k->min, (long long)k->max,
-        k->type == KEY_DURATION ? " milliseconds" : "");
-    return what;
-}
-
-static const char *
-set_number(const struct settings_key *k, int64_t *at, const char *value)
-{
-    int64_t n;
-
-    if (!decimal_parse(value, 0, &n))
-        return "expected a whole number";
-    *at = n;
-    return in_bounds(k, n);
-}
-
-static const char *
-set_duration(const struct settings_key *k, int64_t *at, const char *value)
-{
-    static const struct {
-        const char *name;
-        int64_t ms;
-    } units[] = { { "ms", 1 }, { "s", 1000 }, { "min", 60000 },
-        { "h", 3600000 } };
-    char *unit;
-    long long n;
-
-    errno = 0;
-    n = strtoll(value, &unit, 10);
-    if (errno || unit == value || n < 0 || n > INT64_MAX / 3600000)
-        return "expected a duration such as 500 ms, 20 s, 5 min or 24 h";
-    while (*unit == ' ')
-        unit++;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (strcmp(unit, units[i].name) == 0) {
-            *at = n * units[i].ms;
-            return in_bounds(k, *at);
-        }
-    }
-    return "the unit must be ms, s, min or h";
-}
-
-static const char *
-set_money(const struct settings_key *k, int64_t *at, const char *value)
-{
-    char least[MONEY_TEXT], most[MONEY_TEXT];
-    static char what[96];
-
-    if (!decimal_parse(value, 2, at))
-        return k->type == KEY_PERCENT ? "expected a percentage such as 5 or 2.5"
-                                      : "expected an amount such as 10.00";
-    if (*at >= k->min && *at <= k->max)
-        return NULL;
-    snprintf(what, sizeof what, "must be from %s to %s",
-        money_print(k->min, least), money_print(k->max, most));
-    return what;
-}
-
-/* Sets one key from its text. Returns what is wrong, or NULL. */
-static const char *
-set_key(struct settings *s, const struct settings_key *k, const char *value)
-{
-    void *at = member(s, k);
-    const char *wrong;
-
-    switch (k->type) {
-    case KEY_TEMPLATE:
-    case KEY_TEXTS:
-        wrong = text_check(value, k->fields);
-        if (wrong)
-            return wrong;
-        return k->type == KEY_TEXTS ? add_text(at, value) : set_text(at, value);
-    case KEY_TEXT:
-        return set_text(at, value);
-    case KEY_BOOL:
-        return set_bool(at, value);
-    case KEY_NUMBER:
-        return set_number(k, at, value);
-    case KEY_DURATION:
-        return set_duration(k, at, value);
-    case KEY_MONEY:
-    case KEY_PERCENT:
-        return set_money(k, at, value);
-    case KEY_LIST:
-        return add_text(at, value);
-    case KEY_ROUTE:
-        return route_parse(at, value)
-                   ? NULL
-                   : "expected smspilot, smsc and social, divided by commas, "
-                     "none twice";
-    case KEY_HOURS:
-        return hours_parse(at, value)
-                   ? NULL
-                   : "expected hours such as 23:00-10:00, or no";
-    }
-    return "a key of no known type";
-}
-
-static bool
-is_list(const struct settings_key *k)
-{
-    return k->type == KEY_TEXTS || k->type == KEY_LIST;
-}
-
-/* Calls set_key() for each newline-divided value of a default. */
+/* Sets a key to each newline-divided value of a default. */
 static bool
 preset_key(struct settings *s, const struct settings_key *k)
 {
     char *all = strdup(k->preset), *rest = all, *one;
     bool good = all != NULL;
 
-    if (!is_list(k))
-        good = good && !set_key(s, k, k->preset);
+    if (!settings_value_is_list(k))
+        good = good && !settings_value_set(member(s, k), k, k->preset);
     else
         while (good && *k->preset && (one = strsep(&rest, "\n")))
-            good = !set_key(s, k, one);
+            good = !settings_value_set(member(s, k), k, one);
     free(all);
     return good;
 }
@@ -259,14 +98,14 @@ take_value(struct loader *l, size_t i, const struct ini_item *item)
     const struct settings_key *k = &settings_keys[i];
     const char *wrong;
 
-    if (l->line[i] && !is_list(k)) {
+    if (l->line[i] && !settings_value_is_list(k)) {
         complain(l, item->line, k, "is set twice");
         return;
     }
-    if (!l->line[i] && is_list(k))
-        drop_texts(member(l->s, k));
+    if (!l->line[i] && settings_value_is_list(k))
+        settings_value_drop(member(l->s, k), k);
     l->line[i] = item->line;
-    wrong = set_key(l->s, k, item->value);
+    wrong = settings_value_set(member(l->s, k), k, item->value);
     if (wrong)
         complain(l, item->line, k, wrong);
 }
@@ -312,7 +151,7 @@ static void
 fill(char **at, const char *value)
 {
     if (!**at && value && *value)
-        set_text(at, value);
+        settings_value_text(at, value);
 }
 
 /* Takes from the billing's own file what ours left empty. */
@@ -388,14 +227,8 @@ settings_database(const struct settings *s)
 void
 settings_free(struct settings *s)
 {
-    for (size_t i = 0; i < settings_keys_n; i++) {
-        const struct settings_key *k = &settings_keys[i];
-
-        if (is_list(k))
-            drop_texts(member(s, k));
-        else if (k->type == KEY_TEXT || k->type == KEY_TEMPLATE)
-            free(*(char **)member(s, k));
-    }
+    for (size_t i = 0; i < settings_keys_n; i++)
+        settings_value_drop(member(s, &settings_keys[i]), &settings_keys[i]);
     *s = (struct settings){ 0 };
 }
 

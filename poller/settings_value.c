@@ -1,0 +1,180 @@
+/* settings_value: see settings_value.h. */
+#include "settings_value.h"
+
+#include "money.h"
+#include "rules/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *
+settings_value_text(char **at, const char *value)
+{
+    char *copy = strdup(value);
+
+    if (!copy)
+        return "out of memory";
+    free(*at);
+    *at = copy;
+    return NULL;
+}
+
+static const char *
+add_text(struct text_list *list, const char *value)
+{
+    char **more = realloc(list->text, (list->n + 1) * sizeof *more);
+
+    if (!more)
+        return "out of memory";
+    list->text = more;
+    list->text[list->n] = NULL;
+    return settings_value_text(&list->text[list->n++], value);
+}
+
+static const char *
+set_bool(bool *at, const char *value)
+{
+    static const char *const yes[] = { "yes", "on", "true", "1" };
+    static const char *const no[] = { "no", "off", "false", "0" };
+
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
+        if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
+            *at = strcmp(value, yes[i]) == 0;
+            return NULL;
+        }
+    }
+    return "expected yes or no";
+}
+
+static const char *
+in_bounds(const struct settings_key *k, int64_t value)
+{
+    static char what[96];
+
+    if (value >= k->min && value <= k->max)
+        return NULL;
+    snprintf(what, sizeof what, "must be from %lld to %lld%s",
+        (long long)k->min, (long long)k->max,
+        k->type == KEY_DURATION ? " milliseconds" : "");
+    return what;
+}
+
+static const char *
+set_number(const struct settings_key *k, int64_t *at, const char *value)
+{
+    int64_t n;
+
+    if (!decimal_parse(value, 0, &n))
+        return "expected a whole number";
+    *at = n;
+    return in_bounds(k, n);
+}
+
+static const char *
+set_duration(const struct settings_key *k, int64_t *at, const char *value)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = { { "ms", 1 }, { "s", 1000 }, { "min", 60000 },
+        { "h", 3600000 } };
+    char *unit;
+    long long n;
+
+    errno = 0;
+    n = strtoll(value, &unit, 10);
+    if (errno || unit == value || n < 0 || n > INT64_MAX / 3600000)
+        return "expected a duration such as 500 ms, 20 s, 5 min or 24 h";
+    while (*unit == ' ')
+        unit++;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(unit, units[i].name) == 0) {
+            *at = n * units[i].ms;
+            return in_bounds(k, *at);
+        }
+    }
+    return "the unit must be ms, s, min or h";
+}
+
+static const char *
+set_money(const struct settings_key *k, int64_t *at, const char *value)
+{
+    char least[MONEY_TEXT], most[MONEY_TEXT];
+    static char what[96];
+
+    if (!decimal_parse(value, 2, at))
+        return k->type == KEY_PERCENT ? "expected a percentage such as 5 or 2.5"
+                                      : "expected an amount such as 10.00";
+    if (*at >= k->min && *at <= k->max)
+        return NULL;
+    snprintf(what, sizeof what, "must be from %s to %s",
+        money_print(k->min, least), money_print(k->max, most));
+    return what;
+}
+
+const char *
+settings_value_set(void *at, const struct settings_key *k, const char *value)
+{
+    const char *wrong;
+
+    switch (k->type) {
+    case KEY_TEMPLATE:
+    case KEY_TEXTS:
+        wrong = text_check(value, k->fields);
+        if (wrong)
+            return wrong;
+        return k->type == KEY_TEXTS ? add_text(at, value)
+                                    : settings_value_text(at, value);
+    case KEY_TEXT:
+        return settings_value_text(at, value);
+    case KEY_BOOL:
+        return set_bool(at, value);
+    case KEY_NUMBER:
+        return set_number(k, at, value);
+    case KEY_DURATION:
+        return set_duration(k, at, value);
+    case KEY_MONEY:
+    case KEY_PERCENT:
+        return set_money(k, at, value);
+    case KEY_LIST:
+        return add_text(at, value);
+    case KEY_ROUTE:
+        return route_parse(at, value)
+                   ? NULL
+                   : "expected smspilot, smsc and social, divided by commas, "
+                     "none twice";
+    case KEY_HOURS:
+        return hours_parse(at, value)
+                   ? NULL
+                   : "expected hours such as 23:00-10:00, or no";
+    }
+    return "a key of no known type";
+}
+
+bool
+settings_value_is_list(const struct settings_key *k)
+{
+    return k->type == KEY_TEXTS || k->type == KEY_LIST;
+}
+
+static void
+drop_texts(struct text_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->text[i]);
+    free(list->text);
+    *list = (struct text_list){ 0 };
+}
+
+void
+settings_value_drop(void *at, const struct settings_key *k)
+{
+    if (settings_value_is_list(k)) {
+        drop_texts(at);
+    } else if (k->type == KEY_TEXT || k->type == KEY_TEMPLATE) {
+        free(*(char **)at);
+        *(char **)at = NULL;
+    }
+}

@@ -1,0 +1,27 @@
+/*
+ * settings_value: one value, from its text.
+ *
+ * Only for the reading of the file: settings.c and settings_router.c.
+ */
+#ifndef MBEV_SETTINGS_VALUE_H
+#define MBEV_SETTINGS_VALUE_H
+
+#include "settings.h"
+
+#include <stdbool.h>
+
+/* Sets a key from its text; at is the place of its value. A list gets one text
+ * more. Returns what is wrong, for people, or NULL. */
+const char *
+settings_value_set(void *at, const struct settings_key *k, const char *value);
+
+/* Replaces an owned text by a copy of value. Returns what is wrong, or NULL. */
+const char *settings_value_text(char **at, const char *value);
+
+/* May the key be repeated? */
+bool settings_value_is_list(const struct settings_key *k);
+
+/* Frees what the key's value owns, if anything; it is then empty. */
+void settings_value_drop(void *at, const struct settings_key *k);
+
+#endif
