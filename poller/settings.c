@@ -4,6 +4,7 @@
 #include "config_xml.h"
 #include "ini.h"
 #include "settings_check.h"
+#include "settings_router.h"
 #include "settings_value.h"
 
 #include <errno.h>
@@ -11,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_KEYS = 256 };
+#define AT(member) offsetof(struct settings, member)
+
+enum { MOST_KEYS = 320 };
 
 struct loader {
     struct settings *s;
@@ -38,6 +41,36 @@ complain(
     if (k)
         bytes_printf(l->errors, "[%s] %s: ", k->section, k->name);
     bytes_printf(l->errors, "%s\n", what);
+}
+
+/* The same about an exception for a router; k is not always one of its keys. */
+static void
+complain_router(struct loader *l, const struct special_router *router,
+    const struct settings_key *k, const char *what)
+{
+    bytes_printf(l->errors, "%s:%d: [routers] router: ", l->path, router->line);
+    if (router->address)
+        bytes_printf(l->errors, "%.64s: ", router->address);
+    if (settings_router_has(k->at))
+        bytes_printf(l->errors, "%s: ", k->name);
+    bytes_printf(l->errors, "%s\n", what);
+}
+
+/* Reports about a key by its place in struct settings. */
+static void
+complain_at(
+    void *arg, const struct special_router *router, size_t at, const char *what)
+{
+    struct loader *l = arg;
+
+    for (size_t i = 0; i < settings_keys_n; i++) {
+        const struct settings_key *k = &settings_keys[i];
+
+        if (k->at == at && router)
+            complain_router(l, router, k, what);
+        else if (k->at == at)
+            complain(l, l->line[i], k, what);
+    }
 }
 
 /* Sets a key to each newline-divided value of a default. */
@@ -108,6 +141,8 @@ take_value(struct loader *l, size_t i, const struct ini_item *item)
     wrong = settings_value_set(member(l->s, k), k, item->value);
     if (wrong)
         complain(l, item->line, k, wrong);
+    if (k->at == AT(routers.lines))
+        settings_router_add(l->s, item->value, item->line, complain_at, l);
 }
 
 static bool
@@ -134,19 +169,6 @@ on_bad_line(void *arg, int line, const char *what)
     complain(arg, line, NULL, what);
 }
 
-/* Reports about a key by its place in struct settings. */
-static void
-complain_at(void *arg, size_t at, const char *what)
-{
-    struct loader *l = arg;
-
-    for (size_t i = 0; i < settings_keys_n; i++)
-        if (settings_keys[i].at == at)
-            complain(l, l->line[i], &settings_keys[i], what);
-}
-
-#define AT(member) offsetof(struct settings, member)
-
 static void
 fill(char **at, const char *value)
 {
@@ -164,7 +186,7 @@ use_config_xml(struct loader *l)
 
     wrong = config_xml_read(&x, s->database.config_xml);
     if (wrong) {
-        complain_at(l, AT(database.config_xml), wrong);
+        complain_at(l, NULL, AT(database.config_xml), wrong);
         return;
     }
     if (!*s->database.socket && strcmp(x.host, "localhost") != 0)
@@ -193,6 +215,10 @@ load(struct settings *s, const char *path, struct bytes *errors, bool together)
         use_config_xml(&l);
     fill(&s->database.user, "mbev_service");
     fill(&s->database.billing, "mikbill");
+    if (!settings_router_complete(s)) {
+        bytes_str(errors, "out of memory\n");
+        return false;
+    }
     if (together)
         settings_check(s, complain_at, &l);
     return errors->n == 0 && bytes_ok(errors);
@@ -227,6 +253,7 @@ settings_database(const struct settings *s)
 void
 settings_free(struct settings *s)
 {
+    settings_router_free(s);
     for (size_t i = 0; i < settings_keys_n; i++)
         settings_value_drop(member(s, &settings_keys[i]), &settings_keys[i]);
     *s = (struct settings){ 0 };

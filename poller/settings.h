@@ -11,6 +11,7 @@
 #include "bytes.h"
 #include "channel.h"
 #include "db.h"
+#include "event.h"
 #include "rules/quiet.h"
 
 #include <stdbool.h>
@@ -61,6 +62,31 @@ struct bonus_settings {
     int64_t category;
     char *name;    /* of the category, when it is missing */
     char *comment; /* of the credit */
+};
+
+/* How to speak to a router. */
+struct router_settings {
+    char *transport; /* auto, ssh, api, api-tls, radius or off */
+    int64_t port;    /* 0 = the transport's usual */
+    int64_t connect_timeout_ms;
+    int64_t timeout_ms; /* of one command */
+    char *login_suffix;
+    char *key_file; /* "" = password only */
+    char *host_key; /* accept-new, strict or off */
+    char *kex;      /* this and the next three: "" = the library's */
+    char *hostkeys;
+    char *ciphers;
+    char *macs;
+    char *api_login; /* plain or challenge */
+    char *api_tls;   /* verify, anonymous or off */
+};
+
+/* An exception for one router: the usual settings but for what its line
+ * says. */
+struct special_router {
+    char *address; /* radnas.nasname */
+    struct router_settings set;
+    int line; /* where it stands in the file */
 };
 
 struct settings {
@@ -194,6 +220,33 @@ struct settings {
         char *url;    /* "" = receipt.callback_url */
         int64_t rate; /* callbacks a second */
     } callback;
+    struct {
+        bool on[EVENT_KINDS];
+        int64_t after_ms;
+        int64_t expire_ms;
+        int64_t repeat_within_ms;
+        char *target; /* all or online */
+    } session_reset;
+    struct {
+        struct text_list nastypes;
+        struct router_settings usual;
+        int64_t connections;
+        int64_t keep_ms;
+        int64_t hold_first_ms;
+        int64_t hold_longest_ms;
+        int64_t hold_refused_ms;
+        int64_t retry_first_ms;
+        int64_t retry_longest_ms;
+        char *known_hosts; /* "" = in service.state_dir */
+        char *ca_file;
+        char *source_address; /* "" = the system's choice */
+        int64_t radius_tries;
+        int64_t radius_wait_ms;
+        bool radius_sign;
+        struct text_list lines; /* exceptions as they stand in the file */
+        struct special_router *special; /* the same, read; owned */
+        size_t special_n;
+    } routers;
 };
 
 enum key_type {
@@ -250,6 +303,18 @@ bool settings_load_database(
 const char *settings_notice_name(enum notice_kind kind);
 /* NOTICES for any other name. */
 enum notice_kind settings_notice_of(const char *section);
+
+/* The exception for the router of this address (radnas.nasname), or the usual
+ * settings. Stays with *s. */
+const struct router_settings *
+settings_router(const struct settings *s, const char *address);
+
+/* Is a session ever to be ended? */
+bool settings_resets(const struct settings *s);
+
+/* Is it to be known who is online: to choose a router, or to name a session to
+ * it? */
+bool settings_needs_radacct(const struct settings *s);
 
 /* How to reach our database; the texts stay with *s. */
 struct db_settings settings_database(const struct settings *s);

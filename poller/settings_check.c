@@ -24,7 +24,7 @@ struct check {
 static void
 complain_at(struct check *c, size_t at, const char *what)
 {
-    c->complain(c->arg, at, what);
+    c->complain(c->arg, NULL, at, what);
 }
 
 static const char *

@@ -10,9 +10,10 @@
 
 #include <stddef.h>
 
-/* Told of each error: the key's place in struct settings; what is wrong, and
- * the cure. */
-typedef void settings_complain(void *arg, size_t at, const char *what);
+/* Told of each error: the exception in which the key stands, or NULL; the key's
+ * place in struct settings; what is wrong, and the cure. */
+typedef void settings_complain(void *arg, const struct special_router *router,
+    size_t at, const char *what);
 
 void settings_check(
     const struct settings *s, settings_complain *complain, void *arg);

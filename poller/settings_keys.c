@@ -91,6 +91,13 @@ const struct settings_section settings_sections[] = {
     { "callback",
         "Komtet tells by itself what became of a receipt. We stand behind the\n"
         "operator's web server, which passes this path on." },
+    { "session_reset",
+        "A subscriber's session on the MikroTik routers is ended, so that it\n"
+        "comes back with the new rights. Only of subscribers in users, and of\n"
+        "a blocked one only when the tariff changes." },
+    { "routers",
+        "The routers are those of the billing's table radnas: address\n"
+        "nasname, account naslogin with naspass." },
 };
 const size_t settings_sections_n =
     sizeof settings_sections / sizeof *settings_sections;
@@ -510,6 +517,135 @@ const struct settings_key settings_keys[] = {
         "empty = [receipt] callback_url" },
     { "callback", "rate", KEY_NUMBER, false, AT(callback.rate), "20", 1, 1000,
         NULL, "Most callbacks a second" },
+
+    { "session_reset", "payment", KEY_BOOL, false,
+        AT(session_reset.on[EVENT_PAYMENT]), "no", 0, 0, NULL,
+        "After a payment, on the subscriber's billing day (date_abonka) only" },
+    { "session_reset", "api_payment", KEY_BOOL, false,
+        AT(session_reset.on[EVENT_API_PAYMENT]), "no", 0, 0, NULL,
+        "After a credit through the payment interface (type 62), on that day\n"
+        "only" },
+    { "session_reset", "refund", KEY_BOOL, false,
+        AT(session_reset.on[EVENT_REFUND]), "no", 0, 0, NULL,
+        "After a payment was taken back (type 7)" },
+    { "session_reset", "api_refund", KEY_BOOL, false,
+        AT(session_reset.on[EVENT_API_REFUND]), "no", 0, 0, NULL,
+        "After the payment interface took something back (type 62)" },
+    { "session_reset", "credit", KEY_BOOL, false,
+        AT(session_reset.on[EVENT_CREDIT]), "no", 0, 0, NULL,
+        "After the subscriber took the service Credit, and has a credit" },
+    { "session_reset", "credit_limit", KEY_BOOL, false,
+        AT(session_reset.on[EVENT_CREDIT_LIMIT]), "no", 0, 0, NULL,
+        "After a credit limit was set (type 18) that is not 0" },
+    { "session_reset", "tariff_change", KEY_BOOL, false,
+        AT(session_reset.on[EVENT_TARIFF_CHANGE]), "no", 0, 0, NULL,
+        "After the tariff was changed, by the subscriber or by the staff" },
+    { "session_reset", "after", KEY_DURATION, false, AT(session_reset.after_ms),
+        "2 s", 0, HOUR_MS, NULL,
+        "Time for the billing to finish its work before we look; several\n"
+        "resets of one subscriber that wait together are one" },
+    { "session_reset", "expire", KEY_DURATION, false,
+        AT(session_reset.expire_ms), "15 min", 1000, DAY_MS, NULL,
+        "A session is not ended when the change is older than this" },
+    { "session_reset", "repeat_within", KEY_DURATION, false,
+        AT(session_reset.repeat_within_ms), "2 min", 0, DAY_MS, NULL,
+        "After a crash a reset that may have been made is made again only\n"
+        "within this time of the change" },
+    { "session_reset", "target", KEY_TEXT, false, AT(session_reset.target),
+        "all", 0, 0, NULL,
+        "all routers, or online: only the one on which the billing sees the\n"
+        "subscriber (radacct), and all when it sees none" },
+
+    { "routers", "nastype", KEY_LIST, false, AT(routers.nastypes), "mikrotik",
+        0, 0, NULL,
+        "Which of them: those whose nastype is this; repeat the key for each" },
+    { "routers", "transport", KEY_TEXT, false, AT(routers.usual.transport),
+        "auto", 0, 0, NULL,
+        "How to reach them: ssh, api, api-tls, radius (Disconnect-Request),\n"
+        "off, or auto: api where radnas.use_api says so, else ssh" },
+    { "routers", "port", KEY_NUMBER, false, AT(routers.usual.port), "0", 0,
+        65535, NULL,
+        "Port; 0 = the transport's usual: ssh 22, api 8728, api-tls 8729,\n"
+        "radius as radnas.impruport says" },
+    { "routers", "connect_timeout", KEY_DURATION, false,
+        AT(routers.usual.connect_timeout_ms), "5 s", 100, 10 * MINUTE_MS, NULL,
+        "Time limit for the connection" },
+    { "routers", "timeout", KEY_DURATION, false, AT(routers.usual.timeout_ms),
+        "20 s", 100, 10 * MINUTE_MS, NULL,
+        "Time limit for the login, and for each command" },
+    { "routers", "connections", KEY_NUMBER, false, AT(routers.connections),
+        "256", 1, 1000, NULL, "Most routers talked to at the same time" },
+    { "routers", "keep", KEY_DURATION, false, AT(routers.keep_ms), "60 s", 0,
+        HOUR_MS, NULL, "For how long a connection without work is kept" },
+    { "routers", "hold_first", KEY_DURATION, false, AT(routers.hold_first_ms),
+        "15 s", 100, DAY_MS, NULL,
+        "Pause of a router that cannot be reached; doubles each time" },
+    { "routers", "hold_longest", KEY_DURATION, false,
+        AT(routers.hold_longest_ms), "5 min", 100, DAY_MS, NULL,
+        "Longest such pause" },
+    { "routers", "hold_refused", KEY_DURATION, false,
+        AT(routers.hold_refused_ms), "10 min", 100, DAY_MS, NULL,
+        "Pause of a router that refuses the password, or whose key has\n"
+        "changed" },
+    { "routers", "retry_first", KEY_DURATION, false, AT(routers.retry_first_ms),
+        "10 s", 100, DAY_MS, NULL,
+        "Pause of one reset after the first failure that may pass; doubles\n"
+        "each time" },
+    { "routers", "retry_longest", KEY_DURATION, false,
+        AT(routers.retry_longest_ms), "2 min", 100, DAY_MS, NULL,
+        "Longest such pause" },
+    { "routers", "login_suffix", KEY_TEXT, false,
+        AT(routers.usual.login_suffix), "", 0, 0, NULL,
+        "ssh: stands behind the login, for routers that want to be told how\n"
+        "to answer: +ct511w" },
+    { "routers", "key_file", KEY_TEXT, false, AT(routers.usual.key_file), "", 0,
+        0, NULL,
+        "ssh: private key, OpenSSH or PEM, without passphrase, to log in by\n"
+        "before the password is tried. The .pub beside it is not needed" },
+    { "routers", "host_key", KEY_TEXT, false, AT(routers.usual.host_key),
+        "accept-new", 0, 0, NULL,
+        "ssh: accept-new remembers a key that is seen first and wants the\n"
+        "same from then on; strict wants one that is known; off wants none" },
+    { "routers", "known_hosts", KEY_TEXT, false, AT(routers.known_hosts), "", 0,
+        0, NULL,
+        "ssh: file of the keys that are known, in OpenSSH's format;\n"
+        "empty = known_hosts in [service] state_dir" },
+    { "routers", "kex", KEY_TEXT, false, AT(routers.usual.kex), "", 0, 0, NULL,
+        "ssh: key exchanges to offer, divided by commas, the best one first;\n"
+        "empty = all that the library has. Also of the next three" },
+    { "routers", "hostkeys", KEY_TEXT, false, AT(routers.usual.hostkeys), "", 0,
+        0, NULL, "ssh: kinds of the router's own key" },
+    { "routers", "ciphers", KEY_TEXT, false, AT(routers.usual.ciphers), "", 0,
+        0, NULL, "ssh: ciphers" },
+    { "routers", "macs", KEY_TEXT, false, AT(routers.usual.macs), "", 0, 0,
+        NULL, "ssh: message authentication codes" },
+    { "routers", "api_login", KEY_TEXT, false, AT(routers.usual.api_login),
+        "plain", 0, 0, NULL,
+        "api, api-tls: plain, or challenge, which never sends the password\n"
+        "itself: for routers before RouterOS 6.43" },
+    { "routers", "api_tls", KEY_TEXT, false, AT(routers.usual.api_tls),
+        "verify", 0, 0, NULL,
+        "api-tls: verify the router's certificate; off does not check it;\n"
+        "anonymous is for routers that have none" },
+    { "routers", "ca_file", KEY_TEXT, false, AT(routers.ca_file), "", 0, 0,
+        NULL, "api-tls: certificates to trust; empty = the system's" },
+    { "routers", "source_address", KEY_TEXT, false, AT(routers.source_address),
+        "", 0, 0, NULL,
+        "Address in numbers that our side is bound to, of all transports;\n"
+        "empty = the system chooses" },
+    { "routers", "radius_tries", KEY_NUMBER, false, AT(routers.radius_tries),
+        "3", 1, 10, NULL, "radius: how often the same request is sent" },
+    { "routers", "radius_wait", KEY_DURATION, false, AT(routers.radius_wait_ms),
+        "3 s", 100, MINUTE_MS, NULL, "radius: pause for the answer to each" },
+    { "routers", "radius_sign", KEY_BOOL, false, AT(routers.radius_sign), "no",
+        0, 0, NULL, "radius: add a Message-Authenticator" },
+    { "routers", "router", KEY_LIST, false, AT(routers.lines), "", 0, 0, NULL,
+        "Exception for one router; repeat the key for each:\n"
+        "router = ADDRESS key=value key=value\n"
+        "ADDRESS is its nasname. Values have no blanks: timeout=20s. Possible\n"
+        "are transport, port, connect_timeout, timeout, login_suffix,\n"
+        "key_file, host_key, kex, hostkeys, ciphers, macs, api_login, "
+        "api_tls" },
 };
 const size_t settings_keys_n = sizeof settings_keys / sizeof *settings_keys;
 

@@ -1,0 +1,245 @@
+/* settings_router: see settings_router.h. */
+#include "settings_router.h"
+
+#include "settings_value.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define AT(member) offsetof(struct settings, member)
+
+static const char blanks[] = " \t";
+
+/* What a key has that the line does not name: no number is below zero. */
+enum { UNSET = -1 };
+
+struct adding {
+    struct settings *s;
+    struct special_router *router;
+    settings_complain *complain;
+    void *arg;
+};
+
+static void
+complain(struct adding *a, size_t at, const char *what)
+{
+    a->complain(a->arg, a->router, at, what);
+}
+
+bool
+settings_router_has(size_t at)
+{
+    return at >= AT(routers.usual) &&
+           at < AT(routers.usual) + sizeof(struct router_settings);
+}
+
+void *
+settings_router_at(const struct special_router *router, size_t at)
+{
+    return (char *)&router->set + (at - AT(routers.usual));
+}
+
+/* The next key of struct router_settings from this row on; NULL = no more. */
+static const struct settings_key *
+next_key(const struct settings_key *k)
+{
+    while (k < settings_keys + settings_keys_n && !settings_router_has(k->at))
+        k++;
+    return k < settings_keys + settings_keys_n ? k : NULL;
+}
+
+#define EACH_KEY(k)                                                            \
+    const struct settings_key *k = next_key(settings_keys);                    \
+    k;                                                                         \
+    k = next_key(k + 1)
+
+static bool
+is_text(const struct settings_key *k)
+{
+    return k->type == KEY_TEXT;
+}
+
+static bool
+is_unset(const struct settings_key *k, const void *at)
+{
+    return is_text(k) ? !*(char *const *)at : *(const int64_t *)at == UNSET;
+}
+
+/* A further exception, without an address and with nothing set. */
+static struct special_router *
+more(struct settings *s)
+{
+    struct special_router *all =
+        realloc(s->routers.special, (s->routers.special_n + 1) * sizeof *all);
+    struct special_router *router;
+
+    if (!all)
+        return NULL;
+    s->routers.special = all;
+    router = &all[s->routers.special_n++];
+    *router = (struct special_router){ 0 };
+    for (EACH_KEY(k))
+        if (!is_text(k))
+            *(int64_t *)settings_router_at(router, k->at) = UNSET;
+    return router;
+}
+
+static void
+complain_unknown(struct adding *a, const char *name)
+{
+    struct bytes what = bytes_make(512);
+
+    bytes_printf(&what, "there is no key \"%.64s\"; expected", name);
+    for (EACH_KEY(k))
+        bytes_printf(&what, " %s", k->name);
+    complain(a, AT(routers.lines), bytes_text(&what));
+    bytes_free(&what);
+}
+
+/* Takes "key=value", which is changed in passing. */
+static void
+take_pair(struct adding *a, char *pair)
+{
+    char *value = strchr(pair, '=');
+    const char *wrong;
+
+    if (value)
+        *value++ = '\0';
+    for (EACH_KEY(k)) {
+        void *at = settings_router_at(a->router, k->at);
+
+        if (strcmp(k->name, pair) != 0)
+            continue;
+        wrong = !value             ? "expected key=value, without blanks"
+                : !is_unset(k, at) ? "is set twice"
+                                   : settings_value_set(at, k, value);
+        if (wrong)
+            complain(a, k->at, wrong);
+        return;
+    }
+    complain_unknown(a, pair);
+}
+
+static bool
+is_known(const struct settings *s, const char *address)
+{
+    for (size_t i = 0; i + 1 < s->routers.special_n; i++)
+        if (strcasecmp(s->routers.special[i].address, address) == 0)
+            return true;
+    return false;
+}
+
+/* Reads the words of a line, which is changed in passing. */
+static void
+take_words(struct adding *a, char *words)
+{
+    char *rest, *word = strtok_r(words, blanks, &rest);
+    const char *wrong = settings_value_text(&a->router->address, word);
+
+    if (!wrong && strchr(word, '='))
+        wrong = "the address is missing; expected ADDRESS key=value ...";
+    else if (!wrong && is_known(a->s, word))
+        wrong = "has an exception already";
+    if (wrong) {
+        complain(a, AT(routers.lines), wrong);
+        return;
+    }
+    while ((word = strtok_r(NULL, blanks, &rest)))
+        take_pair(a, word);
+}
+
+void
+settings_router_add(struct settings *s, const char *text, int line,
+    settings_complain *complain_at, void *arg)
+{
+    struct adding adding = { .s = s, .complain = complain_at, .arg = arg };
+    char *words;
+
+    if (text[strspn(text, blanks)] == '\0')
+        return;
+    words = strdup(text);
+    adding.router = words ? more(s) : NULL;
+    if (adding.router) {
+        adding.router->line = line;
+        take_words(&adding, words);
+    } else {
+        complain(&adding, AT(routers.lines), "out of memory");
+    }
+    free(words);
+}
+
+static bool
+complete(const struct settings *s, const struct special_router *router)
+{
+    for (EACH_KEY(k)) {
+        void *to = settings_router_at(router, k->at);
+        const void *from = (const char *)s + k->at;
+
+        if (!is_unset(k, to))
+            continue;
+        if (!is_text(k))
+            *(int64_t *)to = *(const int64_t *)from;
+        else if (settings_value_text(to, *(char *const *)from))
+            return false;
+    }
+    return true;
+}
+
+bool
+settings_router_complete(struct settings *s)
+{
+    for (size_t i = 0; i < s->routers.special_n; i++)
+        if (!complete(s, &s->routers.special[i]))
+            return false;
+    return true;
+}
+
+void
+settings_router_free(struct settings *s)
+{
+    for (size_t i = 0; i < s->routers.special_n; i++) {
+        struct special_router *router = &s->routers.special[i];
+
+        for (EACH_KEY(k))
+            settings_value_drop(settings_router_at(router, k->at), k);
+        free(router->address);
+    }
+    free(s->routers.special);
+    s->routers.special = NULL;
+    s->routers.special_n = 0;
+}
+
+const struct router_settings *
+settings_router(const struct settings *s, const char *address)
+{
+    for (size_t i = 0; i < s->routers.special_n; i++)
+        if (strcasecmp(s->routers.special[i].address, address) == 0)
+            return &s->routers.special[i].set;
+    return &s->routers.usual;
+}
+
+bool
+settings_resets(const struct settings *s)
+{
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+        if (s->session_reset.on[kind])
+            return true;
+    return false;
+}
+
+static bool
+is_radius(const struct router_settings *set)
+{
+    return strcmp(set->transport, "radius") == 0;
+}
+
+bool
+settings_needs_radacct(const struct settings *s)
+{
+    for (size_t i = 0; i < s->routers.special_n; i++)
+        if (is_radius(&s->routers.special[i].set))
+            return true;
+    return is_radius(&s->routers.usual) ||
+           strcmp(s->session_reset.target, "online") == 0;
+}
