@@ -48,9 +48,8 @@ static void
 complain_router(struct loader *l, const struct special_router *router,
     const struct settings_key *k, const char *what)
 {
-    bytes_printf(l->errors, "%s:%d: [routers] router: ", l->path, router->line);
-    if (router->address)
-        bytes_printf(l->errors, "%.64s: ", router->address);
+    bytes_printf(l->errors, "%s:%d: [routers] router: %.64s: ", l->path,
+        router->line, router->address);
     if (settings_router_has(k->at))
         bytes_printf(l->errors, "%s: ", k->name);
     bytes_printf(l->errors, "%s\n", what);

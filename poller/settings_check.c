@@ -2,6 +2,7 @@
 #include "settings_check.h"
 
 #include "log.h"
+#include "settings_router.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -27,10 +28,12 @@ complain_at(struct check *c, size_t at, const char *what)
     c->complain(c->arg, NULL, at, what);
 }
 
+/* A text of the usual settings, or of an exception for a router. */
 static const char *
-text_at(const struct check *c, size_t at)
+text_at(const struct check *c, const struct special_router *router, size_t at)
 {
-    return *(char *const *)((const char *)c->s + at);
+    return *(char *const *)(router ? settings_router_at(router, at)
+                                   : (const char *)c->s + at);
 }
 
 static int64_t
@@ -56,6 +59,12 @@ static const struct choice {
             "credit_part", "credit_pay", "credit" } },
     { AT(receipt.cashier_inn), { "required", "optional" } },
     { AT(receipt.id_member), { "external_id", "task_id" } },
+    { AT(session_reset.target), { "all", "online" } },
+    { AT(routers.usual.transport),
+        { "auto", "ssh", "api", "api-tls", "radius", "off" } },
+    { AT(routers.usual.host_key), { "accept-new", "strict", "off" } },
+    { AT(routers.usual.api_login), { "plain", "challenge" } },
+    { AT(routers.usual.api_tls), { "verify", "anonymous", "off" } },
 };
 
 static size_t
@@ -78,22 +87,30 @@ is_chosen(const struct choice *choice, const char *text)
 }
 
 static void
-check_choice(struct check *c, const struct choice *choice)
+check_choice(struct check *c, const struct special_router *router,
+    const struct choice *choice)
 {
     struct bytes what = bytes_make(512);
     size_t n = count_words(choice);
 
-    if (!is_chosen(choice, text_at(c, choice->at))) {
+    if (!is_chosen(choice, text_at(c, router, choice->at))) {
         for (size_t i = 0; i < n; i++)
             bytes_printf(&what, "%s%s",
                 i == 0       ? "expected "
                 : i == n - 1 ? " or "
                              : ", ",
                 choice->word[i]);
-        complain_at(c, choice->at, bytes_text(&what));
+        c->complain(c->arg, router, choice->at, bytes_text(&what));
     }
     bytes_free(&what);
 }
+
+#define ALGORITHMS(member)                                                     \
+    {                                                                          \
+        AT(routers.usual.member), SMALL "0123456789@.,-", 0, SIZE_MAX,         \
+            "expected names of small letters, digits and @ . - with a comma "  \
+            "between them, without blanks"                                     \
+    }
 
 /* Texts of certain characters only. */
 static const struct pattern {
@@ -108,17 +125,22 @@ static const struct pattern {
         "must be at most 32 letters, digits, _ and -" },
     { AT(receipt.calculation_subject), SMALL "_", 1, SIZE_MAX,
         "expected small letters and _, such as service or payment" },
+    ALGORITHMS(kex),
+    ALGORITHMS(hostkeys),
+    ALGORITHMS(ciphers),
+    ALGORITHMS(macs),
 };
 
 static void
-check_pattern(struct check *c, const struct pattern *pattern)
+check_pattern(struct check *c, const struct special_router *router,
+    const struct pattern *pattern)
 {
-    const char *text = text_at(c, pattern->at);
+    const char *text = text_at(c, router, pattern->at);
     size_t n = strlen(text);
 
     if (n < pattern->least || n > pattern->most ||
         strspn(text, pattern->of) != n)
-        complain_at(c, pattern->at, pattern->what);
+        c->complain(c->arg, router, pattern->at, pattern->what);
 }
 
 static bool
@@ -153,15 +175,36 @@ check_url(struct check *c, size_t at, const char *text)
             c, at, "must begin with https:// (or http:// for a test server)");
 }
 
+/* Has the exception a text of its own there? */
+static bool
+differs(const struct check *c, const struct special_router *router, size_t at)
+{
+    return settings_router_has(at) &&
+           strcmp(text_at(c, router, at), text_at(c, NULL, at)) != 0;
+}
+
+static void
+check_exception(struct check *c, const struct special_router *router)
+{
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        if (differs(c, router, choices[i].at))
+            check_choice(c, router, &choices[i]);
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        if (differs(c, router, patterns[i].at))
+            check_pattern(c, router, &patterns[i]);
+}
+
 static void
 check_each(struct check *c)
 {
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
-        check_choice(c, &choices[i]);
+        check_choice(c, NULL, &choices[i]);
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
-        check_pattern(c, &patterns[i]);
+        check_pattern(c, NULL, &patterns[i]);
+    for (size_t i = 0; i < c->s->routers.special_n; i++)
+        check_exception(c, &c->s->routers.special[i]);
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
-        const char *text = text_at(c, urls[i].at);
+        const char *text = text_at(c, NULL, urls[i].at);
 
         if (*text || !urls[i].may_be_empty)
             check_url(c, urls[i].at, text);
@@ -170,7 +213,8 @@ check_each(struct check *c)
 
 /* ---- pauses and time limits ---- */
 
-/* Pauses that double, from the first up to the longest. */
+/* Pauses that double, from the first up to the longest; or what has to wait
+ * before it is too late. */
 static const struct pauses {
     size_t first, longest;
     const char *what;
@@ -181,6 +225,12 @@ static const struct pauses {
         "must not be shorter than retry_first" },
     { AT(receipt.look_first_ms), AT(receipt.look_longest_ms),
         "must not be shorter than look_first" },
+    { AT(session_reset.after_ms), AT(session_reset.expire_ms),
+        "must not be shorter than after" },
+    { AT(routers.hold_first_ms), AT(routers.hold_longest_ms),
+        "must not be shorter than hold_first" },
+    { AT(routers.retry_first_ms), AT(routers.retry_longest_ms),
+        "must not be shorter than retry_first" },
 };
 
 static void
@@ -413,6 +463,16 @@ check_callback(struct check *c)
 }
 
 static void
+check_source(struct check *c)
+{
+    const char *address = c->s->routers.source_address;
+
+    if (*address && !is_numeric_address(address))
+        complain_at(c, AT(routers.source_address),
+            "must be an address in numbers, such as 192.0.2.1 or 2001:db8::1");
+}
+
+static void
 check_service(struct check *c)
 {
     const struct settings *s = c->s;
@@ -444,4 +504,6 @@ settings_check(const struct settings *s, settings_complain *complain, void *arg)
     check_komtet(&check);
     check_receipt(&check);
     check_callback(&check);
+    check_source(&check);
+    settings_router_check(s, complain, arg);
 }

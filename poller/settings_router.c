@@ -40,19 +40,17 @@ settings_router_at(const struct special_router *router, size_t at)
     return (char *)&router->set + (at - AT(routers.usual));
 }
 
-/* The next key of struct router_settings from this row on; NULL = no more. */
+/* The next key of struct router_settings after this one, or the first one
+ * after NULL; NULL = no more. */
 static const struct settings_key *
-next_key(const struct settings_key *k)
+next(const struct settings_key *k)
 {
-    while (k < settings_keys + settings_keys_n && !settings_router_has(k->at))
-        k++;
-    return k < settings_keys + settings_keys_n ? k : NULL;
+    for (k = k ? k + 1 : settings_keys; k < settings_keys + settings_keys_n;
+         k++)
+        if (settings_router_has(k->at))
+            return k;
+    return NULL;
 }
-
-#define EACH_KEY(k)                                                            \
-    const struct settings_key *k = next_key(settings_keys);                    \
-    k;                                                                         \
-    k = next_key(k + 1)
 
 static bool
 is_text(const struct settings_key *k)
@@ -66,23 +64,25 @@ is_unset(const struct settings_key *k, const void *at)
     return is_text(k) ? !*(char *const *)at : *(const int64_t *)at == UNSET;
 }
 
-/* A further exception, without an address and with nothing set. */
+/* A further exception with nothing set; NULL = out of memory. */
 static struct special_router *
-more(struct settings *s)
+more(struct settings *s, const char *address)
 {
+    size_t n = s->routers.special_n;
     struct special_router *all =
-        realloc(s->routers.special, (s->routers.special_n + 1) * sizeof *all);
-    struct special_router *router;
+        realloc(s->routers.special, (n + 1) * sizeof *all);
 
     if (!all)
         return NULL;
     s->routers.special = all;
-    router = &all[s->routers.special_n++];
-    *router = (struct special_router){ 0 };
-    for (EACH_KEY(k))
+    all[n] = (struct special_router){ .address = strdup(address) };
+    if (!all[n].address)
+        return NULL;
+    for (const struct settings_key *k = next(NULL); k; k = next(k))
         if (!is_text(k))
-            *(int64_t *)settings_router_at(router, k->at) = UNSET;
-    return router;
+            *(int64_t *)settings_router_at(&all[n], k->at) = UNSET;
+    s->routers.special_n++;
+    return &all[n];
 }
 
 static void
@@ -91,7 +91,7 @@ complain_unknown(struct adding *a, const char *name)
     struct bytes what = bytes_make(512);
 
     bytes_printf(&what, "there is no key \"%.64s\"; expected", name);
-    for (EACH_KEY(k))
+    for (const struct settings_key *k = next(NULL); k; k = next(k))
         bytes_printf(&what, " %s", k->name);
     complain(a, AT(routers.lines), bytes_text(&what));
     bytes_free(&what);
@@ -106,7 +106,7 @@ take_pair(struct adding *a, char *pair)
 
     if (value)
         *value++ = '\0';
-    for (EACH_KEY(k)) {
+    for (const struct settings_key *k = next(NULL); k; k = next(k)) {
         void *at = settings_router_at(a->router, k->at);
 
         if (strcmp(k->name, pair) != 0)
@@ -130,23 +130,24 @@ is_known(const struct settings *s, const char *address)
     return false;
 }
 
-/* Reads the words of a line, which is changed in passing. */
+/* Takes the rest of a line, which is changed in passing. */
 static void
-take_words(struct adding *a, char *words)
+take_pairs(struct adding *a, char *rest)
 {
-    char *rest, *word = strtok_r(words, blanks, &rest);
-    const char *wrong = settings_value_text(&a->router->address, word);
+    const char *address = a->router->address;
+    char *pair = strtok_r(NULL, blanks, &rest);
 
-    if (!wrong && strchr(word, '='))
-        wrong = "the address is missing; expected ADDRESS key=value ...";
-    else if (!wrong && is_known(a->s, word))
-        wrong = "has an exception already";
-    if (wrong) {
-        complain(a, AT(routers.lines), wrong);
-        return;
-    }
-    while ((word = strtok_r(NULL, blanks, &rest)))
-        take_pair(a, word);
+    if (strchr(address, '='))
+        complain(a, AT(routers.lines),
+            "the address is missing; expected ADDRESS key=value ...");
+    else if (is_known(a->s, address))
+        complain(a, AT(routers.lines), "has an exception already");
+    else if (!pair)
+        complain(a, AT(routers.lines),
+            "says nothing; expected ADDRESS key=value ...");
+    else
+        for (; pair; pair = strtok_r(NULL, blanks, &rest))
+            take_pair(a, pair);
 }
 
 void
@@ -154,16 +155,16 @@ settings_router_add(struct settings *s, const char *text, int line,
     settings_complain *complain_at, void *arg)
 {
     struct adding adding = { .s = s, .complain = complain_at, .arg = arg };
-    char *words;
+    char *words = strdup(text), *rest = NULL, *address = NULL;
 
-    if (text[strspn(text, blanks)] == '\0')
-        return;
-    words = strdup(text);
-    adding.router = words ? more(s) : NULL;
+    if (words)
+        address = strtok_r(words, blanks, &rest);
+    if (address)
+        adding.router = more(s, address);
     if (adding.router) {
         adding.router->line = line;
-        take_words(&adding, words);
-    } else {
+        take_pairs(&adding, rest);
+    } else if (!words || address) {
         complain(&adding, AT(routers.lines), "out of memory");
     }
     free(words);
@@ -172,7 +173,7 @@ settings_router_add(struct settings *s, const char *text, int line,
 static bool
 complete(const struct settings *s, const struct special_router *router)
 {
-    for (EACH_KEY(k)) {
+    for (const struct settings_key *k = next(NULL); k; k = next(k)) {
         void *to = settings_router_at(router, k->at);
         const void *from = (const char *)s + k->at;
 
@@ -201,7 +202,7 @@ settings_router_free(struct settings *s)
     for (size_t i = 0; i < s->routers.special_n; i++) {
         struct special_router *router = &s->routers.special[i];
 
-        for (EACH_KEY(k))
+        for (const struct settings_key *k = next(NULL); k; k = next(k))
             settings_value_drop(settings_router_at(router, k->at), k);
         free(router->address);
     }

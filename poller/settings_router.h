@@ -25,6 +25,10 @@ bool settings_router_has(size_t at);
 /* Where an exception has the value that usually is at this place. */
 void *settings_router_at(const struct special_router *router, size_t at);
 
+/* What one key alone cannot tell of [routers] and [session_reset]. */
+void settings_router_check(
+    const struct settings *s, settings_complain *complain, void *arg);
+
 void settings_router_free(struct settings *s);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include "settings.h"
 
+#include <sys/stat.h>
+
 /* Ends a file in which nothing else is wrong. */
 #define QUIET "\n[payment]\nsms = no\n"
 
@@ -1703,6 +1705,512 @@ callbacks_that_are_off_need_nothing(void **state)
     drop(&l);
 }
 
+/* ---- resets of sessions, and routers ---- */
+
+static void
+no_session_is_ended_by_default(void **state)
+{
+    struct loaded l = load_good(QUIET);
+
+    (void)state;
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+        expect_number(event_kind_name(kind), l.s.session_reset.on[kind], false);
+    assert_false(settings_resets(&l.s));
+    assert_int_equal(l.s.session_reset.after_ms, 2000);
+    assert_int_equal(l.s.session_reset.expire_ms, 900000);
+    assert_int_equal(l.s.session_reset.repeat_within_ms, 120000);
+    assert_string_equal(l.s.session_reset.target, "all");
+    drop(&l);
+}
+
+static void
+the_defaults_of_a_router_suit_most(void **state)
+{
+    struct loaded l = load_good(QUIET);
+    const struct router_settings *usual = &l.s.routers.usual;
+
+    (void)state;
+    assert_string_equal(usual->transport, "auto");
+    assert_int_equal(usual->port, 0);
+    assert_int_equal(usual->connect_timeout_ms, 5000);
+    assert_int_equal(usual->timeout_ms, 20000);
+    assert_string_equal(usual->login_suffix, "");
+    assert_string_equal(usual->key_file, "");
+    assert_string_equal(usual->host_key, "accept-new");
+    assert_string_equal(usual->kex, "");
+    assert_string_equal(usual->hostkeys, "");
+    assert_string_equal(usual->ciphers, "");
+    assert_string_equal(usual->macs, "");
+    assert_string_equal(usual->api_login, "plain");
+    assert_string_equal(usual->api_tls, "verify");
+    drop(&l);
+}
+
+static void
+the_defaults_of_all_routers_are_those_agreed_on(void **state)
+{
+    struct loaded l = load_good(QUIET);
+
+    (void)state;
+    assert_int_equal(l.s.routers.nastypes.n, 1);
+    assert_string_equal(l.s.routers.nastypes.text[0], "mikrotik");
+    assert_int_equal(l.s.routers.connections, 256);
+    assert_int_equal(l.s.routers.keep_ms, 60000);
+    assert_int_equal(l.s.routers.hold_first_ms, 15000);
+    assert_int_equal(l.s.routers.hold_longest_ms, 300000);
+    assert_int_equal(l.s.routers.hold_refused_ms, 600000);
+    assert_int_equal(l.s.routers.retry_first_ms, 10000);
+    assert_int_equal(l.s.routers.retry_longest_ms, 120000);
+    assert_string_equal(l.s.routers.known_hosts, "");
+    assert_string_equal(l.s.routers.ca_file, "");
+    assert_string_equal(l.s.routers.source_address, "");
+    assert_int_equal(l.s.routers.radius_tries, 3);
+    assert_int_equal(l.s.routers.radius_wait_ms, 3000);
+    assert_false(l.s.routers.radius_sign);
+    assert_int_equal(l.s.routers.special_n, 0);
+    drop(&l);
+}
+
+static void
+each_kind_of_change_has_a_switch_of_its_own(void **state)
+{
+    char text[100];
+
+    (void)state;
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
+        const char *name = event_kind_name(kind);
+        struct loaded l;
+
+        snprintf(text, sizeof text, "[session_reset]\n%s = yes" QUIET, name);
+        l = load_good(text);
+        for (enum event_kind other = 0; other < EVENT_KINDS; other++)
+            expect_number(name, l.s.session_reset.on[other], other == kind);
+        assert_true(settings_resets(&l.s));
+        drop(&l);
+    }
+}
+
+static void
+a_session_is_ended_on_all_routers_or_where_it_is(void **state)
+{
+    (void)state;
+    assert_takes("session_reset", "target", WORDS("all", "online"),
+        WORDS("", "All", "none", "all online"), "expected all or online");
+}
+
+static void
+who_is_online_is_needed_to_choose_a_router_or_to_name_a_session(void **state)
+{
+    static const char *const yes[] = { "[session_reset]\ntarget = online" QUIET,
+        "[routers]\ntransport = radius" QUIET,
+        "[routers]\nrouter = a port=1\nrouter = b transport=radius" QUIET };
+    struct loaded l = load_good("[session_reset]\npayment = yes\n"
+                                "[routers]\nrouter = a transport=api" QUIET);
+
+    (void)state;
+    assert_false(settings_needs_radacct(&l.s));
+    drop(&l);
+    for (size_t i = 0; i < COUNT(yes); i++) {
+        l = load_good(yes[i]);
+        expect_number(yes[i], settings_needs_radacct(&l.s), true);
+        drop(&l);
+    }
+}
+
+static void
+words_that_no_router_understands_are_told(void **state)
+{
+    (void)state;
+    assert_takes("routers", "transport",
+        WORDS("auto", "ssh", "api", "api-tls", "radius", "off"),
+        WORDS("", "SSH", "rest", "api_tls", "ssh,api"),
+        "expected auto, ssh, api, api-tls, radius or off");
+    assert_takes("routers", "host_key", WORDS("accept-new", "strict", "off"),
+        WORDS("", "no", "yes"), "expected accept-new, strict or off");
+    assert_takes("routers", "api_login", WORDS("plain", "challenge"),
+        WORDS("", "md5"), "expected plain or challenge");
+    assert_takes("routers", "api_tls", WORDS("verify", "anonymous", "off"),
+        WORDS("", "no"), "expected verify, anonymous or off");
+}
+
+static void
+numbers_of_routers_out_of_bounds_are_told(void **state)
+{
+    (void)state;
+    assert_takes("routers", "port", WORDS("0", "65535"), WORDS("-1", "65536"),
+        "must be from 0 to 65535");
+    assert_takes("routers", "connections", WORDS("1", "1000"),
+        WORDS("0", "1001"), "must be from 1 to 1000");
+    assert_takes("routers", "radius_tries", WORDS("1", "10"), WORDS("0", "11"),
+        "must be from 1 to 10");
+}
+
+static void
+a_kind_of_router_that_is_empty_is_told(void **state)
+{
+    struct loaded l =
+        load_good("[routers]\nnastype = mikrotik\nnastype = mikrotik-hs" QUIET);
+
+    (void)state;
+    assert_int_equal(l.s.routers.nastypes.n, 2);
+    assert_string_equal(l.s.routers.nastypes.text[1], "mikrotik-hs");
+    drop(&l);
+    assert_errors("[routers]\nnastype =" QUIET,
+        "F:2: [routers] nastype: a kind is "
+        "empty\n");
+}
+
+static void
+algorithms_are_names_with_commas_between(void **state)
+{
+    static const char *const keys[] = { "kex", "hostkeys", "ciphers", "macs" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(keys); i++)
+        assert_takes("routers", keys[i],
+            WORDS("", "ssh-rsa", "curve25519-sha256@libssh.org,ssh-ed25519",
+                "aes128-ctr,3des-cbc", "hmac-sha2-256-etm@openssh.com",
+                "arcfour.x"),
+            WORDS("a, b", "SSH-RSA", "a;b", "a:b", "+a", "a_b", "a\"b"),
+            "expected names of small letters, digits and @ . - with a comma "
+            "between them, without blanks");
+}
+
+static void
+our_side_is_bound_to_an_address_in_numbers(void **state)
+{
+    (void)state;
+    assert_takes("routers", "source_address",
+        WORDS("", "192.0.2.1", "::1", "2001:db8::1"),
+        WORDS("billing", "192.0.2", "192.0.2.1:22", "[::1]", "fe80::1%eth0"),
+        "must be an address in numbers, such as 192.0.2.1 or 2001:db8::1");
+}
+
+static void
+a_longest_pause_of_routers_below_the_first_is_told(void **state)
+{
+    struct loaded l =
+        load_good("[routers]\nhold_first = 5 min\nretry_first = 2 min\n"
+                  "[session_reset]\nafter = 1 s\nexpire = 1 s" QUIET);
+
+    (void)state;
+    drop(&l);
+    assert_errors("[routers]\nhold_first = 2 s\nhold_longest = 1 s" QUIET,
+        "F:3: [routers] hold_longest: must not be shorter than hold_first\n");
+    assert_errors("[routers]\nretry_first = 2 s\nretry_longest = 1 s" QUIET,
+        "F:3: [routers] retry_longest: must not be shorter than "
+        "retry_first\n");
+    assert_errors("[session_reset]\nafter = 2 s\nexpire = 1 s" QUIET,
+        "F:3: [session_reset] expire: must not be shorter than after\n");
+}
+
+#define RESET "[session_reset]\ntariff_change = yes\n"
+
+static void
+resets_without_any_way_to_a_router_are_told(void **state)
+{
+    static const char *const good[] = { "[routers]\ntransport = off" QUIET,
+        RESET "[routers]\ntransport = off\nrouter = a transport=api" QUIET,
+        RESET "[routers]\nrouter = a transport=off" QUIET };
+    static const char wrong[] =
+        "F:4: [routers] transport: is off for every router, but "
+        "[session_reset] is on; choose one, or switch that off\n";
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        struct loaded l = load_good(good[i]);
+
+        drop(&l);
+    }
+    assert_errors(RESET "[routers]\ntransport = off" QUIET, wrong);
+    assert_errors(
+        RESET "[routers]\ntransport = off\nrouter = a port=1" QUIET, wrong);
+}
+
+static void
+a_lease_need_not_be_long_when_no_session_is_ended(void **state)
+{
+    static const char *const good[] = {
+        "[service]\nlease = 30 s\n[routers]\ntimeout = 10 min" QUIET,
+        "[service]\nlease = 30 s\n" RESET
+        "[routers]\ntransport = off\ntimeout = 10 min\n"
+        "router = a transport=ssh timeout=7s" QUIET,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        struct loaded l = load_good(good[i]);
+
+        drop(&l);
+    }
+}
+
+static void
+a_lease_too_short_for_a_router_is_told(void **state)
+{
+    static const char wrong[] =
+        "F:2: [service] lease: must be at least 10 s longer than [routers] "
+        "connect_timeout and two timeout together\n";
+    struct loaded l = load_good("[service]\nlease = 55 s\n" RESET QUIET);
+
+    (void)state;
+    drop(&l);
+    assert_errors("[service]\nlease = 54999 ms\n" RESET QUIET, wrong);
+    assert_errors("[service]\nlease = 55 s\n" RESET
+                  "[routers]\nrouter = a timeout=1s\n"
+                  "router = b connect_timeout=5001ms" QUIET,
+        wrong);
+    l = load_good("[service]\nlease = 55 s\n" RESET
+                  "[routers]\nrouter = a timeout=30s transport=off\n"
+                  "router = b timeout=30s transport=radius" QUIET);
+    drop(&l);
+}
+
+static void
+a_lease_too_short_for_radius_is_told(void **state)
+{
+    struct loaded l = load_good(
+        "[service]\nlease = 70 s\n" RESET "[routers]\ntransport = radius\n"
+        "radius_wait = 10 s" QUIET);
+
+    (void)state;
+    drop(&l);
+    assert_errors("[service]\nlease = 69999 ms\n" RESET
+                  "[routers]\ntransport = radius\n"
+                  "radius_wait = 10 s" QUIET,
+        "F:2: [service] lease: must be at least 10 s longer than [routers] "
+        "radius_wait times twice radius_tries\n");
+}
+
+/* Loads a file in which %s stands for a path. */
+static struct loaded
+load_path(const char *form, const char *path)
+{
+    struct bytes text = bytes_make(1000);
+    const char *at = strstr(form, "%s");
+    struct loaded l;
+
+    assert_non_null(at);
+    bytes_add(&text, form, (size_t)(at - form));
+    bytes_printf(&text, "%s%s", path, at + 2);
+    l = load(bytes_text(&text));
+    bytes_free(&text);
+    return l;
+}
+
+static void
+a_private_key_is_ours_alone(void **state)
+{
+    static const mode_t good[] = { 0600, 0400 };
+    static const mode_t bad[] = { 0640, 0604, 0660, 0610, 0602, 0777 };
+    struct temp key = temp_text("KEY");
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good) + COUNT(bad); i++) {
+        bool fits = i < COUNT(good);
+        mode_t mode = fits ? good[i] : bad[i - COUNT(good)];
+        struct loaded l;
+
+        assert_int_equal(chmod(key.path, mode), 0);
+        l = load_path("[routers]\nkey_file = %s" QUIET, key.path);
+        expect_text("key_file", bytes_text(&l.errors),
+            fits ? ""
+                 : "F:2: [routers] key_file: is open to others than its owner, "
+                   "who must be the account of the service; chmod 600 it\n");
+        drop(&l);
+    }
+    unlink(key.path);
+}
+
+static void
+a_private_key_that_cannot_be_read_is_told(void **state)
+{
+    static const struct {
+        const char *path, *wrong;
+    } rows[] = {
+        { "/nowhere/key", "cannot be read: No such file or directory" },
+        { "/dev/null/key", "cannot be read: Not a directory" },
+        { "/tmp", "is not a file" },
+        { "key", "must be an absolute path" },
+    };
+    char want[200];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct loaded l =
+            load_path("[routers]\nkey_file = %s" QUIET, rows[i].path);
+
+        snprintf(
+            want, sizeof want, "F:2: [routers] key_file: %s\n", rows[i].wrong);
+        expect_text(rows[i].path, bytes_text(&l.errors), want);
+        drop(&l);
+        l = load_path("[routers]\nrouter = a key_file=%s" QUIET, rows[i].path);
+        snprintf(want, sizeof want, "F:2: [routers] router: a: key_file: %s\n",
+            rows[i].wrong);
+        expect_text(rows[i].path, bytes_text(&l.errors), want);
+        drop(&l);
+    }
+}
+
+static void
+known_keys_may_be_missing_but_not_out_of_reach(void **state)
+{
+    (void)state;
+    assert_takes("routers", "known_hosts",
+        WORDS("", "/nowhere/known_hosts", "/dev/null"), WORDS("known_hosts"),
+        "must be an absolute path");
+    assert_takes("routers", "known_hosts", WORDS(""),
+        WORDS("/dev/null/known_hosts"), "cannot be read: Not a directory");
+}
+
+/* ---- exceptions for single routers ---- */
+
+static void
+an_exception_differs_in_what_it_names(void **state)
+{
+    struct loaded l = load_good(
+        "[routers]\ntransport = ssh\nmacs = hmac-sha1\nport = 2222\n"
+        "router = 192.0.2.1 transport=api-tls timeout=500ms port=0 macs=\n"
+        "timeout = 7 s\nhost_key = strict" QUIET);
+    const struct router_settings *set = settings_router(&l.s, "192.0.2.1");
+
+    (void)state;
+    assert_int_equal(l.s.routers.special_n, 1);
+    assert_ptr_equal(set, &l.s.routers.special[0].set);
+    assert_string_equal(set->transport, "api-tls");
+    assert_int_equal(set->timeout_ms, 500);
+    assert_int_equal(set->port, 0);
+    assert_string_equal(set->macs, "");
+    assert_string_equal(set->host_key, "strict");
+    assert_int_equal(set->connect_timeout_ms, 5000);
+    assert_int_equal(l.s.routers.usual.timeout_ms, 7000);
+    assert_string_equal(l.s.routers.usual.transport, "ssh");
+    drop(&l);
+}
+
+static void
+an_exception_may_name_every_key_of_a_router(void **state)
+{
+    struct loaded l = load_good(
+        "[routers]\nrouter = r1 transport=ssh port=65535 connect_timeout=1s "
+        "timeout=2min login_suffix=+ct511w key_file= host_key=off "
+        "kex=a,b hostkeys=c ciphers=d macs=e api_login=challenge "
+        "api_tls=anonymous" QUIET);
+    const struct router_settings *set = settings_router(&l.s, "r1");
+
+    (void)state;
+    assert_string_equal(set->transport, "ssh");
+    assert_int_equal(set->port, 65535);
+    assert_int_equal(set->connect_timeout_ms, 1000);
+    assert_int_equal(set->timeout_ms, 120000);
+    assert_string_equal(set->login_suffix, "+ct511w");
+    assert_string_equal(set->key_file, "");
+    assert_string_equal(set->host_key, "off");
+    assert_string_equal(set->kex, "a,b");
+    assert_string_equal(set->hostkeys, "c");
+    assert_string_equal(set->ciphers, "d");
+    assert_string_equal(set->macs, "e");
+    assert_string_equal(set->api_login, "challenge");
+    assert_string_equal(set->api_tls, "anonymous");
+    drop(&l);
+}
+
+static void
+a_router_without_an_exception_is_usual(void **state)
+{
+    struct loaded l = load_good("[routers]\nrouter = r1 port=1\n"
+                                "router =\t R2 \t port=2 \n"
+                                "router = \n" QUIET);
+
+    (void)state;
+    assert_int_equal(l.s.routers.special_n, 2);
+    assert_int_equal(settings_router(&l.s, "r1")->port, 1);
+    assert_int_equal(settings_router(&l.s, "R1")->port, 1);
+    assert_int_equal(settings_router(&l.s, "r2")->port, 2);
+    assert_ptr_equal(settings_router(&l.s, "r3"), &l.s.routers.usual);
+    assert_ptr_equal(settings_router(&l.s, "r"), &l.s.routers.usual);
+    assert_ptr_equal(settings_router(&l.s, ""), &l.s.routers.usual);
+    drop(&l);
+}
+
+#define ROUTER "F:2: [routers] router: "
+
+static void
+an_exception_of_no_known_form_is_told(void **state)
+{
+    static const struct {
+        const char *text, *wrong;
+    } rows[] = {
+        { "r1", "r1: says nothing; expected ADDRESS key=value ..." },
+        { "port=1", "port=1: the address is missing; expected ADDRESS "
+                    "key=value ..." },
+        { "r1 port", "r1: port: expected key=value, without blanks" },
+        { "r1 port=1 transport=api port=2", "r1: port: is set twice" },
+        { "r1 macs= macs=a", "r1: macs: is set twice" },
+        { "r1 timeout=20 s",
+            "r1: timeout: the unit must be ms, s, min or h\n" ROUTER
+            "r1: there is no key \"s\"; expected transport port "
+            "connect_timeout timeout login_suffix key_file host_key kex "
+            "hostkeys ciphers macs api_login api_tls" },
+        { "r1 keep=1s", "r1: there is no key \"keep\"; expected transport port "
+                        "connect_timeout timeout login_suffix key_file "
+                        "host_key kex hostkeys ciphers macs api_login "
+                        "api_tls" },
+        { "r1 timeout=1ms",
+            "r1: timeout: must be from 100 to 600000 milliseconds" },
+        { "r1 port=65536", "r1: port: must be from 0 to 65535" },
+        { "r1 port=", "r1: port: expected a whole number" },
+    };
+    char text[200], want[400];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        snprintf(
+            text, sizeof text, "[routers]\nrouter = %s" QUIET, rows[i].text);
+        snprintf(want, sizeof want, ROUTER "%s\n", rows[i].wrong);
+        assert_errors(text, want);
+    }
+}
+
+static void
+two_exceptions_for_one_router_are_told(void **state)
+{
+    (void)state;
+    assert_errors("[routers]\nrouter = r1 port=1\nrouter = r2 port=1\n"
+                  "router = R1 timeout=1s" QUIET,
+        "F:4: [routers] router: R1: has an exception already\n");
+}
+
+static void
+a_wrong_value_of_an_exception_is_told_where_it_stands(void **state)
+{
+    (void)state;
+    assert_errors("[routers]\nrouter = r1 port=1\nrouter = r2 transport=rest "
+                  "host_key=no api_login=md5 api_tls=no kex=A" QUIET,
+        "F:3: [routers] router: r2: transport: expected auto, ssh, api, "
+        "api-tls, radius or off\n"
+        "F:3: [routers] router: r2: host_key: expected accept-new, strict or "
+        "off\n"
+        "F:3: [routers] router: r2: api_login: expected plain or challenge\n"
+        "F:3: [routers] router: r2: api_tls: expected verify, anonymous or "
+        "off\n"
+        "F:3: [routers] router: r2: kex: expected names of small letters, "
+        "digits and @ . - with a comma between them, without blanks\n");
+}
+
+static void
+a_wrong_usual_value_is_told_once(void **state)
+{
+    (void)state;
+    assert_errors("[routers]\nrouter = r1 port=1\ntransport = rest\nmacs = A\n"
+                  "key_file = k" QUIET,
+        "F:3: [routers] transport: expected auto, ssh, api, api-tls, radius or "
+        "off\n"
+        "F:4: [routers] macs: expected names of small letters, digits and @ . "
+        "- with a comma between them, without blanks\n"
+        "F:5: [routers] key_file: must be an absolute path\n");
+}
+
 /* ---- for a reader of our database ---- */
 
 static struct loaded
@@ -1724,7 +2232,8 @@ a_reader_does_not_mind_what_only_the_service_needs(void **state)
         "[notice]\ntime_zone = Mars/Olympus\n",
         "[service]\nlog_level = loud\ndoorbell = x\n", "[discounts]\nkey =\n",
         "[komtet]\nversion = v3\n", "[receipt]\nvat = x\n",
-        "[callback]\non = yes\n" };
+        "[callback]\non = yes\n", "[routers]\nkey_file = k\n",
+        "[routers]\nrouter = r1 transport=rest\n" };
 
     (void)state;
     for (size_t i = 0; i < COUNT(files); i++) {
@@ -2193,7 +2702,7 @@ every_key_and_section_is_explained(void **state)
 static void
 freeing_twice_does_no_harm(void **state)
 {
-    struct loaded l = load_good(QUIET);
+    struct loaded l = load_good("[routers]\nrouter = r1 port=1" QUIET);
 
     (void)state;
     settings_free(&l.s);
@@ -2201,6 +2710,8 @@ freeing_twice_does_no_harm(void **state)
     assert_int_equal(l.s.notices[NOTICE_PAYMENT].ending.n, 0);
     assert_int_equal(l.s.smsc.url.n, 0);
     assert_int_equal(l.s.discounts.keys.n, 0);
+    assert_int_equal(l.s.routers.lines.n, 0);
+    assert_int_equal(l.s.routers.special_n, 0);
     drop(&l);
 }
 
@@ -2312,6 +2823,33 @@ main(void)
         cmocka_unit_test(a_callback_is_signed_for_a_public_address),
         cmocka_unit_test(a_port_or_rate_of_callbacks_out_of_bounds_is_told),
         cmocka_unit_test(callbacks_that_are_off_need_nothing),
+        cmocka_unit_test(no_session_is_ended_by_default),
+        cmocka_unit_test(the_defaults_of_a_router_suit_most),
+        cmocka_unit_test(the_defaults_of_all_routers_are_those_agreed_on),
+        cmocka_unit_test(each_kind_of_change_has_a_switch_of_its_own),
+        cmocka_unit_test(a_session_is_ended_on_all_routers_or_where_it_is),
+        cmocka_unit_test(
+            who_is_online_is_needed_to_choose_a_router_or_to_name_a_session),
+        cmocka_unit_test(words_that_no_router_understands_are_told),
+        cmocka_unit_test(numbers_of_routers_out_of_bounds_are_told),
+        cmocka_unit_test(a_kind_of_router_that_is_empty_is_told),
+        cmocka_unit_test(algorithms_are_names_with_commas_between),
+        cmocka_unit_test(our_side_is_bound_to_an_address_in_numbers),
+        cmocka_unit_test(a_longest_pause_of_routers_below_the_first_is_told),
+        cmocka_unit_test(resets_without_any_way_to_a_router_are_told),
+        cmocka_unit_test(a_lease_need_not_be_long_when_no_session_is_ended),
+        cmocka_unit_test(a_lease_too_short_for_a_router_is_told),
+        cmocka_unit_test(a_lease_too_short_for_radius_is_told),
+        cmocka_unit_test(a_private_key_is_ours_alone),
+        cmocka_unit_test(a_private_key_that_cannot_be_read_is_told),
+        cmocka_unit_test(known_keys_may_be_missing_but_not_out_of_reach),
+        cmocka_unit_test(an_exception_differs_in_what_it_names),
+        cmocka_unit_test(an_exception_may_name_every_key_of_a_router),
+        cmocka_unit_test(a_router_without_an_exception_is_usual),
+        cmocka_unit_test(an_exception_of_no_known_form_is_told),
+        cmocka_unit_test(two_exceptions_for_one_router_are_told),
+        cmocka_unit_test(a_wrong_value_of_an_exception_is_told_where_it_stands),
+        cmocka_unit_test(a_wrong_usual_value_is_told_once),
         cmocka_unit_test(a_reader_does_not_mind_what_only_the_service_needs),
         cmocka_unit_test(a_reader_is_told_of_keys_that_are_wrong),
         cmocka_unit_test(a_reader_is_told_of_a_missing_file),
