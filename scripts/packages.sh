@@ -6,7 +6,7 @@ libcurl4-openssl-dev libmicrohttpd-dev libssl-dev libjson-c-dev libxml2-dev"
 RUN_PACKAGES="mariadb-server-core mariadb-client-core python3-minimal python3 \
 python3-pymysql openssl tzdata"
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist \
-mariadb-client clang \
+python3-asyncssh openssh-server libnss-wrapper mariadb-client clang \
 clang-format clang-tidy cppcheck"
 
 missing_packages() {
