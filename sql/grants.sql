@@ -82,6 +82,8 @@ GRANT INSERT, DELETE ON mikbill_events.api_credit
   TO 'mbev_service'@'localhost';
 GRANT INSERT, UPDATE ON mikbill_events.receipt TO 'mbev_service'@'localhost';
 GRANT INSERT, UPDATE ON mikbill_events.till TO 'mbev_service'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON mikbill_events.router
+  TO 'mbev_service'@'localhost';
 
 -- In the billing it reads what decisions are made of, table by table...
 GRANT SELECT ON users TO 'mbev_service'@'localhost';
@@ -97,6 +99,13 @@ CALL mikbill_events.grant_if_table(DATABASE(), 'usersdel',
 CALL mikbill_events.grant_if_table(DATABASE(), 'packets',
                                    'SELECT', 'mbev_service');
 CALL mikbill_events.grant_if_table(DATABASE(), 'stuff_personal',
+                                   'SELECT', 'mbev_service');
+-- ... of the routers how to log in to them, and no column beside, and who is
+-- online on which ...
+CALL mikbill_events.grant_columns(DATABASE(), 'radnas',
+  'id,nasname,nastype,naslogin,naspass,secret,impruport,usessh,use_api',
+  'mbev_service');
+CALL mikbill_events.grant_if_table(DATABASE(), 'radacct',
                                    'SELECT', 'mbev_service');
 -- ... writes bonuses, for the billing's own payment API to credit ...
 CALL mikbill_events.grant_if_table(DATABASE(), 'addons_pay_api',

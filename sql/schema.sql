@@ -136,7 +136,7 @@ CREATE TABLE IF NOT EXISTS delivery (
   event_id      BIGINT UNSIGNED NOT NULL
                 COMMENT 'event.id',
   action        VARCHAR(16) CHARACTER SET ascii NOT NULL
-                COMMENT 'sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove',
+                COMMENT 'sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset',
   receiver      TINYINT UNSIGNED NOT NULL DEFAULT 0
                 COMMENT 'which of several receivers, from 0',
   state         ENUM('ready','leased','calling','done','retry','doubtful',
@@ -163,9 +163,9 @@ CREATE TABLE IF NOT EXISTS delivery (
   ask           BOOLEAN NOT NULL DEFAULT FALSE
                 COMMENT 'a reply was lost: ask the provider before sending; of a receipt: an earlier try may have been accepted',
   address       VARCHAR(64) NULL
-                COMMENT 'to whom: phone number or e-mail as the provider gets it',
+                COMMENT 'to whom: phone number or e-mail as the provider gets it; of a session reset the login',
   payload       MEDIUMTEXT NULL
-                COMMENT 'what is sent: the text of the message; of a receipt every byte of the request',
+                COMMENT 'what is sent: the text of the message; of a receipt every byte of the request; of a session reset the order as JSON',
   provider      VARCHAR(16) CHARACTER SET ascii NULL
                 COMMENT 'which provider was asked last',
   provider_id   VARCHAR(64) CHARACTER SET ascii NULL
@@ -233,6 +233,24 @@ SET @mbev_text = IF(
        COMMENT ''to whom: phone number or e-mail as the provider gets it'',
      MODIFY COLUMN payload MEDIUMTEXT NULL
        COMMENT ''what is sent: the text of the message; of a receipt every byte of the request''');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+DEALLOCATE PREPARE mbev_step;
+
+-- What some columns hold since version 4.
+SET @mbev_text = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = 'mikbill_events' AND table_name = 'delivery'
+     AND column_name = 'action'
+     AND column_comment LIKE '%session_reset%') = 1,
+  'DO 0',
+  'ALTER TABLE delivery
+     MODIFY COLUMN action VARCHAR(16) CHARACTER SET ascii NOT NULL
+       COMMENT ''sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset'',
+     MODIFY COLUMN address VARCHAR(64) NULL
+       COMMENT ''to whom: phone number or e-mail as the provider gets it; of a session reset the login'',
+     MODIFY COLUMN payload MEDIUMTEXT NULL
+       COMMENT ''what is sent: the text of the message; of a receipt every byte of the request; of a session reset the order as JSON''');
 PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
 DEALLOCATE PREPARE mbev_step;
@@ -332,6 +350,31 @@ CREATE TABLE IF NOT EXISTS till (
 ) ENGINE=InnoDB
   COMMENT='State of the tills. Written by mbevd';
 
+-- The routers of the billing on which sessions are ended, as mbevd found them:
+-- one that was never tried has no row. No password is here.
+CREATE TABLE IF NOT EXISTS router (
+  nas_id      INT UNSIGNED NOT NULL
+              COMMENT 'radnas.id',
+  address     VARCHAR(64) NOT NULL
+              COMMENT 'radnas.nasname',
+  transport   VARCHAR(16) CHARACTER SET ascii NOT NULL
+              COMMENT 'how it was tried last: ssh, api, api-tls or radius',
+  state       ENUM('ok','held') NOT NULL
+              COMMENT 'held: left alone until then, because it could not be reached or refused us',
+  since_utc   DATETIME(3) NOT NULL
+              COMMENT 'in this state since',
+  until_utc   DATETIME(3) NULL
+              COMMENT 'held until; NULL = not held',
+  ended       BIGINT UNSIGNED NOT NULL DEFAULT 0
+              COMMENT 'sessions ended on it, in all',
+  reason      VARCHAR(255) NULL
+              COMMENT 'why it is held, in words',
+  changed_utc DATETIME(3) NOT NULL
+              COMMENT 'last change of this row',
+  PRIMARY KEY (nas_id)
+) ENGINE=InnoDB
+  COMMENT='State of the routers. Written by mbevd, read by mbevctl';
+
 -- Which rows of addons_pay_api are known to have become which payment.
 CREATE TABLE IF NOT EXISTS api_credit (
   record_id BIGINT UNSIGNED NOT NULL
@@ -393,12 +436,17 @@ CREATE TABLE IF NOT EXISTS installation (
 
 -- The tables are all there: also under mysql --force.
 INSERT IGNORE INTO schema_version (version, installed_utc)
-SELECT 3, UTC_TIMESTAMP(3) FROM information_schema.columns
-WHERE table_schema = 'mikbill_events' AND table_name = 'delivery'
-  AND column_name = 'log_id';
+SELECT 4, UTC_TIMESTAMP(3) FROM information_schema.tables
+WHERE table_schema = 'mikbill_events' AND table_name = 'router'
+  AND (SELECT COUNT(*) FROM information_schema.columns
+       WHERE table_schema = 'mikbill_events'
+         AND (table_name = 'delivery' AND column_name = 'log_id'
+              OR table_name = 'owner' AND column_name = 'inherited_id'
+              OR table_name = 'delivery' AND column_name = 'action'
+                 AND column_comment LIKE '%session_reset%')) = 3;
 
 -- 3. What the other files call. All of it runs with the rights of the caller
---    and changes nothing, except grant_if_table.
+--    and changes nothing, except grant_if_table and grant_columns.
 
 DELIMITER //
 
@@ -484,6 +532,30 @@ BEGIN
     PREPARE mbev_step FROM @mbev_text;
     EXECUTE mbev_step;
     DEALLOCATE PREPARE mbev_step;
+  END IF;
+END //
+
+-- grant_columns(billing, table, columns, user): GRANT SELECT on those of the
+-- columns (names divided by commas, without blanks) that this billing's table
+-- has, when it has the table. The user is one of ours, at localhost.
+-- Reads: information_schema. Writes: the grants.
+DROP PROCEDURE IF EXISTS grant_columns //
+CREATE PROCEDURE grant_columns (IN billing VARCHAR(64),
+                                IN on_table VARCHAR(64),
+                                IN column_list VARCHAR(255),
+                                IN account_user VARCHAR(32))
+  MODIFIES SQL DATA SQL SECURITY INVOKER
+  COMMENT 'GRANT SELECT on those of the columns that are there'
+BEGIN
+  DECLARE there TEXT DEFAULT NULL;
+
+  SELECT GROUP_CONCAT(column_name) INTO there
+  FROM information_schema.columns
+  WHERE table_schema = billing AND table_name = on_table
+    AND FIND_IN_SET(column_name, column_list) > 0;
+  IF there IS NOT NULL THEN
+    CALL grant_if_table(billing, on_table, CONCAT('SELECT (', there, ')'),
+                        account_user);
   END IF;
 END //
 

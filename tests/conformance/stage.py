@@ -97,7 +97,8 @@ class Stage:
                   "DELETE FROM mikbill_events.event; "
                   "DELETE FROM mikbill_events.api_credit; "
                   "DELETE FROM mikbill_events.receipt; "
-                  "DELETE FROM mikbill_events.till")
+                  "DELETE FROM mikbill_events.till; "
+                  "DELETE FROM mikbill_events.router")
         before = facts.rows_of(self._query, vector["event"])
         for statement in vector["event_sql"]:
             self._run(statement)

@@ -198,8 +198,23 @@ def test_installing_twice_changes_nothing(installed):
     installed.connect(user="mbev_reader", password="r").close()
 
 
+def make_third(server):
+    """Lay our tables out as version 3 did."""
+    server.sql("""
+        DROP TABLE router;
+        ALTER TABLE delivery
+          MODIFY COLUMN action VARCHAR(16) CHARACTER SET ascii NOT NULL
+            COMMENT 'what version 3 said',
+          MODIFY COLUMN address VARCHAR(64) NULL
+            COMMENT 'what version 3 said',
+          MODIFY COLUMN payload MEDIUMTEXT NULL
+            COMMENT 'what version 3 said';
+        UPDATE schema_version SET version = 3""", "mikbill_events")
+
+
 def make_second(server):
     """Lay our tables out as version 2 did."""
+    make_third(server)
     server.sql("""
         DROP TABLE receipt, till;
         ALTER TABLE owner DROP COLUMN inherited_id;
@@ -221,10 +236,10 @@ def make_first(server):
         UPDATE schema_version SET version = 1""", "mikbill_events")
 
 
-OUR_TABLES = ("delivery", "api_credit", "receipt", "till", "owner")
+OUR_TABLES = ("delivery", "api_credit", "receipt", "till", "router", "owner")
 
 
-@pytest.mark.parametrize("make_older", [make_first, make_second])
+@pytest.mark.parametrize("make_older", [make_first, make_second, make_third])
 def test_an_older_version_is_brought_up_to_date(installed, make_older):
     """What earlier versions looked like; the rows stay and say where they
     wait."""
@@ -247,7 +262,7 @@ def test_an_older_version_is_brought_up_to_date(installed, make_older):
     assert installed.sql("SELECT state, lane, route, ask, payload FROM"
                          " delivery", "mikbill_events") == [
         ("ready", "smspilot", None, 0, "text")]
-    assert version(installed) == 3
+    assert version(installed) == 4
 
 
 def version(server):
@@ -257,16 +272,18 @@ def version(server):
     return number
 
 
+@pytest.mark.parametrize("make_older, number", [(make_second, 2),
+                                                (make_third, 3)])
 def test_a_table_that_could_not_be_changed_is_not_called_up_to_date(
-        installed):
+        installed, make_older, number):
     """A mysqldump reads it while the update runs, and --force goes on."""
-    make_second(installed)
+    make_older(installed)
     with long_read(installed, "mikbill_events.delivery"):
         _, words = run(installed, "schema.sql", args=["--force"])
     assert "Lock wait timeout" in words or "max_statement_time" in words
-    assert version(installed) == 2
+    assert version(installed) == number
     assert run(installed, "schema.sql") == (0, "")
-    assert version(installed) == 3
+    assert version(installed) == 4
 
 
 def test_installing_again_follows_the_billing_to_its_next_generation(
@@ -344,15 +361,49 @@ def test_each_account_may_do_its_work_and_no_more(installed):
         "`mikbill`.`addons_pay_api`", "`mikbill`.`addons_pay_api_category`",
         "`mikbill`.`users_custom_fields`", "`mikbill`.`logs`",
         "`mikbill_events`.`receipt`", "`mikbill_events`.`till`",
+        "`mikbill_events`.`router`",
         "`mikbill`.`receipts_log`", "`mikbill`.`__komtet_receipts_log`"}
 
 
 def test_tables_that_this_billing_lacks_are_not_granted(bare):
-    bare.sql("DROP TABLE mikbill.usersblok")
+    bare.sql("DROP TABLE mikbill.usersblok, mikbill.radnas, mikbill.radacct")
     product.install(bare)
     grants = bare.sql("SHOW GRANTS FOR mbev_service@localhost")
-    assert not [row for row in grants if "usersblok" in row[0]]
+    assert not [row for row in grants
+                if re.search("usersblok|radnas|radacct", row[0])]
     assert [row for row in grants if "usersdel" in row[0]]
+
+
+ROUTER_COLUMNS = {"id", "nasname", "nastype", "naslogin", "naspass", "secret",
+                  "impruport", "usessh"}
+
+
+@pytest.mark.parametrize("generation, more", [("legacy", set()),
+                                              ("modern", {"use_api"})])
+def test_of_a_router_the_service_reads_how_to_log_in_and_no_more(
+        bare, generation, more):
+    bare.sql("DROP DATABASE mikbill")
+    facts_of.create_billing(bare, "mikbill", generation)
+    product.install(bare)
+    with bare.connect("mikbill", user="mbev_service",
+                      password=product.SERVICE_PASSWORD) as link, \
+            link.cursor() as cursor:
+        cursor.execute("SHOW COLUMNS FROM radnas")
+        assert {row[0] for row in cursor.fetchall()} == ROUTER_COLUMNS | more
+        cursor.execute(f"SELECT {', '.join(ROUTER_COLUMNS | more)} FROM radnas")
+        cursor.execute("SELECT * FROM radacct")
+        with pytest.raises(pymysql.err.OperationalError):
+            cursor.execute("SELECT community FROM radnas")
+
+
+def test_installing_again_grants_the_columns_that_came_since(installed):
+    installed.sql("ALTER TABLE radnas ADD use_api TINYINT NOT NULL DEFAULT 0",
+                  "mikbill")
+    assert run(installed, "grants.sql") == (0, "")
+    with installed.connect("mikbill", user="mbev_service",
+                           password=product.SERVICE_PASSWORD) as link, \
+            link.cursor() as cursor:
+        cursor.execute("SELECT use_api FROM radnas")
 
 
 # ---- what is refused, with the reason, and changes nothing
@@ -661,6 +712,7 @@ WORK = {
         INSERT INTO delivery (event_id, action, state, due_utc, changed_utc)
         VALUES (1, 'sms', '{state_name}', '2020-01-01', '2020-01-01')"""
        for state_name in ("ready", "leased", "calling", "retry")}}
+WORK["reset"] = WORK["ready"].replace("sms", "session_reset")
 
 
 @pytest.mark.parametrize("work", WORK)
