@@ -5,10 +5,17 @@
 #include "clock.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_REPLY = 64 * 1024, MOST_FDS = 8, KEEP_IDLE_S = 10 };
+enum {
+    LARGEST_REPLY = 64 * 1024,
+    MOST_FDS = 8,
+    KEEP_IDLE_S = 10,
+    MOST_HOST = 255
+};
 
 struct http {
     CURLM *multi;
@@ -31,6 +38,7 @@ struct exchange {
     int64_t deadline_us; /* boot clock */
     bool late;           /* was seen after its deadline once */
     http_done *done;
+    http_connected *connected; /* in place of done: it only connects */
     void *arg;
     char error[CURL_ERROR_SIZE];
 };
@@ -262,6 +270,18 @@ make_exchange(const struct http_request *r)
     return x;
 }
 
+/* False, and it is freed, when out of memory. */
+static bool
+begin(struct http *http, struct exchange *x)
+{
+    if (curl_multi_add_handle(http->multi, x->easy) != CURLM_OK) {
+        free_exchange(x);
+        return false;
+    }
+    link_exchange(http, x);
+    return true;
+}
+
 bool
 http_start(struct http *http, const struct http_request *request,
     http_done *done, void *arg)
@@ -272,12 +292,61 @@ http_start(struct http *http, const struct http_request *request,
         return false;
     x->done = done;
     x->arg = arg;
-    if (curl_multi_add_handle(http->multi, x->easy) != CURLM_OK) {
+    return begin(http, x);
+}
+
+/* Nothing that could become another part of a URL. */
+static bool
+is_host(const char *host)
+{
+    size_t n = strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv"
+                            "wxyz0123456789.-_:%");
+
+    return n > 0 && n <= MOST_HOST && host[n] == '\0';
+}
+
+static struct exchange *
+make_dial(const struct http_dial *dial)
+{
+    struct exchange *x = calloc(1, sizeof *x);
+    bool six = strchr(dial->host, ':') != NULL;
+    char url[MOST_HOST + 32], source[MOST_HOST + 8];
+
+    if (!x)
+        return NULL;
+    x->easy = curl_easy_init();
+    if (!x->easy) {
         free_exchange(x);
-        return false;
+        return NULL;
     }
-    link_exchange(http, x);
-    return true;
+    snprintf(url, sizeof url, "http://%s%s%s:%d/", six ? "[" : "", dial->host,
+        six ? "]" : "", dial->port);
+    curl_easy_setopt(x->easy, CURLOPT_URL, url);
+    curl_easy_setopt(x->easy, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(x->easy, CURLOPT_PROTOCOLS_STR, "http");
+    curl_easy_setopt(x->easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(x->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, x->error);
+    curl_easy_setopt(x->easy, CURLOPT_PRIVATE, x);
+    if (*dial->source) {
+        snprintf(source, sizeof source, "host!%s", dial->source);
+        curl_easy_setopt(x->easy, CURLOPT_INTERFACE, source);
+    }
+    x->deadline_us = clock_boot_us() + dial->timeout_ms * 1000;
+    return x;
+}
+
+bool
+http_dial(struct http *http, const struct http_dial *dial, http_connected *done,
+    void *arg)
+{
+    struct exchange *x = is_host(dial->host) ? make_dial(dial) : NULL;
+
+    if (!x)
+        return false;
+    x->connected = done;
+    x->arg = arg;
+    return begin(http, x);
 }
 
 size_t
@@ -286,9 +355,25 @@ http_active(const struct http *http)
     return http->active;
 }
 
-/* Tells the user and forgets the exchange. error: why it failed, or NULL. */
+/* The socket is libcurl's, which closes it: ours is another name for the same
+ * connection. */
 static void
-finish(struct exchange *x, const char *error)
+tell_connected(struct exchange *x, const char *error)
+{
+    curl_socket_t theirs = CURL_SOCKET_BAD;
+    int fd = -1;
+
+    if (!error)
+        curl_easy_getinfo(x->easy, CURLINFO_ACTIVESOCKET, &theirs);
+    if (theirs != CURL_SOCKET_BAD)
+        fd = fcntl(theirs, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0 && !error)
+        error = "the connection was lost at once";
+    x->connected(x->arg, fd, error);
+}
+
+static void
+tell_reply(struct exchange *x, const char *error)
 {
     struct http_reply reply = { .maybe_sent = x->sent > 0 || x->begun,
         .error = error };
@@ -300,6 +385,16 @@ finish(struct exchange *x, const char *error)
     reply.body = bytes_text(&x->reply);
     reply.body_len = x->reply.n;
     x->done(x->arg, &reply);
+}
+
+/* Tells the user and forgets the exchange. error: why it failed, or NULL. */
+static void
+finish(struct exchange *x, const char *error)
+{
+    if (x->connected)
+        tell_connected(x, error);
+    else
+        tell_reply(x, error);
     curl_multi_remove_handle(x->http->multi, x->easy);
     unlink_exchange(x);
     free_exchange(x);
@@ -348,7 +443,8 @@ end_late(struct http *http)
         if (x->deadline_us > now_us)
             continue;
         if (x->late)
-            finish(x, "no complete reply within the time limit");
+            finish(x, x->connected ? "no connection within the time limit"
+                                   : "no complete reply within the time limit");
         else
             x->late = true;
     }

@@ -54,6 +54,23 @@ void http_close(struct http **http);
 bool http_start(struct http *http, const struct http_request *request,
     http_done *done, void *arg);
 
+/* A connection for the caller's own protocol. */
+struct http_dial {
+    const char *host; /* name or address; [] around IPv6 are not wanted */
+    int port;
+    const char *source; /* address of our side; "" = any */
+    long timeout_ms;
+};
+
+/* Told once: a connected socket, which is the caller's from now on, does not
+ * block and is closed on exec; or -1 and why. */
+typedef void http_connected(void *arg, int fd, const char *error);
+
+/* Begins to connect, from within http_wait(). False, and done is never called,
+ * when out of memory, or when the host cannot be one. */
+bool http_dial(struct http *http, const struct http_dial *dial,
+    http_connected *done, void *arg);
+
 /* Requests started and not yet told about. */
 size_t http_active(const struct http *http);
 

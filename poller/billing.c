@@ -123,6 +123,9 @@ check_extras(struct billing *billing, struct db *db)
         { "addons_pay_api", "update_time", &billing->has_api },
         { "logs", "stuffid", &billing->has_logs },
         { "stuff_personal", "inn", &billing->has_staff },
+        { "radnas", "naspass", &billing->has_routers },
+        { "radnas", "use_api", &billing->has_use_api },
+        { "radacct", "acctterminatecause", &billing->has_radacct },
     };
     enum db_status status = DB_OK;
 
@@ -287,6 +290,7 @@ bool
 billing_lacks(const struct billing *billing, const struct settings *set)
 {
     return lacks_reward(billing, set) ||
+           (settings_resets(set) && !billing->has_routers) ||
            (wants_receipts(set) && !billing->has_receipts);
 }
 
@@ -298,6 +302,12 @@ complain_unseen(const struct billing *billing, const struct settings *set)
         log_error("billing: receipts wait: " BILLING_NO_RECEIPTS);
     if (lacks_reward(billing, set))
         log_error("billing: bonuses wait: " BILLING_NO_REWARD);
+    if (settings_resets(set) && !billing->has_routers)
+        log_error("billing: session resets wait: " BILLING_NO_ROUTERS);
+    if (settings_resets(set) && settings_needs_radacct(set) &&
+        !billing->has_radacct)
+        log_error("billing: this account does not see table radacct of the "
+                  "billing, so nobody is seen online; run sql/grants.sql");
     if (set->discounts.on && (!billing->has_fields || !billing->has_logs))
         log_error("billing: discounts are not removed: this account does not "
                   "see users_custom_fields and logs; run sql/grants.sql");

@@ -33,9 +33,12 @@ struct billing {
     bool has_logs;
     bool has_staff;    /* stuff_personal */
     bool has_receipts; /* the table of receipts */
-    bool undoable;     /* a ROLLBACK takes back what was written to those */
-    bool lazy_flush;   /* the server keeps commits in memory for a while */
-    int64_t flush_us;  /* for about so long */
+    bool has_routers;  /* radnas */
+    bool has_use_api;  /* radnas.use_api */
+    bool has_radacct;
+    bool undoable;    /* a ROLLBACK takes back what was written to those */
+    bool lazy_flush;  /* the server keeps commits in memory for a while */
+    int64_t flush_us; /* for about so long */
 };
 
 /* Whether all tables that bonuses depend on can be seen; what to say if not. */
@@ -47,6 +50,10 @@ bool billing_can_reward(const struct billing *billing);
 #define BILLING_NO_RECEIPTS                                                    \
     "this account does not see the table of [receipt] table, with a column "   \
     "int_id; run sql/grants.sql"
+
+#define BILLING_NO_ROUTERS                                                     \
+    "this account does not see table radnas of the billing; run "              \
+    "sql/grants.sql"
 
 /* Whether work that is switched on waits for a table, or for a right to it. */
 bool billing_lacks(const struct billing *billing, const struct settings *set);

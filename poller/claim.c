@@ -139,7 +139,7 @@ static enum db_status
 read_due(
     struct engine *e, enum lane_id lane, size_t room, struct delivery_list *due)
 {
-    struct bytes sql = bytes_make(32768), also = bytes_make(16384);
+    struct bytes sql = bytes_make(65536), also = bytes_make(32768);
     struct db_rows *rows;
     struct delivery *d;
     enum db_status status = DB_OK;
@@ -351,12 +351,15 @@ claim_lane(struct engine *e, enum lane_id lane)
 {
     struct delivery_list due = { 0 };
     size_t room = claim_room(e, lane);
-    enum db_status status;
+    enum db_status status = DB_OK;
 
     e->backlog[lane] = room == 0;
     if (room == 0)
         return DB_OK;
-    status = read_due(e, lane, room, &due);
+    if (lane == LANE_ROUTERS)
+        status = fleet_load(e->fleet, e->db, &e->billing);
+    if (status == DB_OK)
+        status = read_due(e, lane, room, &due);
     if (status == DB_OK && due.n > 0) {
         e->backlog[lane] = due.n == room;
         status = claim_these(e, &due);

@@ -35,6 +35,28 @@ enum {
 
 /* --- deciding ---------------------------------------------------------- */
 
+/* What only a reset of sessions needs to know. Of other resets of the
+ * subscriber those of later events count. */
+static void
+set_sessions(
+    struct facts *facts, const struct question *q, const struct snapshot *snap)
+{
+    facts->seen = snapshot_seen(snap, q->event->uid, &facts->seen_n);
+    for (size_t i = 0; i < snap->reset_n; i++) {
+        const struct other_reset *other = &snap->reset[i];
+
+        if (other->uid != q->event->uid || other->event_id <= q->event_id)
+            continue;
+        if (other->decided) {
+            facts->reset_event = other->event_id;
+        } else {
+            facts->reset_waits = true;
+            if (other->due_us > facts->reset_due_us)
+                facts->reset_due_us = other->due_us;
+        }
+    }
+}
+
 static void
 set_facts(struct facts *facts, struct engine *e, const struct question *q,
     const struct snapshot *snap)
@@ -52,6 +74,7 @@ set_facts(struct facts *facts, struct engine *e, const struct question *q,
     facts->origin = facts_origin(snap, q->event, &facts->captured, e->set);
     facts->cashier = snapshot_cashier(snap, q->event->who);
     facts->api = snapshot_api(snap, q->event->uid, &facts->api_n);
+    set_sessions(facts, q, snap);
 }
 
 /* Which questions a part of the snapshot is for, and from when on. */
@@ -163,6 +186,34 @@ load_cashiers(struct engine *e, const struct question *q, size_t n,
         snap, e->db, &e->billing, need->uids, need->n);
 }
 
+/* Where sessions are, and which other resets there are. */
+static enum db_status
+load_sessions(struct engine *e, const struct question *q, size_t n,
+    struct snapshot *snap, struct need *need)
+{
+    uint64_t first = UINT64_MAX;
+    enum db_status status = DB_OK;
+
+    need->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (q[i].action != &action_session_reset)
+            continue;
+        need->uids[need->n++] = q[i].event->uid;
+        if (q[i].event_id < first)
+            first = q[i].event_id;
+    }
+    if (need->n == 0)
+        return DB_OK;
+    if (settings_needs_radacct(e->set))
+        status =
+            snapshot_load_online(snap, e->db, &e->billing, need->uids, need->n);
+    if (status == DB_OK)
+        status = snapshot_load_resets(snap, e->db, need->uids, need->n, first);
+    if (status == DB_OK)
+        status = fleet_load(e->fleet, e->db, &e->billing);
+    return status;
+}
+
 static enum db_status
 load(
     struct engine *e, const struct question *q, size_t n, struct snapshot *snap)
@@ -178,6 +229,8 @@ load(
         status = load_traces(e, q, n, snap, &need);
     if (status == DB_OK)
         status = load_cashiers(e, q, n, snap, &need);
+    if (status == DB_OK)
+        status = load_sessions(e, q, n, snap, &need);
     if (status == DB_OK)
         status = load_api(e, q, n, snap, &need);
     free(need.uids);
@@ -294,7 +347,8 @@ ask_due(struct engine *e, struct db_rows **rows)
 static bool
 is_alone(const struct question *q)
 {
-    return q->action->one_by_one || credit_is_api(q->event);
+    return q->action->one_by_one ||
+           (credit_is_api(q->event) && q->action != &action_session_reset);
 }
 
 static void

@@ -32,6 +32,7 @@ static const char *const lanes[LANES] = {
     [LANE_SMSPILOT] = "smspilot",
     [LANE_SMSC] = "smsc",
     [LANE_KOMTET] = "komtet",
+    [LANE_ROUTERS] = "routers",
 };
 
 const char *

@@ -55,6 +55,7 @@ enum lane_id {
     LANE_SMSPILOT,
     LANE_SMSC,
     LANE_KOMTET,
+    LANE_ROUTERS,
     LANES
 };
 

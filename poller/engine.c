@@ -33,7 +33,9 @@ make_lanes(struct engine *e)
     };
 
     for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++) {
-        e->lane[i] = post_make(e->set, e->http, &e->zone, providers[i]);
+        e->lane[i] = i == LANE_ROUTERS
+                         ? fleet_make(e->set, e->http, &e->fleet)
+                         : post_make(e->set, e->http, &e->zone, providers[i]);
         if (!e->lane[i])
             return false;
     }
@@ -72,9 +74,12 @@ engine_open(struct engine *e, const struct settings *set,
         return false;
     }
     complain_lacking(e);
-    return owner_open(&e->owner, set) &&
-           wake_open(&e->wake, once ? NULL : set->service.doorbell,
-               set->service.safety_poll_ms * 1000);
+    if (!owner_open(&e->owner, set) ||
+        !wake_open(&e->wake, once ? NULL : set->service.doorbell,
+            set->service.safety_poll_ms * 1000))
+        return false;
+    e->wake.fleet = e->fleet;
+    return true;
 }
 
 static void
@@ -223,6 +228,8 @@ work(struct engine *e, bool *idle)
     if (status != DB_GONE)
         engine_keep_first(
             &status, late_look(&e->late, e->db, e->set->receipt.alarm_ms));
+    if (status != DB_GONE && clock_boot_us() >= fleet_record_us(e->fleet))
+        engine_keep_first(&status, fleet_record(e->fleet, e->db, &e->owner));
     if (status == DB_OK)
         status = check_server(e);
     return status;
@@ -281,7 +288,9 @@ sleep_until(const struct engine *e)
         us = follow_due_us(e);
     if (e->late.look_us < us)
         us = e->late.look_us;
-    if (claim_is_due(e) || callback_waits(e->callback))
+    if (fleet_record_us(e->fleet) < us)
+        us = fleet_record_us(e->fleet);
+    if (claim_is_due(e) || callback_waits(e->callback) || finished(e) > 0)
         us = 0;
     return us;
 }

@@ -21,6 +21,7 @@
 #include "late.h"
 #include "owner.h"
 #include "ripe.h"
+#include "routers/fleet.h"
 #include "settings.h"
 #include "wake.h"
 #include "zone.h"
@@ -35,6 +36,7 @@ struct engine {
     struct db *db;
     struct http *http;
     struct lane *lane[LANES]; /* NULL for LANE_DECIDE */
+    struct fleet *fleet;      /* belongs to its lane */
     struct zone zone;         /* of the quiet hours */
     struct owner owner;
     struct wake wake;

@@ -312,6 +312,10 @@ settings_router(const struct settings *s, const char *address);
 /* Is a session ever to be ended? */
 bool settings_resets(const struct settings *s);
 
+/* The longest that one may be under way to any router: a connection, the login
+ * and one command. */
+int64_t settings_longest_reset_ms(const struct settings *s);
+
 /* Is it to be known who is online: to choose a router, or to name a session to
  * it? */
 bool settings_needs_radacct(const struct settings *s);

@@ -229,6 +229,25 @@ settings_resets(const struct settings *s)
     return false;
 }
 
+static int64_t
+longest_ms(const struct router_settings *set)
+{
+    return strcmp(set->transport, "off") == 0
+               ? 0
+               : set->connect_timeout_ms + 2 * set->timeout_ms;
+}
+
+int64_t
+settings_longest_reset_ms(const struct settings *s)
+{
+    int64_t ms = longest_ms(&s->routers.usual);
+
+    for (size_t i = 0; i < s->routers.special_n; i++)
+        if (longest_ms(&s->routers.special[i].set) > ms)
+            ms = longest_ms(&s->routers.special[i].set);
+    return ms;
+}
+
 static bool
 is_radius(const struct router_settings *set)
 {

@@ -96,45 +96,29 @@ all_are_off(const struct settings *s)
     return goes_by(&s->routers.usual, "off");
 }
 
-/* The longest time of one reset: a connection, the login and one command.
- * By radius: all tries, and once more with fewer attributes. */
-static int64_t
-longest_ms(const struct settings *s, const struct router_settings *set)
-{
-    if (goes_by(set, "off"))
-        return 0;
-    if (goes_by(set, "radius"))
-        return 2 * s->routers.radius_tries * s->routers.radius_wait_ms;
-    return set->connect_timeout_ms + 2 * set->timeout_ms;
-}
-
 /* A reset must end while the work is still ours. */
 static void
-check_lease(struct check *c, const struct router_settings *set)
+check_lease(struct check *c)
 {
-    if (c->s->service.lease_ms >= longest_ms(c->s, set) + SLACK_MS)
-        return;
-    complain_at(c, AT(service.lease_ms),
-        goes_by(set, "radius")
-            ? "must be at least 10 s longer than [routers] radius_wait times "
-              "twice radius_tries"
-            : "must be at least 10 s longer than [routers] connect_timeout "
-              "and two timeout together");
+    if (c->s->service.lease_ms < settings_longest_reset_ms(c->s) + SLACK_MS)
+        complain_at(c, AT(service.lease_ms),
+            "must be at least 10 s longer than [routers] connect_timeout and "
+            "two timeout together");
 }
 
-/* The settings that take longest, of the usual ones and all exceptions. */
-static const struct router_settings *
-slowest(const struct settings *s)
+/* With and without what the billing knows of the session, each of them as
+ * often as may be. */
+static void
+check_radius(struct check *c, const struct special_router *special)
 {
-    const struct router_settings *most = &s->routers.usual;
+    const struct router_settings *set =
+        special ? &special->set : &c->s->routers.usual;
 
-    for (size_t i = 0; i < s->routers.special_n; i++) {
-        const struct router_settings *set = &s->routers.special[i].set;
-
-        if (longest_ms(s, set) > longest_ms(s, most))
-            most = set;
-    }
-    return most;
+    if (goes_by(set, "radius") &&
+        2 * c->s->routers.radius_tries * c->s->routers.radius_wait_ms >
+            set->timeout_ms)
+        complain_at(c, AT(routers.radius_wait_ms),
+            "times twice radius_tries must not be longer than timeout");
 }
 
 static void
@@ -146,7 +130,10 @@ check_resets(struct check *c)
         complain_at(c, AT(routers.usual.transport),
             "is off for every router, but [session_reset] is on; choose one, "
             "or switch that off");
-    check_lease(c, slowest(c->s));
+    check_lease(c);
+    check_radius(c, NULL);
+    for (size_t i = 0; i < c->s->routers.special_n; i++)
+        check_radius(c, &c->s->routers.special[i]);
 }
 
 void

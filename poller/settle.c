@@ -87,10 +87,24 @@ after_repeatable(struct delivery *d)
     return DELIVERY_RETRY;
 }
 
+/* Doing it again does no harm to anything but a new session; it expires soon
+ * enough. */
+static enum delivery_state
+after_reset(struct delivery *d)
+{
+    d->ask = false;
+    if (d->outcome.class == OUTCOME_ACCEPTED)
+        return DELIVERY_DONE;
+    return d->outcome.class == OUTCOME_PERMANENT ? DELIVERY_DEAD
+                                                 : DELIVERY_RETRY;
+}
+
 /* What an outcome makes of a delivery, of its route and of its question. */
 static enum delivery_state
 state_after(const struct engine *e, struct delivery *d)
 {
+    if (d->lane == LANE_ROUTERS)
+        return after_reset(d);
     if (d->lane != LANE_DECIDE && lane_repeats(lane_of(e, d)))
         return after_repeatable(d);
     if (d->outcome.class == OUTCOME_ACCEPTED) {
@@ -381,8 +395,10 @@ tell(struct engine *e, const struct delivery *d)
         e->sent++;
     else
         e->failed++;
-    if (d->lane != LANE_DECIDE &&
-        (d->state == DELIVERY_RETRY || d->state == DELIVERY_READY))
+    if (d->lane == LANE_ROUTERS && d->state == DELIVERY_RETRY)
+        level = LOG_INFO;
+    else if (d->lane != LANE_DECIDE &&
+             (d->state == DELIVERY_RETRY || d->state == DELIVERY_READY))
         level = LOG_WARNING;
     else if (d->state != DELIVERY_DONE)
         level = LOG_ERROR;
@@ -397,7 +413,7 @@ tell(struct engine *e, const struct delivery *d)
 static void
 go_on_after(struct engine *e, const struct delivery *d)
 {
-    if (d->lane == LANE_DECIDE || !lane_repeats(lane_of(e, d)))
+    if (d->lane != LANE_KOMTET)
         return;
     e->backlog[d->lane] = true;
     follow_due_by(e, clock_boot_us() + e->set->receipt.look_first_ms * 1000);

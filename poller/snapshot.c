@@ -2,6 +2,7 @@
 #include "snapshot.h"
 
 #include "money.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -49,6 +50,8 @@ add_place(struct bytes *sql, const struct billing *billing, enum place place)
     bytes_str(sql, TEXT_OF("u.user") "," TEXT_OF("u.sms_tel") ",");
     bytes_str(sql, billing->has_email[place] ? TEXT_OF("u.email") : "NULL");
     bytes_str(sql, ", u.gid");
+    bytes_str(
+        sql, place == PLACE_USERS ? ", u.blocked, u.date_abonka" : ", 0, 0");
     bytes_str(sql, ", CAST(ROUND(ROUND(u.credit, 2) * 100) AS SIGNED), ");
     if (billing->has_packets) {
         bytes_str(sql, TEXT_OF("p.packet") ",");
@@ -117,11 +120,13 @@ take_subscriber(struct subscriber *s, const struct db_rows *rows)
     s->sms_tel = copy(db_col(rows, 4));
     s->email = copy(db_col(rows, 5));
     s->gid = db_uint(rows, 6);
-    s->credit_kopecks = whole(db_col(rows, 7));
-    s->tariff.known = db_col(rows, 8) != NULL;
-    s->tariff.name = copy(db_col(rows, 8));
-    s->tariff.fee_millionths = millionths(db_col(rows, 9));
-    s->tariff.overdraft_millionths = millionths(db_col(rows, 10));
+    s->blocked = (int)whole(db_col(rows, 7));
+    s->fee_day = (int)whole(db_col(rows, 8));
+    s->credit_kopecks = whole(db_col(rows, 9));
+    s->tariff.known = db_col(rows, 10) != NULL;
+    s->tariff.name = copy(db_col(rows, 10));
+    s->tariff.fee_millionths = millionths(db_col(rows, 11));
+    s->tariff.overdraft_millionths = millionths(db_col(rows, 12));
     return s->login && s->sms_tel && s->email && s->tariff.name;
 }
 
@@ -401,6 +406,88 @@ snapshot_load_cashiers(struct snapshot *snap, struct db *db,
     return good ? DB_OK : DB_REFUSED;
 }
 
+static void
+copy_text(char *to, size_t size, const struct db_rows *rows, unsigned col)
+{
+    if (db_col(rows, col))
+        utf8_copy(to, size, db_col(rows, col), db_len(rows, col));
+}
+
+static void
+take_seen(struct snapshot *snap, const struct db_rows *rows)
+{
+    struct seen *seen = &snap->seen[snap->seen_n];
+
+    snap->seen_uid[snap->seen_n++] = db_uint(rows, 0);
+    copy_text(seen->nas, sizeof seen->nas, rows, 1);
+    copy_text(seen->ip, sizeof seen->ip, rows, 2);
+    copy_text(seen->session, sizeof seen->session, rows, 3);
+}
+
+enum db_status
+snapshot_load_online(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const uint64_t *uids, size_t n)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    struct db_rows *rows;
+    enum db_status status;
+
+    if (n == 0 || !billing->has_radacct)
+        return DB_OK;
+    bytes_str(&sql, "SELECT uid," TEXT_OF("nasipaddress") ",");
+    bytes_str(&sql, TEXT_OF("framedipaddress") "," TEXT_OF("acctsessionid"));
+    add_from(&sql, billing, "radacct");
+    bytes_str(&sql, " WHERE acctterminatecause = 'Online' AND uid IN (");
+    add_uids(&sql, uids, n);
+    bytes_str(&sql, ") ORDER BY uid");
+    status = db_query(db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    snap->seen = calloc(db_rows_count(rows) + 1, sizeof *snap->seen);
+    snap->seen_uid = calloc(db_rows_count(rows) + 1, sizeof *snap->seen_uid);
+    while (snap->seen && snap->seen_uid && db_next(rows))
+        take_seen(snap, rows);
+    db_rows_close(&rows);
+    return snap->seen && snap->seen_uid ? DB_OK : DB_REFUSED;
+}
+
+enum db_status
+snapshot_load_resets(struct snapshot *snap, struct db *db, const uint64_t *uids,
+    size_t n, uint64_t behind)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    struct db_rows *rows;
+    enum db_status status;
+
+    if (n == 0)
+        return DB_OK;
+    bytes_str(&sql,
+        "SELECT e.uid, e.id, d.lane <> 'decide',"
+        " GREATEST(0, TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), d.due_utc))"
+        " FROM event AS e STRAIGHT_JOIN delivery AS d ON d.event_id = e.id"
+        " AND d.action = 'session_reset'"
+        " AND d.state IN ('ready', 'retry', 'calling', 'done')"
+        " WHERE e.uid IN (");
+    add_uids(&sql, uids, n);
+    bytes_printf(&sql, ") AND e.id > %" PRIu64, behind);
+    status = db_query(db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    snap->reset = calloc(db_rows_count(rows) + 1, sizeof *snap->reset);
+    while (snap->reset && db_next(rows)) {
+        struct other_reset *one = &snap->reset[snap->reset_n++];
+
+        one->uid = db_uint(rows, 0);
+        one->event_id = db_uint(rows, 1);
+        one->decided = db_uint(rows, 2) != 0;
+        one->due_us = (int64_t)db_uint(rows, 3);
+    }
+    db_rows_close(&rows);
+    return snap->reset ? DB_OK : DB_REFUSED;
+}
+
 const struct cashier *
 snapshot_cashier(const struct snapshot *snap, int64_t id)
 {
@@ -437,6 +524,19 @@ snapshot_api(const struct snapshot *snap, uint64_t uid, size_t *n)
     return *n ? &snap->api[first] : NULL;
 }
 
+const struct seen *
+snapshot_seen(const struct snapshot *snap, uint64_t uid, size_t *n)
+{
+    size_t first = 0;
+
+    *n = 0;
+    while (first < snap->seen_n && snap->seen_uid[first] != uid)
+        first++;
+    while (first + *n < snap->seen_n && snap->seen_uid[first + *n] == uid)
+        ++*n;
+    return *n ? &snap->seen[first] : NULL;
+}
+
 static void
 free_subscriber(struct subscriber *s)
 {
@@ -465,5 +565,8 @@ snapshot_free(struct snapshot *snap)
     free(snap->cashier);
     free(snap->api);
     free(snap->trace);
+    free(snap->seen);
+    free(snap->seen_uid);
+    free(snap->reset);
     *snap = (struct snapshot){ 0 };
 }

@@ -8,6 +8,7 @@
 #include "billing.h"
 #include "civil.h"
 #include "db.h"
+#include "reset.h"
 
 #include <stdint.h>
 
@@ -38,6 +39,8 @@ struct subscriber {
     char *email;   /* owned; "" for NULL, or where there is none */
     uint64_t gid;
     int64_t credit_kopecks;
+    int blocked; /* of one in users, as the next; else 0 */
+    int fee_day; /* date_abonka: day of the month on which the fee is taken */
     struct tariff tariff;
     char *discount[DISCOUNTS]; /* owned; NULL = not set */
     unsigned removable;        /* how many of [discounts] key are set */
@@ -65,6 +68,14 @@ struct staff_trace {
     struct civil at;
 };
 
+/* A reset of a subscriber's sessions, that waits or was carried out. */
+struct other_reset {
+    uint64_t uid;
+    uint64_t event_id;
+    bool decided;
+    int64_t due_us; /* of one that is not: from now */
+};
+
 /* A staff member, whose name is printed on receipts. */
 struct cashier {
     uint64_t id;
@@ -81,10 +92,15 @@ struct snapshot {
     size_t trace_n;
     struct cashier *cashier; /* owned */
     size_t cashier_n;
+    struct seen *seen;  /* owned: sessions in radacct that have not ended... */
+    uint64_t *seen_uid; /* owned: ... and whose they are, ascending */
+    size_t seen_n;
+    struct other_reset *reset; /* owned */
+    size_t reset_n;
 };
 
 /* Reads the subscribers uids[0..n-1], in any order, repeats allowed. The
- * snapshot is to be freed whatever the result of this and the next four. */
+ * snapshot is to be freed whatever the result of this and the next six. */
 enum db_status snapshot_load(struct snapshot *snap, struct db *db,
     const struct billing *billing, const uint64_t *uids, size_t n);
 
@@ -108,6 +124,15 @@ enum db_status snapshot_load_traces(struct snapshot *snap, struct db *db,
 enum db_status snapshot_load_cashiers(struct snapshot *snap, struct db *db,
     const struct billing *billing, const uint64_t *ids, size_t n);
 
+/* Adds the sessions of these subscribers that the billing sees online. */
+enum db_status snapshot_load_online(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const uint64_t *uids, size_t n);
+
+/* Adds the resets of these subscribers that belong to events behind that
+ * one. */
+enum db_status snapshot_load_resets(struct snapshot *snap, struct db *db,
+    const uint64_t *uids, size_t n, uint64_t behind);
+
 /* The subscriber; one in PLACE_NONE when there is none. Never NULL. */
 const struct subscriber *
 snapshot_find(const struct snapshot *snap, uint64_t uid);
@@ -118,6 +143,10 @@ snapshot_api(const struct snapshot *snap, uint64_t uid, size_t *n);
 
 /* The staff member, or NULL. */
 const struct cashier *snapshot_cashier(const struct snapshot *snap, int64_t id);
+
+/* The sessions of a subscriber: the first, and how many. */
+const struct seen *
+snapshot_seen(const struct snapshot *snap, uint64_t uid, size_t *n);
 
 void snapshot_free(struct snapshot *snap);
 

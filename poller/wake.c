@@ -145,10 +145,15 @@ sleep_ms(const struct wake *wake)
 void
 wake_wait(struct wake *wake, struct http *http, int64_t until_us)
 {
-    int fds[4] = { wake->timer_fd, wake->signal_fd };
+    int fds[5] = { wake->timer_fd, wake->signal_fd };
     unsigned n = 2;
-    bool now = until_us <= clock_boot_us();
+    bool now;
 
+    if (wake->fleet && fleet_due_us(wake->fleet) < until_us)
+        until_us = fleet_due_us(wake->fleet);
+    now = until_us <= clock_boot_us();
+    if (wake->fleet)
+        fds[n++] = fleet_fd(wake->fleet);
     if (wake->bell_fd >= 0)
         fds[n++] = wake->bell_fd;
     if (wake->listen)
@@ -156,6 +161,8 @@ wake_wait(struct wake *wake, struct http *http, int64_t until_us)
     if (!now)
         set_timer(wake, until_us);
     http_wait(http, fds, n, now ? 0 : sleep_ms(wake));
+    if (wake->fleet)
+        fleet_run(wake->fleet);
     if (wake->listen)
         listen_run(wake->listen);
     hear_signals(wake);

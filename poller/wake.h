@@ -12,6 +12,7 @@
 
 #include "http.h"
 #include "listen.h"
+#include "routers/fleet.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +23,7 @@ struct wake {
     int timer_fd;
     const char *path;
     struct listen *listen; /* is moved on, too; NULL = none */
+    struct fleet *fleet;   /* the same */
     int64_t look_us;       /* boot clock: when to look next */
     int64_t step_us;       /* pause after that look; 0 = only the safety poll */
     int64_t poll_us;       /* the safety poll */

@@ -2,7 +2,7 @@
 # is missing (root or sudo).
 
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libmariadb-dev \
-libcurl4-openssl-dev libmicrohttpd-dev libssl-dev libjson-c-dev libxml2-dev"
+libcurl4-openssl-dev libmicrohttpd-dev libssl-dev libssh2-1-dev libjson-c-dev libxml2-dev"
 RUN_PACKAGES="mariadb-server-core mariadb-client-core python3-minimal python3 \
 python3-pymysql openssl tzdata"
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist \

@@ -14,6 +14,7 @@ const struct action *const actions[ACTIONS] = {
     &action_bonus_topup,
     &action_bonus_loyalty,
     &action_discount_remove,
+    &action_session_reset,
 };
 
 const struct action *

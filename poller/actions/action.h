@@ -54,7 +54,7 @@ struct action {
 };
 
 /* All there are; their order is that in which an event's are decided. */
-enum { ACTIONS = 6 };
+enum { ACTIONS = 7 };
 extern const struct action *const actions[ACTIONS];
 
 /* NULL when there is none of that name. */
@@ -85,5 +85,6 @@ extern const struct action action_receipt;
 extern const struct action action_bonus_topup;
 extern const struct action action_bonus_loyalty;
 extern const struct action action_discount_remove;
+extern const struct action action_session_reset;
 
 #endif

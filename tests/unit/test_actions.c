@@ -237,7 +237,7 @@ static void
 actions_stand_in_the_order_of_their_work(void **state)
 {
     static const char *const names[] = { "sms", "social", "receipt",
-        "bonus_topup", "bonus_loyalty", "discount_remove" };
+        "bonus_topup", "bonus_loyalty", "discount_remove", "session_reset" };
 
     (void)state;
     assert_int_equal(ACTIONS, COUNT(names));
@@ -495,14 +495,18 @@ discounts_wait_as_the_settings_say(void **state)
 }
 
 static void
-messages_expire_and_work_in_the_billing_does_not(void **state)
+messages_and_resets_expire_and_work_in_the_billing_does_not(void **state)
 {
     struct settings set = settings_make();
+
+    set.session_reset.expire_ms = 900000;
 
     (void)state;
     for (size_t i = 0; i < ACTIONS; i++)
         expect_number(actions[i]->name, actions[i]->expire_ms(&set),
-            actions[i]->in_billing ? INT64_MAX : 86400000);
+            actions[i] == &action_session_reset ? 900000
+            : actions[i]->in_billing            ? INT64_MAX
+                                                : 86400000);
 }
 
 /* ---- what must be read first ---- */
@@ -1327,7 +1331,8 @@ main(void)
             a_change_of_tariff_waits_for_the_slower_of_its_two_notices),
         cmocka_unit_test(a_bonus_waits_only_for_the_status_of_an_api_payment),
         cmocka_unit_test(discounts_wait_as_the_settings_say),
-        cmocka_unit_test(messages_expire_and_work_in_the_billing_does_not),
+        cmocka_unit_test(
+            messages_and_resets_expire_and_work_in_the_billing_does_not),
         cmocka_unit_test(messages_of_the_interface_need_its_rows),
         cmocka_unit_test(a_bonus_needs_the_rows_only_when_it_would_be_earned),
         cmocka_unit_test(what_blocks_a_bonus_does_not_hide_that_it_was_needed),

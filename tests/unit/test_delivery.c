@@ -357,8 +357,8 @@ states_are_named_as_in_the_table(void **state)
 static void
 lanes_are_named_as_in_the_table(void **state)
 {
-    static const char *const names[] = { "decide", "smspilot", "smsc",
-        "komtet" };
+    static const char *const names[] = { "decide", "smspilot", "smsc", "komtet",
+        "routers" };
 
     (void)state;
     assert_int_equal(COUNT(names), LANES);

@@ -1962,24 +1962,22 @@ a_lease_too_short_for_a_router_is_told(void **state)
         wrong);
     l = load_good("[service]\nlease = 55 s\n" RESET
                   "[routers]\nrouter = a timeout=30s transport=off\n"
-                  "router = b timeout=30s transport=radius" QUIET);
+                  "router = b timeout=20s transport=radius" QUIET);
     drop(&l);
 }
 
 static void
-a_lease_too_short_for_radius_is_told(void **state)
+tries_of_radius_that_do_not_fit_its_time_are_told(void **state)
 {
-    struct loaded l = load_good(
-        "[service]\nlease = 70 s\n" RESET "[routers]\ntransport = radius\n"
-        "radius_wait = 10 s" QUIET);
+    struct loaded l = load_good(RESET "[routers]\ntransport = radius\n"
+                                      "radius_wait = 3333 ms" QUIET);
 
     (void)state;
     drop(&l);
-    assert_errors("[service]\nlease = 69999 ms\n" RESET
-                  "[routers]\ntransport = radius\n"
-                  "radius_wait = 10 s" QUIET,
-        "F:2: [service] lease: must be at least 10 s longer than [routers] "
-        "radius_wait times twice radius_tries\n");
+    assert_errors(RESET "[routers]\ntransport = radius\n"
+                        "radius_wait = 3334 ms" QUIET,
+        "F:5: [routers] radius_wait: times twice radius_tries must not be "
+        "longer than timeout\n");
 }
 
 /* Loads a file in which %s stands for a path. */
@@ -2839,7 +2837,7 @@ main(void)
         cmocka_unit_test(resets_without_any_way_to_a_router_are_told),
         cmocka_unit_test(a_lease_need_not_be_long_when_no_session_is_ended),
         cmocka_unit_test(a_lease_too_short_for_a_router_is_told),
-        cmocka_unit_test(a_lease_too_short_for_radius_is_told),
+        cmocka_unit_test(tries_of_radius_that_do_not_fit_its_time_are_told),
         cmocka_unit_test(a_private_key_is_ours_alone),
         cmocka_unit_test(a_private_key_that_cannot_be_read_is_told),
         cmocka_unit_test(known_keys_may_be_missing_but_not_out_of_reach),

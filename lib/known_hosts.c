@@ -1,0 +1,238 @@
+/* known_hosts: see known_hosts.h. */
+#include "known_hosts.h"
+
+#include "bytes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libssh2.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SSH_PORT = 22, LONGEST_TYPE = 64, LONGEST_KEY = 16 * 1024 };
+
+struct known_hosts {
+    char *path;
+    LIBSSH2_SESSION *session; /* owns the memory of the collection */
+    LIBSSH2_KNOWNHOSTS *hosts;
+    struct stat seen;
+    bool there;
+    unsigned version;
+};
+
+void
+known_hosts_close(struct known_hosts **known)
+{
+    if (!*known)
+        return;
+    if ((*known)->hosts)
+        libssh2_knownhost_free((*known)->hosts);
+    if ((*known)->session)
+        libssh2_session_free((*known)->session);
+    free((*known)->path);
+    free(*known);
+    *known = NULL;
+}
+
+struct known_hosts *
+known_hosts_make(const char *path)
+{
+    struct known_hosts *known = calloc(1, sizeof *known);
+
+    if (!known)
+        return NULL;
+    known->path = strdup(path);
+    known->session = libssh2_session_init();
+    if (known->session)
+        known->hosts = libssh2_knownhost_init(known->session);
+    if (!known->path || !known->hosts)
+        known_hosts_close(&known);
+    return known;
+}
+
+static bool
+is_unchanged(const struct known_hosts *known, const struct stat *now)
+{
+    const struct stat *then = &known->seen;
+
+    return known->there && then->st_ino == now->st_ino &&
+           then->st_dev == now->st_dev && then->st_size == now->st_size &&
+           then->st_mtim.tv_sec == now->st_mtim.tv_sec &&
+           then->st_mtim.tv_nsec == now->st_mtim.tv_nsec;
+}
+
+static bool
+forget_all(struct known_hosts *known)
+{
+    libssh2_knownhost_free(known->hosts);
+    known->hosts = libssh2_knownhost_init(known->session);
+    return known->hosts != NULL;
+}
+
+/* Lines that are no entries are left out, as ssh(1) does: blank ones, comments,
+ * and keys of a type that this library does not have. */
+static bool
+read_all(struct known_hosts *known)
+{
+    FILE *file = fopen(known->path, "re");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    bool good;
+
+    if (!file)
+        return false;
+    while ((n = getline(&line, &room, file)) > 0)
+        libssh2_knownhost_readline(known->hosts, line, strcspn(line, "\r\n"),
+            LIBSSH2_KNOWNHOST_FILE_OPENSSH);
+    good = !ferror(file);
+    free(line);
+    fclose(file);
+    return good;
+}
+
+bool
+known_hosts_refresh(struct known_hosts *known, char *why, size_t size)
+{
+    struct stat now;
+    bool there = stat(known->path, &now) == 0;
+
+    if (!there && errno != ENOENT) {
+        snprintf(why, size, "%s: %s", known->path, strerror(errno));
+        return false;
+    }
+    if (there ? is_unchanged(known, &now) : !known->there && known->version)
+        return true;
+    known->there = there;
+    known->version++;
+    if (!forget_all(known)) {
+        snprintf(why, size, "out of memory");
+        return false;
+    }
+    if (there && !read_all(known)) {
+        known->there = false;
+        snprintf(why, size, "%s: %s", known->path, strerror(errno));
+        return false;
+    }
+    if (there)
+        known->seen = now;
+    return true;
+}
+
+unsigned
+known_hosts_version(const struct known_hosts *known)
+{
+    return known->version;
+}
+
+const char *
+known_hosts_path(const struct known_hosts *known)
+{
+    return known->path;
+}
+
+/* Of a host with several keys each is compared: one that is the same counts.
+ * The type of the key is not given, so that any key of the host is found. */
+static enum known
+look_up(struct known_hosts *known, const char *host, int port, const char *key,
+    size_t len, struct libssh2_knownhost **entry)
+{
+    switch (libssh2_knownhost_checkp(known->hosts, host, port, key, len,
+        LIBSSH2_KNOWNHOST_TYPE_PLAIN | LIBSSH2_KNOWNHOST_KEYENC_RAW, entry)) {
+    case LIBSSH2_KNOWNHOST_CHECK_MATCH:
+        return KNOWN_SAME;
+    case LIBSSH2_KNOWNHOST_CHECK_NOTFOUND:
+        return KNOWN_NOT;
+    default:
+        return KNOWN_OTHER;
+    }
+}
+
+enum known
+known_hosts_check(struct known_hosts *known, const char *host, int port,
+    const char *key, size_t len)
+{
+    struct libssh2_knownhost *entry = NULL;
+
+    return look_up(known, host, port, key, len, &entry);
+}
+
+const char *
+known_hosts_type(struct known_hosts *known, const char *host, int port)
+{
+    static const struct {
+        int mask;
+        const char *name;
+    } types[] = {
+        { LIBSSH2_KNOWNHOST_KEY_SSHRSA, "ssh-rsa" },
+        { LIBSSH2_KNOWNHOST_KEY_SSHDSS, "ssh-dss" },
+        { LIBSSH2_KNOWNHOST_KEY_ECDSA_256, "ecdsa-sha2-nistp256" },
+        { LIBSSH2_KNOWNHOST_KEY_ECDSA_384, "ecdsa-sha2-nistp384" },
+        { LIBSSH2_KNOWNHOST_KEY_ECDSA_521, "ecdsa-sha2-nistp521" },
+        { LIBSSH2_KNOWNHOST_KEY_ED25519, "ssh-ed25519" },
+    };
+    struct libssh2_knownhost *entry = NULL;
+
+    if (look_up(known, host, port, "", 0, &entry) == KNOWN_NOT || !entry)
+        return NULL;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if ((entry->typemask & LIBSSH2_KNOWNHOST_KEY_MASK) == types[i].mask)
+            return types[i].name;
+    return NULL;
+}
+
+/* HOST TYPE KEY, the type being the first string inside the key. */
+static bool
+add_line(
+    struct bytes *line, const char *host, int port, const char *key, size_t len)
+{
+    const unsigned char *k = (const unsigned char *)key;
+    size_t n = len < 4 ? 0 : (size_t)k[2] << 8 | k[3];
+    char *text = malloc(4 * (len / 3 + 1) + 1);
+
+    if (!text || n == 0 || n > LONGEST_TYPE || n + 4 > len ||
+        len > LONGEST_KEY) {
+        free(text);
+        return false;
+    }
+    EVP_EncodeBlock((unsigned char *)text, k, (int)len);
+    if (port == SSH_PORT)
+        bytes_str(line, host);
+    else
+        bytes_printf(line, "[%s]:%d", host, port);
+    bytes_printf(line, " %.*s %s\n", (int)n, key + 4, text);
+    free(text);
+    return bytes_ok(line);
+}
+
+/* One write, so that a line is there whole or not at all. */
+static bool
+append(const char *path, const struct bytes *line)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    bool good;
+
+    if (fd < 0)
+        return false;
+    good = write(fd, line->p, line->n) == (ssize_t)line->n;
+    return close(fd) == 0 && good;
+}
+
+bool
+known_hosts_add(struct known_hosts *known, const char *host, int port,
+    const char *key, size_t len, char *why, size_t size)
+{
+    struct bytes line = bytes_make(4 * LONGEST_KEY);
+    bool good = add_line(&line, host, port, key, len);
+
+    if (!good)
+        snprintf(why, size, "the key cannot be read");
+    else if (!(good = append(known->path, &line)))
+        snprintf(why, size, "%s: %s", known->path, strerror(errno));
+    bytes_free(&line);
+    return good && known_hosts_refresh(known, why, size);
+}

@@ -1,0 +1,403 @@
+/*
+ * api_link: sessions ended through a router's binary API, plain or in TLS.
+ *
+ * One sentence at a time: the sessions of a login are asked for, and each is
+ * ended by its id.
+ */
+#include "routers/link.h"
+#include "routers/words.h"
+#include "stream.h"
+#include "utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_IDS = 32, LONGEST_ID = 32, LARGEST = 4 * 1024, MOST_HEARD = 2000 };
+
+enum stage {
+    STAGE_LOGIN,     /* the password was sent, or a challenge asked for */
+    STAGE_CHALLENGE, /* it was answered */
+    STAGE_IDLE,
+    STAGE_FIND,
+    STAGE_REMOVE,
+    STAGE_FAILED,
+};
+
+static const char not_an_api[] = "it is no RouterOS API that answers";
+
+struct api_link {
+    struct stream *stream;
+    struct peer peer;
+    enum stage stage;
+    struct order *order; /* under way; the router's */
+    size_t n, at;
+    char id[MOST_IDS][LONGEST_ID + 1]; /* sessions of order[at] */
+    size_t ids, ended;
+    bool more;    /* there are others */
+    size_t heard; /* sentences since the last was sent */
+    bool trapped; /* the router has reported an error in this reply */
+    bool gone;    /* of a session that was not there any more */
+    enum fault fault;
+    char words[LINK_WORDS];
+};
+
+static const char *
+api_login(const struct api_link *link)
+{
+    return link->peer.set->api_login;
+}
+
+static void
+send_out(struct api_link *link, struct bytes *out)
+{
+    link->heard = 0;
+    stream_send(link->stream, out);
+    bytes_free(out);
+}
+
+static void
+begin(struct api_link *link)
+{
+    struct bytes out = bytes_make(LARGEST);
+
+    if (strcmp(api_login(link), "challenge") == 0)
+        words_login_begin(&out);
+    else
+        words_login(&out, link->peer.user, link->peer.password);
+    send_out(link, &out);
+}
+
+static enum stream_tls
+tls_of(const struct router_settings *set)
+{
+    if (strcmp(set->api_tls, "anonymous") == 0)
+        return STREAM_ANONYMOUS;
+    return strcmp(set->api_tls, "off") == 0 ? STREAM_ANY : STREAM_VERIFY;
+}
+
+static void *
+open_with(int fd, const struct peer *peer, enum stream_tls tls)
+{
+    const struct stream_settings settings = { .tls = tls,
+        .host = peer->address,
+        .ca_file = peer->all->routers.ca_file,
+        .most_in = 2 * (size_t)WORDS_LARGEST };
+    struct stream *stream = stream_open(fd, &settings);
+    struct api_link *link = calloc(1, sizeof *link);
+
+    if (!stream || !link) {
+        stream_close(&stream);
+        free(link);
+        return NULL;
+    }
+    link->stream = stream;
+    link->peer = *peer;
+    begin(link);
+    return link;
+}
+
+static void *
+open_plain(int fd, const struct peer *peer)
+{
+    return open_with(fd, peer, STREAM_PLAIN);
+}
+
+static void *
+open_tls(int fd, const struct peer *peer)
+{
+    return open_with(fd, peer, tls_of(peer->set));
+}
+
+static void
+close_link(void *arg)
+{
+    struct api_link *link = arg;
+
+    stream_close(&link->stream);
+    free(link);
+}
+
+static void
+fail(struct api_link *link, enum fault fault, const char *what,
+    const char *words)
+{
+    link->stage = STAGE_FAILED;
+    link->fault = fault;
+    snprintf(link->words, sizeof link->words, "%.100s%s%.300s", what,
+        *words ? ": " : "", words);
+}
+
+/* --- replies ----------------------------------------------------------- */
+
+/* The router's own words, as far as they can be shown. */
+static void
+take_message(struct api_link *link, const struct sentence *s)
+{
+    size_t len = 0;
+    const char *text = sentence_value(s, "message", &len);
+
+    link->words[0] = '\0';
+    if (text)
+        utf8_copy(link->words, sizeof link->words, text, len);
+    else if (s->n > 1)
+        utf8_copy(
+            link->words, sizeof link->words, s->word[1].p, s->word[1].len);
+}
+
+static void
+refuse_login(struct api_link *link)
+{
+    char words[LINK_WORDS];
+
+    snprintf(words, sizeof words, "%s", link->words);
+    fail(link, FAULT_REFUSED, "it refuses the login", words);
+}
+
+static void
+answer_challenge(struct api_link *link, const char *challenge, size_t len)
+{
+    struct bytes out = bytes_make(LARGEST);
+
+    if (words_login_response(
+            &out, link->peer.user, link->peer.password, challenge, len))
+        link->stage = STAGE_CHALLENGE;
+    else
+        fail(link, FAULT_REFUSED, "its challenge cannot be answered", "");
+    send_out(link, &out);
+}
+
+static void
+hear_login(struct api_link *link, const struct sentence *s)
+{
+    size_t len = 0;
+    const char *challenge = sentence_value(s, "ret", &len);
+
+    if (sentence_is(s, "!trap"))
+        refuse_login(link);
+    else if (!sentence_is(s, "!done"))
+        fail(link, FAULT_REFUSED, not_an_api, "");
+    else if (challenge && link->stage == STAGE_LOGIN)
+        answer_challenge(link, challenge, len);
+    else if (link->stage == STAGE_LOGIN &&
+             strcmp(api_login(link), "challenge") == 0)
+        fail(link, FAULT_OURS,
+            "it offers no challenge, as RouterOS from 6.43 on; api_login must "
+            "be plain",
+            "");
+    else
+        link->stage = STAGE_IDLE;
+}
+
+static void
+find(struct api_link *link)
+{
+    struct bytes out = bytes_make(LARGEST);
+
+    link->stage = STAGE_FIND;
+    link->ids = link->ended = 0;
+    link->trapped = link->gone = link->more = false;
+    words_find(&out, link->order[link->at].login);
+    send_out(link, &out);
+}
+
+static void
+remove_next(struct api_link *link)
+{
+    struct bytes out = bytes_make(LARGEST);
+
+    link->stage = STAGE_REMOVE;
+    link->trapped = link->gone = false;
+    words_remove(&out, link->id[link->ended]);
+    send_out(link, &out);
+}
+
+static void
+end_order(struct api_link *link, enum order_state state)
+{
+    link->order[link->at++].state = state;
+    if (link->at < link->n)
+        find(link);
+    else
+        link->stage = STAGE_IDLE;
+}
+
+static void
+take_id(struct api_link *link, const struct sentence *s)
+{
+    size_t len = 0;
+    const char *id = sentence_value(s, ".id", &len);
+
+    link->more |= link->ids == MOST_IDS;
+    if (!id || len == 0 || len > LONGEST_ID || link->ids == MOST_IDS)
+        return;
+    memcpy(link->id[link->ids], id, len);
+    link->id[link->ids++][len] = '\0';
+}
+
+static void
+hear_found(struct api_link *link, const struct sentence *s)
+{
+    if (sentence_is(s, "!re"))
+        take_id(link, s);
+    if (!sentence_is(s, "!done"))
+        return;
+    if (link->trapped)
+        end_order(link, ORDER_ERROR);
+    else if (link->ids == 0)
+        end_order(link, ORDER_DONE);
+    else
+        remove_next(link);
+}
+
+/* A session that is not there any more is no error. */
+static void
+hear_removed(struct api_link *link, const struct sentence *s)
+{
+    if (!sentence_is(s, "!done"))
+        return;
+    if (link->trapped && !link->gone) {
+        end_order(link, ORDER_ERROR);
+        return;
+    }
+    link->order[link->at].ended += !link->gone;
+    if (++link->ended < link->ids)
+        remove_next(link);
+    else if (link->more)
+        find(link);
+    else
+        end_order(link, ORDER_DONE);
+}
+
+static void
+hear_trap(struct api_link *link, const struct sentence *s)
+{
+    take_message(link, s);
+    link->trapped = true;
+    link->gone = strncmp(link->words, "no such item", 12) == 0;
+}
+
+static void
+hear(struct api_link *link, const struct sentence *s)
+{
+    if (sentence_is(s, "!trap"))
+        hear_trap(link, s);
+    if (sentence_is(s, "!fatal")) {
+        char words[LINK_WORDS];
+
+        take_message(link, s);
+        snprintf(words, sizeof words, "%s", link->words);
+        fail(link, FAULT_BROKEN, "it ends the connection", words);
+        return;
+    }
+    if (link->stage == STAGE_LOGIN || link->stage == STAGE_CHALLENGE)
+        hear_login(link, s);
+    else if (link->stage == STAGE_FIND)
+        hear_found(link, s);
+    else if (link->stage == STAGE_REMOVE)
+        hear_removed(link, s);
+}
+
+/* Reads the sentences that have come whole. True when there were any. An
+ * answer that does not end would keep everybody else from being heard. */
+static bool
+hear_all(struct api_link *link)
+{
+    size_t before = link->heard;
+
+    while (link->stage != STAGE_FAILED) {
+        const struct bytes *in = stream_in(link->stream);
+        struct sentence s;
+        size_t used = 0;
+        enum words_status status = words_read(bytes_text(in), in->n, &s, &used);
+
+        if (status == WORDS_MORE)
+            break;
+        if (status == WORDS_BROKEN)
+            fail(link, FAULT_REFUSED, not_an_api, "");
+        else if (++link->heard > MOST_HEARD)
+            fail(link, FAULT_REFUSED, "its answer does not end", "");
+        else if (s.n > 0)
+            hear(link, &s);
+        stream_take(link->stream, used);
+    }
+    return link->heard > before && link->stage != STAGE_FAILED;
+}
+
+/* --- as a link --------------------------------------------------------- */
+
+static void
+end_broken(struct api_link *link)
+{
+    enum fault fault =
+        stream_is_distrusted(link->stream) ? FAULT_KEY : FAULT_BROKEN;
+
+    if (link->stage != STAGE_FAILED)
+        fail(link, fault, stream_why(link->stream), "");
+}
+
+/* What is heard may make something to send, at once. */
+static enum link_status
+step(void *arg)
+{
+    struct api_link *link = arg;
+    bool open;
+
+    do {
+        open = stream_move(link->stream);
+    } while (hear_all(link) && open);
+    if (link->stage == STAGE_IDLE && open)
+        return LINK_READY;
+    if (!open)
+        end_broken(link);
+    return link->stage == STAGE_FAILED ? LINK_FAILED : LINK_WAITS;
+}
+
+static size_t
+send_orders(void *arg, struct order *orders, size_t n)
+{
+    struct api_link *link = arg;
+
+    link->order = orders;
+    link->n = n < LINK_MOST ? n : LINK_MOST;
+    link->at = 0;
+    link->words[0] = '\0';
+    for (size_t i = 0; i < link->n; i++)
+        orders[i].ended = 0;
+    find(link);
+    return link->n;
+}
+
+static int
+fd_of(const void *arg)
+{
+    return stream_fd(((const struct api_link *)arg)->stream);
+}
+
+static unsigned
+wants(const void *arg)
+{
+    return stream_wants(((const struct api_link *)arg)->stream);
+}
+
+static enum fault
+fault(const void *arg)
+{
+    return ((const struct api_link *)arg)->fault;
+}
+
+static const char *
+words(const void *arg)
+{
+    return ((const struct api_link *)arg)->words;
+}
+
+#define API_LINK(its_name, its_port, its_open)                                 \
+    {                                                                          \
+        .name = its_name, .port = its_port, .dials = true, .open = its_open,   \
+        .close = close_link, .step = step, .send = send_orders, .fd = fd_of,   \
+        .wants = wants, .fault = fault, .words = words                         \
+    }
+
+const struct link_ops link_api = API_LINK("api", 8728, open_plain);
+const struct link_ops link_api_tls = API_LINK("api-tls", 8729, open_tls);

@@ -1,0 +1,647 @@
+/* fleet: see fleet.h. */
+#include "routers/fleet.h"
+
+#include "clock.h"
+#include "reset.h"
+#include "routers/router.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    LARGEST_SQL = 1 << 20,
+    MOST_UNDERWAY = 500,
+    MOST_EVENTS = 64,
+    TURN_US = 10000,
+    LOAD_US = 1000000,
+    RECORD_US = 1000000,
+    CROWDED_US = 2000000,
+    RADIUS_PORT = 3799,
+};
+
+struct fleet {
+    struct router_world world;
+    struct lane *lane;
+    struct router **router; /* owned */
+    size_t n;
+    struct router **leaving; /* owned: gone from radnas, and still dialing */
+    size_t leaving_n;
+    int64_t loaded_us; /* boot clock; 0 = not yet */
+    int64_t due_us;    /* boot clock: when a router has something to do */
+    int64_t record_us; /* boot clock: when the table was written last */
+};
+
+/* One delivery on its way to all its routers. */
+struct task {
+    struct fleet *fleet;
+    struct delivery *delivery; /* the lane's */
+    struct reset reset;
+    struct job *job; /* owned: one for each router */
+    size_t n, pending;
+    size_t failed;
+    unsigned ended;     /* sessions */
+    struct bytes where; /* they were ended */
+    struct bytes why;   /* of the routers that have failed */
+};
+
+/* --- deliveries -------------------------------------------------------- */
+
+static void
+free_task(struct task *task)
+{
+    reset_free(&task->reset);
+    free(task->job);
+    bytes_free(&task->where);
+    bytes_free(&task->why);
+    free(task);
+}
+
+static void
+set_reason(struct task *task)
+{
+    struct outcome *o = &task->delivery->outcome;
+    const char *s = task->n == 1 ? "" : "s";
+    int n = 0;
+
+    if (task->ended > 0)
+        n = snprintf(o->why, sizeof o->why, "%u session%s ended on %s",
+            task->ended, task->ended == 1 ? "" : "s", bytes_text(&task->where));
+    else if (task->n == 0)
+        n = snprintf(o->why, sizeof o->why, "there is no router in radnas");
+    else if (task->n > task->failed)
+        n = snprintf(o->why, sizeof o->why, "no session on %zu router%s",
+            task->n - task->failed, s);
+    if (task->failed > 0)
+        snprintf(o->why + n, sizeof o->why - (size_t)n,
+            "%s%zu of %zu router%s failed: %s", n ? "; " : "", task->failed,
+            task->n, s, bytes_text(&task->why));
+}
+
+/* What is left to be done goes where the work is written down. */
+static bool
+note_left(struct task *task)
+{
+    struct reset *r = &task->reset;
+    uint32_t *left = calloc(task->n + 1, sizeof *left);
+    char *payload;
+
+    if (!left)
+        return false;
+    free(r->left);
+    r->left = left;
+    r->left_n = 0;
+    r->some = true;
+    for (size_t i = 0; i < task->n; i++)
+        if (task->job[i].order.state != ORDER_DONE)
+            left[r->left_n++] = task->job[i].id;
+    payload = reset_print(r);
+    if (payload) {
+        free(task->delivery->payload);
+        task->delivery->payload = payload;
+    }
+    return payload != NULL;
+}
+
+static void
+end_task(struct task *task)
+{
+    struct delivery *d = task->delivery;
+    bool done = task->failed == 0 || task->ended > 0;
+    struct lane *lane = task->fleet->lane;
+
+    d->outcome = (struct outcome){ .class = done ? OUTCOME_ACCEPTED
+                                                 : OUTCOME_TRANSIENT };
+    set_reason(task);
+    if (!done)
+        note_left(task);
+    free_task(task);
+    lane_finish(lane, d);
+}
+
+static void
+add_where(struct bytes *to, const char *address)
+{
+    bytes_printf(to, "%s%s", to->n ? ", " : "", address);
+}
+
+static void
+job_done(void *arg, struct job *job, const char *why)
+{
+    struct task *task = job->owner;
+    const char *address = router_state(job->router).address;
+
+    (void)arg;
+    if (why) {
+        task->failed++;
+        job->order.state = ORDER_OPEN;
+        add_where(&task->why, address);
+        bytes_printf(&task->why, ": %s", why);
+    } else {
+        job->order.state = ORDER_DONE;
+        task->ended += job->order.ended;
+        if (job->order.ended > 0)
+            add_where(&task->where, address);
+    }
+    if (--task->pending == 0)
+        end_task(task);
+}
+
+static bool
+is_left(const struct reset *reset, uint32_t id)
+{
+    for (size_t i = 0; i < reset->left_n; i++)
+        if (reset->left[i] == id)
+            return true;
+    return false;
+}
+
+static bool
+was_seen_on(const struct reset *reset, const char *address)
+{
+    for (size_t i = 0; i < reset->seen_n; i++)
+        if (strcmp(reset->seen[i].nas, address) == 0)
+            return true;
+    return false;
+}
+
+/* Whether the billing sees the subscriber on a router that we know. */
+static bool
+is_somewhere(const struct fleet *fleet, const struct reset *reset)
+{
+    for (size_t i = 0; i < fleet->n; i++)
+        if (!router_is_off(fleet->router[i]) &&
+            was_seen_on(reset, router_state(fleet->router[i]).address))
+            return true;
+    return false;
+}
+
+static bool
+is_meant(const struct reset *reset, bool somewhere, const struct router *router)
+{
+    struct router_state state = router_state(router);
+
+    if (router_is_off(router))
+        return false;
+    if (reset->some)
+        return is_left(reset, state.id);
+    return !reset->only || !somewhere || was_seen_on(reset, state.address);
+}
+
+static void
+choose_routers(struct task *task, struct router **chosen)
+{
+    const struct fleet *fleet = task->fleet;
+    bool somewhere = is_somewhere(fleet, &task->reset);
+
+    for (size_t i = 0; i < fleet->n; i++)
+        if (is_meant(&task->reset, somewhere, fleet->router[i]))
+            chosen[task->n++] = fleet->router[i];
+}
+
+/* One more is pending until all are given, for a job may end at once. */
+static void
+give_out(struct task *task, struct router **chosen)
+{
+    size_t n = task->n;
+
+    task->pending = n + 1;
+    for (size_t i = 0; i < n; i++) {
+        task->job[i].owner = task;
+        task->job[i].order = (struct order){ .login = task->reset.login,
+            .seen = task->reset.seen,
+            .seen_n = task->reset.seen_n };
+        router_add(chosen[i], &task->job[i]);
+    }
+    if (--task->pending == 0)
+        end_task(task);
+}
+
+static void
+refuse(struct fleet *fleet, struct delivery *d, enum outcome_class class,
+    const char *why)
+{
+    d->outcome = (struct outcome){ .class = class };
+    snprintf(d->outcome.why, sizeof d->outcome.why, "%s", why);
+    lane_finish(fleet->lane, d);
+}
+
+static void
+start(void *carrier, struct delivery *d)
+{
+    struct fleet *fleet = carrier;
+    struct task *task = calloc(1, sizeof *task);
+    struct router **chosen = calloc(fleet->n + 1, sizeof *chosen);
+
+    if (task) {
+        task->fleet = fleet;
+        task->delivery = d;
+        task->where = bytes_make(OUTCOME_TEXT / 2);
+        task->why = bytes_make(LARGEST_SQL);
+        task->job = calloc(fleet->n + 1, sizeof *task->job);
+    }
+    if (!task || !chosen || !task->job) {
+        refuse(fleet, d, OUTCOME_TRANSIENT, "out of memory");
+    } else if (!reset_parse(&task->reset, d->payload ? d->payload : "")) {
+        refuse(fleet, d, OUTCOME_PERMANENT,
+            "delivery.payload is not an order that this version reads");
+    } else {
+        choose_routers(task, chosen);
+        fleet->due_us = 0;
+        give_out(task, chosen);
+        task = NULL;
+    }
+    if (task)
+        free_task(task);
+    free(chosen);
+}
+
+/* --- the routers ------------------------------------------------------- */
+
+static void
+close_routers(struct router ***routers, size_t *n)
+{
+    for (size_t i = 0; i < *n; i++)
+        router_close(&(*routers)[i]);
+    free(*routers);
+    *routers = NULL;
+    *n = 0;
+}
+
+/* The jobs go without a word: their deliveries are forgotten. */
+static void
+forget(void *arg, struct job *job, const char *why)
+{
+    struct task *task = job->owner;
+
+    (void)arg;
+    (void)why;
+    if (--task->pending == 0)
+        free_task(task);
+}
+
+static void
+close_fleet(void *carrier)
+{
+    struct fleet *fleet = carrier;
+
+    fleet->world.done = forget;
+    close_routers(&fleet->router, &fleet->n);
+    close_routers(&fleet->leaving, &fleet->leaving_n);
+    known_hosts_close(&fleet->world.known);
+    if (fleet->world.epoll >= 0)
+        close(fleet->world.epoll);
+    free(fleet);
+}
+
+static char *
+known_hosts_file(const struct settings *set)
+{
+    struct bytes path = bytes_make(4096);
+    char *copy;
+
+    if (*set->routers.known_hosts)
+        return strdup(set->routers.known_hosts);
+    bytes_printf(&path, "%s/known_hosts", set->service.state_dir);
+    copy = strdup(bytes_text(&path));
+    bytes_free(&path);
+    return copy;
+}
+
+static const struct carrier_ops fleet_ops = { .start = start,
+    .close = close_fleet };
+
+static struct lane *
+make_lane(struct fleet *fleet)
+{
+    const struct settings *set = fleet->world.set;
+    const struct lane_traits traits = { .name = "routers",
+        .repeats_safely = true,
+        .longest_ms = settings_longest_reset_ms(set),
+        .limits = { .connections = MOST_UNDERWAY,
+            .retry_first_ms = set->routers.retry_first_ms,
+            .retry_longest_ms = set->routers.retry_longest_ms } };
+
+    return lane_make(&traits, &fleet_ops, fleet);
+}
+
+struct lane *
+fleet_make(const struct settings *set, struct http *http, struct fleet **out)
+{
+    struct fleet *fleet = calloc(1, sizeof *fleet);
+    char *path = known_hosts_file(set);
+
+    if (fleet && path) {
+        fleet->world = (struct router_world){ .set = set,
+            .http = http,
+            .known = known_hosts_make(path),
+            .epoll = epoll_create1(EPOLL_CLOEXEC),
+            .done = job_done,
+            .arg = fleet };
+        fleet->due_us = INT64_MAX;
+        if (fleet->world.known && fleet->world.epoll >= 0)
+            fleet->lane = make_lane(fleet);
+    }
+    free(path);
+    *out = fleet;
+    if (fleet && fleet->lane)
+        return fleet->lane;
+    if (fleet)
+        close_fleet(fleet);
+    return NULL;
+}
+
+static void
+add_types(struct bytes *sql, const struct settings *set)
+{
+    for (size_t i = 0; i < set->routers.nastypes.n; i++) {
+        bytes_str(sql, i ? ",LOWER(" : "LOWER(");
+        db_text(sql, set->routers.nastypes.text[i]);
+        bytes_chr(sql, ')');
+    }
+}
+
+#define TEXT_OF(column) "CONVERT(" column " USING utf8mb4)"
+
+static enum db_status
+read_routers(struct fleet *fleet, struct db *db, const struct billing *billing,
+    struct db_rows **rows)
+{
+    struct bytes sql = bytes_make(65536);
+    enum db_status status;
+
+    bytes_str(&sql, "SELECT id, " TEXT_OF("nasname") ", " TEXT_OF("naslogin"));
+    bytes_str(&sql, ", " TEXT_OF("naspass") ", " TEXT_OF("secret"));
+    bytes_printf(
+        &sql, ", impruport, %s FROM ", billing->has_use_api ? "use_api" : "0");
+    db_name(&sql, billing->name);
+    bytes_str(&sql, ".radnas WHERE nasname <> '' AND naslogin <> ''"
+                    " AND LOWER(" TEXT_OF("nastype") ") IN (");
+    add_types(&sql, fleet->world.set);
+    bytes_str(&sql, ") ORDER BY id");
+    status = db_query(db, &sql, rows);
+    bytes_free(&sql);
+    return status;
+}
+
+/* radnas.impruport is text. */
+static int
+radius_port(const char *text)
+{
+    long port = text ? strtol(text, NULL, 10) : 0;
+
+    return port > 0 && port < 65536 ? (int)port : RADIUS_PORT;
+}
+
+static struct router_row
+row_of(const struct db_rows *rows)
+{
+    const char *secret = db_col(rows, 4);
+
+    return (struct router_row){ .id = (uint32_t)db_uint(rows, 0),
+        .address = db_col(rows, 1),
+        .user = db_col(rows, 2),
+        .password = db_col(rows, 3) ? db_col(rows, 3) : "",
+        .secret = secret ? secret : "",
+        .radius_port = radius_port(db_col(rows, 5)),
+        .api = db_uint(rows, 6) != 0 };
+}
+
+/* Takes the router with that id out of the old list. */
+static struct router *
+take_old(struct fleet *fleet, uint32_t id)
+{
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct router *router = fleet->router[i];
+
+        if (router && router_state(router).id == id) {
+            fleet->router[i] = NULL;
+            return router;
+        }
+    }
+    return NULL;
+}
+
+/* One that waits for its connection cannot go before that is told. */
+static void
+let_go(struct fleet *fleet, struct router *router)
+{
+    struct router **more;
+
+    if (!router_is_dialing(router)) {
+        router_close(&router);
+        return;
+    }
+    more = realloc(fleet->leaving, (fleet->leaving_n + 1) * sizeof *more);
+    if (more) {
+        fleet->leaving = more;
+        fleet->leaving[fleet->leaving_n++] = router;
+    }
+}
+
+static bool
+take_routers(struct fleet *fleet, struct db_rows *rows)
+{
+    struct router **all = calloc(db_rows_count(rows) + 1, sizeof *all);
+    size_t n = 0;
+
+    if (!all)
+        return false;
+    while (db_next(rows)) {
+        const struct router_row row = row_of(rows);
+        struct router *router = take_old(fleet, row.id);
+
+        if (!router)
+            router = router_make(&fleet->world, &row);
+        else if (!router_renew(router, &row))
+            router_close(&router);
+        if (router)
+            all[n++] = router;
+    }
+    for (size_t i = 0; i < fleet->n; i++)
+        if (fleet->router[i])
+            let_go(fleet, fleet->router[i]);
+    free(fleet->router);
+    fleet->router = all;
+    fleet->n = n;
+    return true;
+}
+
+enum db_status
+fleet_load(struct fleet *fleet, struct db *db, const struct billing *billing)
+{
+    struct db_rows *rows;
+    enum db_status status;
+
+    if (!billing->has_routers ||
+        (fleet->loaded_us && clock_boot_us() < fleet->loaded_us + LOAD_US))
+        return DB_OK;
+    status = read_routers(fleet, db, billing, &rows);
+    if (status != DB_OK)
+        return status;
+    fleet->loaded_us = clock_boot_us();
+    if (!take_routers(fleet, rows))
+        status = DB_REFUSED;
+    db_rows_close(&rows);
+    return status;
+}
+
+/* --- running ----------------------------------------------------------- */
+
+int
+fleet_fd(const struct fleet *fleet)
+{
+    return fleet->world.epoll;
+}
+
+int64_t
+fleet_due_us(const struct fleet *fleet)
+{
+    return fleet->due_us;
+}
+
+/* Those that have left go when nothing is under way to them. */
+static void
+see_off(struct fleet *fleet)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < fleet->leaving_n; i++) {
+        if (router_is_dialing(fleet->leaving[i]))
+            fleet->leaving[n++] = fleet->leaving[i];
+        else
+            router_close(&fleet->leaving[i]);
+    }
+    fleet->leaving_n = n;
+}
+
+/* No more can be connected to: an idle one makes room, if there is one. */
+static void
+make_room(struct fleet *fleet)
+{
+    size_t most = (size_t)fleet->world.set->routers.connections;
+
+    for (size_t i = 0; i < fleet->n && fleet->world.connected >= most; i++)
+        router_hang_up(fleet->router[i]);
+}
+
+/* No more deliveries can be begun: those that wait only for slow routers are
+ * given up for now, so that they do not keep the others waiting. */
+static void
+relieve(struct fleet *fleet, int64_t now_us)
+{
+    if (lane_active(fleet->lane) >= MOST_UNDERWAY)
+        for (size_t i = 0; i < fleet->n; i++)
+            router_withdraw(fleet->router[i], now_us - CROWDED_US);
+}
+
+static void
+tick(struct fleet *fleet)
+{
+    int64_t now_us = clock_boot_us();
+
+    fleet->due_us = INT64_MAX;
+    make_room(fleet);
+    relieve(fleet, now_us);
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct router *router = fleet->router[i];
+        int64_t due_us;
+
+        router_tick(router, now_us);
+        due_us = router_due_us(router);
+        if (due_us < fleet->due_us)
+            fleet->due_us = due_us;
+    }
+    if (fleet->leaving_n)
+        see_off(fleet);
+}
+
+void
+fleet_run(struct fleet *fleet)
+{
+    struct epoll_event event[MOST_EVENTS];
+    int64_t until_us = clock_boot_us() + TURN_US;
+    int n = epoll_wait(fleet->world.epoll, event, MOST_EVENTS, 0);
+
+    for (int i = 0; i < n; i++) {
+        router_wake(event[i].data.ptr);
+        if (clock_boot_us() >= until_us)
+            break;
+    }
+    tick(fleet);
+}
+
+/* --- the table --------------------------------------------------------- */
+
+int64_t
+fleet_record_us(const struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n; i++)
+        if (router_is_new(fleet->router[i]))
+            return fleet->record_us + RECORD_US;
+    return INT64_MAX;
+}
+
+static void
+add_state(struct bytes *sql, const struct router_state *state)
+{
+    int64_t held_us = state->until_us - clock_boot_us();
+
+    bytes_printf(sql, "(%" PRIu32 ",", state->id);
+    db_text(sql, state->address);
+    bytes_printf(sql, ",'%s','%s',UTC_TIMESTAMP(3),", state->transport,
+        state->held ? "held" : "ok");
+    if (state->held && held_us > 0)
+        bytes_printf(sql,
+            "UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND,", held_us);
+    else
+        bytes_str(sql, "NULL,");
+    bytes_printf(sql, "%" PRIu64 ",", state->ended);
+    db_text(sql, state->held ? state->why : NULL);
+    bytes_str(sql, ",UTC_TIMESTAMP(3))");
+}
+
+/* since_utc is set first, from the state of before. */
+static void
+add_all(struct bytes *sql, const struct fleet *fleet)
+{
+    const char *comma = "";
+
+    bytes_str(sql,
+        "INSERT INTO router (nas_id, address, transport, state,"
+        " since_utc, until_utc, ended, reason, changed_utc) VALUES ");
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct router_state state = router_state(fleet->router[i]);
+
+        if (!router_is_new(fleet->router[i]))
+            continue;
+        bytes_str(sql, comma);
+        add_state(sql, &state);
+        comma = ",";
+    }
+    bytes_str(sql,
+        " ON DUPLICATE KEY UPDATE since_utc ="
+        " IF(state = VALUES(state), since_utc, VALUES(since_utc)),"
+        " state = VALUES(state), address = VALUES(address),"
+        " transport = VALUES(transport), until_utc = VALUES(until_utc),"
+        " ended = ended + VALUES(ended), reason = VALUES(reason),"
+        " changed_utc = VALUES(changed_utc);");
+}
+
+enum db_status
+fleet_record(struct fleet *fleet, struct db *db, struct owner *owner)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status;
+
+    fleet->record_us = clock_boot_us();
+    add_all(&sql, fleet);
+    status = owner_run(owner, db, &sql);
+    bytes_free(&sql);
+    for (size_t i = 0; i < fleet->n && status == DB_OK; i++)
+        router_was_recorded(fleet->router[i]);
+    return status;
+}
