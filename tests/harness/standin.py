@@ -141,6 +141,7 @@ class StandIn:
     """
 
     path = "/"
+    address = "127.0.0.1"
 
     def __init__(self, tls=None):
         self.tls = tls
@@ -161,12 +162,12 @@ class StandIn:
     def url(self):
         """Where the product shall send its requests."""
         scheme = "https" if self.tls else "http"
-        return f"{scheme}://127.0.0.1:{self.port}{self.path}"
+        return f"{scheme}://{self.address}:{self.port}{self.path}"
 
     def start(self):
         """Listen, on the port of the last time if there was one."""
         self._server = self._loop.run_until_complete(asyncio.start_server(
-            self._serve, "127.0.0.1", self.port or 0, ssl=self._context(),
+            self._serve, self.address, self.port or 0, ssl=self._context(),
             backlog=1024))
         self.port = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever,
