@@ -1,5 +1,6 @@
 """Sees whether an observation is what was expected: by meaning."""
 
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from urllib.parse import parse_qsl
@@ -31,6 +32,7 @@ def differences(expected, seen, provider, notes):
     if seen.waiting:
         found.append(f"{seen.waiting} rows are left in the outbox")
     found += _requests(expected, seen, provider, notes)
+    found += _resets(expected, seen)
     for what, rows, actual in (
             ("appear", expected.appear, seen.appeared),
             ("vanish", expected.vanish, seen.vanished)):
@@ -43,6 +45,8 @@ def differences(expected, seen, provider, notes):
                      f"expected {expected.booked}")
     if expected.failing:
         return found + _not_done(seen, expected.left)
+    if expected.unsettled:
+        return found + _all_done(seen)
     return found + [f"a delivery is left in state {state}"
                     for state in seen.deliveries if state not in SETTLED]
 
@@ -65,6 +69,23 @@ def _requests(expected, seen, provider, notes):
     if expected.left == "retry" and len(sent) == len(seen.requests):
         found.append("nothing was sent again")
     return found
+
+
+def _resets(expected, seen):
+    found = _match("session reset", expected.resets, seen.resets,
+                   _reset_difference)
+    if set(expected.refused) != set(seen.refused):
+        found.append(_but("refused logins", sorted(set(expected.refused)),
+                          sorted(set(seen.refused))))
+    return found + seen.faults
+
+
+def _reset_difference(expected, actual):
+    """The first difference of two resets in words, or None."""
+    return next((_but(one.name, getattr(expected, one.name),
+                      getattr(actual, one.name)) for one in fields(expected)
+                 if getattr(expected, one.name) != getattr(actual, one.name)),
+                None)
 
 
 def _filled(recorded, now):
@@ -262,6 +283,13 @@ def _not_done(seen, left):
         return ["a delivery is done, though the provider failed"]
     return [f"a delivery is left in state {state}, expected {left}"
             for state in seen.deliveries if left and state != left]
+
+
+def _all_done(seen):
+    """What is left when a router failed is to be seen."""
+    if set(seen.deliveries) <= {"done"}:
+        return ["everything is done, though a router failed"]
+    return []
 
 
 def _but(name, expected, actual):

@@ -5,7 +5,7 @@ our rules what ours must do instead, and names the differences; a vector
 whose difference cannot be named is not run but fails.
 
 How that is derived is a matter of the action: see notices.py, bonuses.py,
-discounts.py and receipts.py.
+discounts.py, receipts.py and resets.py.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from conformance import providers
 from conformance.vectors import CannotRun
 
 TABLE_MADE = "receipts_table_created"  # among recorded rows: a table's name
+OF_ROUTERS = ("ssh", "ssh_auth_failed", "routeros_api")
 
 
 @dataclass
@@ -28,6 +29,9 @@ class Expectation:
     booked: int = 0  # receipts that our own table has as accepted
     failing: bool = False  # the provider fails: none done, repeats allowed
     left: str = ""  # the state that a delivery is then left in; '': any other
+    resets: list = field(default_factory=list)  # of sessions: routers.Reset
+    refused: list = field(default_factory=list)  # users no router lets in
+    unsettled: bool = False  # a router failed: not everything can be done
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,8 @@ def expect_better(case):
 def _record(case):
     """What is recorded; it must agree with `fires`."""
     record = case.vector["expect"]
-    if record.get("ssh"):
-        raise CannotRun("router commands cannot be compared yet")
-    acted = bool(record["http"] or record["db"].keys() - {TABLE_MADE})
+    acted = bool(record["http"] or record["db"].keys() - {TABLE_MADE}
+                 or any(record.get(name) for name in OF_ROUTERS))
     seen = acted or (case.vector["fires"] and TABLE_MADE in record["db"])
     if seen != case.vector["fires"]:
         raise CannotRun("`fires` contradicts what is recorded")

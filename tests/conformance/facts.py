@@ -30,6 +30,15 @@ class Subscriber:
     gid: int
 
 
+@dataclass
+class Router:
+    """A row of radnas, as far as we use it."""
+
+    address: str
+    user: str
+    password: str
+
+
 def rows_of(query, event):
     """What an event of this kind changes: a set of (key, uid)."""
     if event not in SOURCES:
@@ -124,6 +133,13 @@ class Facts:
             raise CannotRun("there is no subscriber: "
                             "what ours must do cannot be derived")
         return self.subscribers[0]
+
+    @property
+    def routers(self):
+        """The routers that there are by our rules."""
+        return [Router(*row) for row in self._query(
+            "SELECT nasname, naslogin, naspass FROM radnas WHERE nastype = "
+            "'mikrotik' AND nasname <> '' AND naslogin <> '' ORDER BY id")]
 
     @property
     def custom_fields(self):

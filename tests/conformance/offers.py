@@ -25,6 +25,7 @@ class Offer:
     acting: Callable  # the Expectation for a Case by our rules alone
     corrected: Callable  # the Expectation for a Case and what is recorded
     recorded: Callable = as_recorded  # the same where ours must do just that
+    routers: bool = False  # does it speak to routers?
 
 
 def _notice(kind, provider):
@@ -57,12 +58,15 @@ ORIGINS = {"client": {"tariff_origin": "subscriber"},
            "system": {"tariff_origin": "staff"}, None: {}}
 
 
-def settings_for(db, vector, constants, base):
+def settings_for(db, vector, constants, base, routers=None):
     """The whole configuration: only this action, for exactly its kinds.
 
-    base is the URL of the stand-ins, up to the path.
+    base is the URL of the stand-ins, up to the path; routers the section of
+    that name, where there are any.
     """
     sections = {"billing": _billing(vector)}
+    if routers:
+        sections["routers"] = routers
     for kind in vector["routes"]:
         offer = OFFERS.get((kind, vector["action"]))
         if not offer:

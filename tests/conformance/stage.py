@@ -8,12 +8,13 @@ import socket
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pymysql.constants import CLIENT
 
 from conformance import facts, offers, providers, quiet
+from conformance.routers import ROUTERS
 from conformance.vectors import CannotRun
 from harness import billing, product
 from harness.server import MariaDB
@@ -40,6 +41,9 @@ class Observation:
     exit_code: int
     log: str  # when the exit code is not 0
     now: datetime  # the database's clock
+    resets: list = field(default_factory=list)  # that routers were asked for
+    refused: list = field(default_factory=list)  # users no router let in
+    faults: list = field(default_factory=list)  # of what routers were told
 
 
 class Stage:
@@ -51,6 +55,7 @@ class Stage:
         self.db = MariaDB(UNSYNCED)
         self.standin = StandIn()
         self._deaf = socket.socket()  # bound, never listening
+        self._routers = {}  # kit -> of routers.ROUTERS, once it is needed
         self._service = None
         self._link = None
         self._exits = None
@@ -110,8 +115,10 @@ class Stage:
         What may be sent again and waits for that, waits no longer: it works
         a second time then.
         """
+        router = self._router(vector)
         self._service.configure(offers.settings_for(
-            self.db, vector, constants, self._base(provider, reply)))
+            self.db, vector, constants, self._base(provider, reply),
+            router and self._router_section(router)))
         self.standin.reset()
         if reply:
             self.standin.reply = lambda request: Reply(
@@ -131,7 +138,26 @@ class Stage:
             self._tables(),
             self._query("SELECT COUNT(*) FROM mikbill_events.outbox")[0][0],
             exit_code, self._service.log_text() if exit_code else "",
-            self._now())
+            self._now(), *([router.resets, router.refused, router.faults]
+                           if router else []))
+
+    def _router(self, vector):
+        """The router of the vector's kit with its subscribers online, or
+        None when the action needs none."""
+        if not offers.OFFERS[vector["event"], vector["action"]].routers:
+            return None
+        kit = vector["kit"]
+        if kit not in self._routers:
+            self._routers[kit] = self._exits.enter_context(ROUTERS[kit]())
+        self._routers[kit].prepare(vector, [row[0] for row in self._query(
+            "SELECT user FROM users UNION SELECT user FROM usersfreeze")])
+        return self._routers[kit]
+
+    def _router_section(self, router):
+        """Our section for it. Host keys are remembered beside the rest."""
+        return {"transport": router.transport, "port": router.port,
+                "host_key": "accept-new",
+                "known_hosts": self._service.folder / "known_hosts"}
 
     def _once(self, clock):
         """Run the service, with its clock set if there is one."""
