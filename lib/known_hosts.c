@@ -13,7 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SSH_PORT = 22, LONGEST_TYPE = 64, LONGEST_KEY = 16 * 1024 };
+enum {
+    SSH_PORT = 22,
+    LONGEST_TYPE = 64,
+    LONGEST_KEY = 16 * 1024,
+    LONGEST_NAME = 300
+};
 
 struct known_hosts {
     char *path;
@@ -185,6 +190,15 @@ known_hosts_type(struct known_hosts *known, const char *host, int port)
     return NULL;
 }
 
+void
+known_hosts_name(char *buf, size_t size, const char *host, int port)
+{
+    if (port == SSH_PORT)
+        snprintf(buf, size, "%s", host);
+    else
+        snprintf(buf, size, "[%s]:%d", host, port);
+}
+
 /* HOST TYPE KEY, the type being the first string inside the key. */
 static bool
 add_line(
@@ -193,6 +207,7 @@ add_line(
     const unsigned char *k = (const unsigned char *)key;
     size_t n = len < 4 ? 0 : (size_t)k[2] << 8 | k[3];
     char *text = malloc(4 * (len / 3 + 1) + 1);
+    char name[LONGEST_NAME];
 
     if (!text || n == 0 || n > LONGEST_TYPE || n + 4 > len ||
         len > LONGEST_KEY) {
@@ -200,11 +215,8 @@ add_line(
         return false;
     }
     EVP_EncodeBlock((unsigned char *)text, k, (int)len);
-    if (port == SSH_PORT)
-        bytes_str(line, host);
-    else
-        bytes_printf(line, "[%s]:%d", host, port);
-    bytes_printf(line, " %.*s %s\n", (int)n, key + 4, text);
+    known_hosts_name(name, sizeof name, host, port);
+    bytes_printf(line, "%s %.*s %s\n", name, (int)n, key + 4, text);
     free(text);
     return bytes_ok(line);
 }

@@ -4,9 +4,9 @@
  * ssh-keygen -R takes an entry out.
  *
  * The file is read again whenever it has changed; nothing but
- * known_hosts_add() writes it. An entry holds for a host and a port. A host of
- * which any key is known must show one that is known: a key of another type is
- * not taken for new.
+ * known_hosts_add() writes it. An entry without a port holds for every port of
+ * the host that has none of its own. A host of which any key is known must show
+ * one that is known: a key of another type is not taken for new.
  */
 #ifndef MBEV_KNOWN_HOSTS_H
 #define MBEV_KNOWN_HOSTS_H
@@ -35,6 +35,10 @@ bool known_hosts_refresh(struct known_hosts *known, char *why, size_t size);
 unsigned known_hosts_version(const struct known_hosts *known);
 
 const char *known_hosts_path(const struct known_hosts *known);
+
+/* How a host stands in the file: "10.0.0.1", or "[10.0.0.1]:2222" when the port
+ * is not the usual one. */
+void known_hosts_name(char *buf, size_t size, const char *host, int port);
 
 /* The type of the host's key, as in SSH's algorithm lists: "ssh-ed25519"; NULL
  * when none is known. Of several, any one. */

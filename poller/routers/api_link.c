@@ -176,7 +176,7 @@ hear_login(struct api_link *link, const struct sentence *s)
     if (sentence_is(s, "!trap"))
         refuse_login(link);
     else if (!sentence_is(s, "!done"))
-        fail(link, FAULT_REFUSED, not_an_api, "");
+        fail(link, FAULT_COMMAND, not_an_api, "");
     else if (challenge && link->stage == STAGE_LOGIN)
         answer_challenge(link, challenge, len);
     else if (link->stage == STAGE_LOGIN &&
@@ -314,9 +314,9 @@ hear_all(struct api_link *link)
         if (status == WORDS_MORE)
             break;
         if (status == WORDS_BROKEN)
-            fail(link, FAULT_REFUSED, not_an_api, "");
+            fail(link, FAULT_COMMAND, not_an_api, "");
         else if (++link->heard > MOST_HEARD)
-            fail(link, FAULT_REFUSED, "its answer does not end", "");
+            fail(link, FAULT_COMMAND, "its answer does not end", "");
         else if (s.n > 0)
             hear(link, &s);
         stream_take(link->stream, used);
@@ -330,7 +330,7 @@ static void
 end_broken(struct api_link *link)
 {
     enum fault fault =
-        stream_is_distrusted(link->stream) ? FAULT_KEY : FAULT_BROKEN;
+        stream_is_distrusted(link->stream) ? FAULT_CERTIFICATE : FAULT_BROKEN;
 
     if (link->stage != STAGE_FAILED)
         fail(link, fault, stream_why(link->stream), "");

@@ -33,6 +33,7 @@ struct fleet {
     int64_t loaded_us; /* boot clock; 0 = not yet */
     int64_t due_us;    /* boot clock: when a router has something to do */
     int64_t record_us; /* boot clock: when the table was written last */
+    bool fewer;        /* the table has routers that are gone */
 };
 
 /* One delivery on its way to all its routers. */
@@ -461,9 +462,12 @@ take_routers(struct fleet *fleet, struct db_rows *rows)
         if (router)
             all[n++] = router;
     }
-    for (size_t i = 0; i < fleet->n; i++)
-        if (fleet->router[i])
-            let_go(fleet, fleet->router[i]);
+    for (size_t i = 0; i < fleet->n; i++) {
+        if (!fleet->router[i])
+            continue;
+        let_go(fleet, fleet->router[i]);
+        fleet->fewer = true;
+    }
     free(fleet->router);
     fleet->router = all;
     fleet->n = n;
@@ -576,13 +580,30 @@ fleet_run(struct fleet *fleet)
 
 /* --- the table --------------------------------------------------------- */
 
+static size_t
+count_new(const struct fleet *fleet)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < fleet->n; i++)
+        n += router_is_new(fleet->router[i]);
+    return n;
+}
+
 int64_t
 fleet_record_us(const struct fleet *fleet)
 {
+    return fleet->fewer || count_new(fleet) > 0 ? fleet->record_us + RECORD_US
+                                                : INT64_MAX;
+}
+
+static void
+add_removal(struct bytes *sql, const struct fleet *fleet)
+{
+    bytes_str(sql, "DELETE FROM router WHERE nas_id NOT IN (0");
     for (size_t i = 0; i < fleet->n; i++)
-        if (router_is_new(fleet->router[i]))
-            return fleet->record_us + RECORD_US;
-    return INT64_MAX;
+        bytes_printf(sql, ",%" PRIu32, router_state(fleet->router[i]).id);
+    bytes_str(sql, ");");
 }
 
 static void
@@ -638,10 +659,14 @@ fleet_record(struct fleet *fleet, struct db *db, struct owner *owner)
     enum db_status status;
 
     fleet->record_us = clock_boot_us();
-    add_all(&sql, fleet);
+    if (fleet->fewer)
+        add_removal(&sql, fleet);
+    if (count_new(fleet) > 0)
+        add_all(&sql, fleet);
     status = owner_run(owner, db, &sql);
     bytes_free(&sql);
     for (size_t i = 0; i < fleet->n && status == DB_OK; i++)
         router_was_recorded(fleet->router[i]);
+    fleet->fewer &= status != DB_OK;
     return status;
 }

@@ -51,9 +51,14 @@ enum link_status {
 enum fault {
     FAULT_NONE,
     FAULT_BROKEN,  /* cannot be reached, does not answer: may pass */
-    FAULT_REFUSED, /* the login, or the command: somebody must act */
-    FAULT_KEY,     /* it is not the one that it was */
-    FAULT_OURS,    /* our settings or files */
+    /* Somebody must act: */
+    FAULT_REFUSED,     /* the login */
+    FAULT_COMMAND,     /* the command: it is not what it should be */
+    FAULT_ALGORITHMS,  /* none in common */
+    FAULT_KEY,         /* another key than it had */
+    FAULT_STRANGER,    /* a key that is not known, and is to be */
+    FAULT_CERTIFICATE, /* is not good, or TLS was not agreed on */
+    FAULT_OURS,        /* our settings or files */
 };
 
 struct link_ops {

@@ -11,7 +11,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-enum { MOST_WHY = 400, MOST_TRIES = 2, MOST_ERRORS = 3 };
+enum {
+    MOST_WHY = 400,
+    MOST_HOST = 300,
+    MOST_CURE = 5000,
+    MOST_TRIES = 2,
+    MOST_ERRORS = 3
+};
 
 enum stage {
     STAGE_IDLE,    /* no connection */
@@ -215,25 +221,43 @@ drop_link(struct router *r)
 
 /* --- out of order ------------------------------------------------------ */
 
-static const char *
-cure(const struct router *r)
+/* What the operator can do about it. */
+static void
+print_cure(const struct router *r, char *buf, size_t size)
 {
-    switch (r->fault) {
-    case FAULT_REFUSED:
-        return "check user and password of the router in radnas, and that the "
-               "router lets this user in (groups with ssh, api, read, write)";
-    case FAULT_KEY:
-        return "if the router was reset or replaced, take its old key out of "
-               "the file of known hosts (ssh-keygen -R), else somebody "
-               "is in between";
-    case FAULT_OURS:
-        return "check section [routers]";
-    case FAULT_NONE:
-    case FAULT_BROKEN:
-        break;
-    }
-    return "check that it is up and lets this host in; one that is gone for "
-           "good goes out of radnas, or gets transport=off in [routers] router";
+    static const char *const cures[] = {
+        [FAULT_NONE] = "",
+        [FAULT_BROKEN] = "check that it is up and lets this host in; one that "
+                         "is gone for good goes out of radnas, or gets "
+                         "transport=off in [routers] router",
+        [FAULT_REFUSED] = "check naslogin and naspass in radnas, and that the "
+                          "router lets this user in from this host",
+        [FAULT_COMMAND] = "check that the user's group there has the rights "
+                          "(ssh or api, read, write), and that it is a "
+                          "RouterOS",
+        [FAULT_ALGORITHMS] = "see kex, hostkeys, ciphers and macs in "
+                             "[routers]; give a RouterOS 7 an Ed25519 host "
+                             "key, or use transport=api",
+        [FAULT_CERTIFICATE] = "see ca_file and api_tls in [routers]",
+        [FAULT_OURS] = "check section [routers]",
+    };
+    const char *file = known_hosts_path(r->world->known);
+    char host[MOST_HOST];
+
+    known_hosts_name(host, sizeof host, r->address, port_of(r));
+    if (r->fault == FAULT_KEY)
+        snprintf(buf, size,
+            "nothing is told to it; if the router was reset, replaced or "
+            "upgraded: ssh-keygen -f %s -R '%s'; if not, somebody is in "
+            "between",
+            file, host);
+    else if (r->fault == FAULT_STRANGER)
+        snprintf(buf, size,
+            "compare its key with what the router says, then: ssh-keyscan "
+            "-p %d %s >>%s",
+            port_of(r), r->address, file);
+    else
+        snprintf(buf, size, "%s", cures[r->fault]);
 }
 
 /* Doubles with each failure up to the longest. */
@@ -253,10 +277,13 @@ hold_ms(const struct router *r)
 static void
 report(struct router *r, bool changed, int64_t ms)
 {
+    char cure[MOST_CURE];
+
+    print_cure(r, cure, sizeof cure);
     log_at(changed ? LOG_ERROR : LOG_DEBUG,
         "router: %s (radnas %u, %s) is held: %s; %s; it is tried again in "
         "%lld s at the earliest",
-        r->address, (unsigned)r->id, r->ops->name, r->why, cure(r),
+        r->address, (unsigned)r->id, r->ops->name, r->why, cure,
         (long long)ms / 1000);
 }
 
@@ -296,7 +323,7 @@ is_held(struct router *r)
 {
     char why[MOST_WHY];
 
-    if (r->fault == FAULT_KEY &&
+    if ((r->fault == FAULT_KEY || r->fault == FAULT_STRANGER) &&
         known_hosts_refresh(r->world->known, why, sizeof why) &&
         known_hosts_version(r->world->known) != r->known_version)
         return false;
@@ -460,7 +487,7 @@ link_ready(struct router *r)
             "it does not carry out what it is told; it answers: %.200s",
             r->ops->words(r->link));
         r->errors = 0;
-        break_down(r, FAULT_REFUSED, words);
+        break_down(r, FAULT_COMMAND, words);
         return;
     }
     if (done)

@@ -142,9 +142,9 @@ fault(const void *arg)
         [SSH_BROKEN] = FAULT_BROKEN,
         [SSH_REFUSED] = FAULT_REFUSED,
         [SSH_KEY_CHANGED] = FAULT_KEY,
-        [SSH_KEY_UNKNOWN] = FAULT_KEY,
-        [SSH_NO_COMMON] = FAULT_REFUSED,
-        [SSH_TOO_MUCH] = FAULT_REFUSED,
+        [SSH_KEY_UNKNOWN] = FAULT_STRANGER,
+        [SSH_NO_COMMON] = FAULT_ALGORITHMS,
+        [SSH_TOO_MUCH] = FAULT_COMMAND,
         [SSH_OURS] = FAULT_OURS,
     };
 
