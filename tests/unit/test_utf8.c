@@ -176,6 +176,19 @@ escape_shows_every_c1_control(void **state)
 }
 
 static void
+control_characters_are_c0_del_and_c1(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 0x800; c++) {
+        char p[4];
+        size_t n = encode(c, p);
+
+        expect_number("character", utf8_is_control(p, n),
+            c < 0x20 || (c >= 0x7F && c < 0xA0));
+    }
+}
+
+static void
 escape_doubles_a_backslash(void **state)
 {
     (void)state;
@@ -277,6 +290,7 @@ main(void)
         cmocka_unit_test(escape_shows_control_characters),
         cmocka_unit_test(escape_shows_every_c0_control_and_del),
         cmocka_unit_test(escape_shows_every_c1_control),
+        cmocka_unit_test(control_characters_are_c0_del_and_c1),
         cmocka_unit_test(escape_doubles_a_backslash),
         cmocka_unit_test(escape_shows_broken_bytes_one_by_one),
         cmocka_unit_test(escape_gives_valid_text_for_all_that_is_broken),
