@@ -209,7 +209,7 @@ void
 console_read(const char *output, size_t len, bool whole,
     struct console_answer *answer, size_t n, char *words, size_t size)
 {
-    struct line rest = { output, output + len }, line;
+    struct line rest = { output, len ? output + len : output }, line;
     struct words kept = { .p = words,
         .max = size - 1 < CONSOLE_WORDS ? size - 1 : CONSOLE_WORDS };
 
