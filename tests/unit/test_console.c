@@ -603,6 +603,16 @@ words_are_cut_on_a_character_boundary(void **state)
 }
 
 static void
+so_many_bytes_of_words_are_kept(void **state)
+{
+    (void)state;
+    assert_read(
+        text_of('x', CONSOLE_WORDS), "- - -", text_of('x', CONSOLE_WORDS));
+    assert_int_equal(strlen(read_text(text_of('x', CONSOLE_WORDS + 1)).words),
+        CONSOLE_WORDS);
+}
+
+static void
 words_fit_any_room(void **state)
 {
     static const char output[] = "abЯ\r\ncd\r\nMBEV-OK 0 1\r\n";
@@ -617,8 +627,8 @@ words_fit_any_room(void **state)
         assert_true(strlen(words) < size);
         assert_int_equal(strncmp(words, "abЯ; cd", strlen(words)), 0);
         assert_int_equal(answer.state, CONSOLE_ENDED);
-        if (size == 4)
-            assert_string_equal(words, "ab");
+        if (size == 4 || size == 5)
+            assert_string_equal(words, size == 4 ? "ab" : "abЯ");
         free(words);
     }
 }
@@ -756,6 +766,7 @@ main(void)
         cmocka_unit_test(
             control_characters_and_other_charsets_do_not_reach_the_words),
         cmocka_unit_test(words_are_cut_on_a_character_boundary),
+        cmocka_unit_test(so_many_bytes_of_words_are_kept),
         cmocka_unit_test(words_fit_any_room),
         cmocka_unit_test(without_tags_nothing_is_an_answer),
         cmocka_unit_test(output_cut_anywhere_has_no_answer_that_was_not_given),

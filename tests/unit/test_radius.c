@@ -356,30 +356,56 @@ a_cause_has_four_bytes_and_the_first_counts(void **state)
         "with an ACK", 41, RAW("\x65\x06\x00\x00\x00\xC9"), RADIUS_ACK, 201);
 }
 
+/* Appends a signature that is right when this is the last attribute, and
+ * these are all; their length then. */
+static size_t
+add_signature(char *attributes, size_t n)
+{
+    const unsigned char header[] = { 42, request[1], 0,
+        (unsigned char)(RADIUS_HEADER + n + 18) };
+    const struct md5_part parts[] = { { header, 4 }, { request + 4, 16 },
+        { attributes, n + 18 } };
+    unsigned char digest[MD5_BYTES];
+
+    memset(attributes + n, 0, 18);
+    memcpy(attributes + n, "\x50\x12", 2);
+    assert_true(hmac_md5(secret, parts, 3, digest));
+    memcpy(attributes + n + 2, digest, sizeof digest);
+    return n + 18;
+}
+
 static void
 a_signature_must_be_right_and_the_only_one(void **state)
 {
-    static const char zeros[16];
-    unsigned char header[] = { 42, request[1], 0, 0 }, digest[MD5_BYTES];
-    char two[36] = "\x50\x12";
-    const struct md5_part parts[] = { { header, 4 }, { request + 4, 16 },
-        { "\x50\x12", 2 }, { zeros, 16 } };
+    char text[36];
 
     (void)state;
-    header[3] = RADIUS_HEADER + 18;
-    assert_true(hmac_md5(secret, parts, 4, digest));
-    memcpy(two + 2, digest, sizeof digest);
-    assert_made("right", 42, two, 18, RADIUS_NAK, 0);
-    two[17] ^= 1;
-    assert_made("wrong", 42, two, 18, RADIUS_NOT_OURS, 0);
-    two[17] ^= 1;
-    memcpy(two + 18, two, 18);
-    assert_made("twice", 42, two, 36, RADIUS_NOT_OURS, 0);
+    add_signature(text, 0);
+    assert_made("right", 42, text, 18, RADIUS_NAK, 0);
+    text[17] ^= 1;
+    assert_made("wrong", 42, text, 18, RADIUS_NOT_OURS, 0);
+    add_signature(text, 18);
+    assert_made("wrong and right", 42, text, 36, RADIUS_NOT_OURS, 0);
     assert_made("empty", 42, RAW("\x50\x02"), RADIUS_NOT_OURS, 0);
     assert_made(
         "short", 42, RAW("\x50\x11xxxxxxxxxxxxxxx"), RADIUS_NOT_OURS, 0);
     assert_made(
         "long", 42, RAW("\x50\x13xxxxxxxxxxxxxxxxx"), RADIUS_NOT_OURS, 0);
+}
+
+static void
+a_reply_has_the_identifier_of_the_request(void **state)
+{
+    unsigned char text[RADIUS_HEADER], other[sizeof request - 1];
+    unsigned cause;
+
+    (void)state;
+    make(text, 41, "", 0, RADIUS_HEADER);
+    memcpy(other, request, sizeof other);
+    assert_int_equal(read_bytes(text, sizeof text, other, &cause), RADIUS_ACK);
+    other[1] ^= 1;
+    assert_int_equal(
+        read_bytes(text, sizeof text, other, &cause), RADIUS_NOT_OURS);
 }
 
 static void
@@ -482,6 +508,7 @@ main(void)
         cmocka_unit_test(attributes_must_fill_the_packet),
         cmocka_unit_test(a_cause_has_four_bytes_and_the_first_counts),
         cmocka_unit_test(a_signature_must_be_right_and_the_only_one),
+        cmocka_unit_test(a_reply_has_the_identifier_of_the_request),
         cmocka_unit_test(a_length_that_cannot_be_is_not_ours),
         cmocka_unit_test(a_packet_has_so_many_bytes_and_no_more),
         cmocka_unit_test(bytes_at_random_do_no_harm),

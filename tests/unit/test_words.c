@@ -348,6 +348,20 @@ values_are_found_by_name(void **state)
     assert_value(&s, "y", NULL, 0);
 }
 
+/* The length of the word behind it is an equals sign. */
+static void
+a_name_does_not_reach_into_the_next_word(void **state)
+{
+    char text[] = "\x03!re\x05=name=-------------------------------------"
+                  "------------------------\0";
+    struct sentence s = sentence_of(text, 4 + 6 + 62 + 1);
+
+    (void)state;
+    assert_int_equal(s.n, 3);
+    assert_int_equal(s.word[2].len, '=');
+    assert_value(&s, "name", NULL, 0);
+}
+
 /* ---- our sentences ---- */
 
 static void
@@ -554,6 +568,7 @@ main(void)
         cmocka_unit_test(a_sentence_has_so_many_bytes_and_no_more),
         cmocka_unit_test(the_kind_is_the_whole_first_word),
         cmocka_unit_test(values_are_found_by_name),
+        cmocka_unit_test(a_name_does_not_reach_into_the_next_word),
         cmocka_unit_test(a_login_names_user_and_password),
         cmocka_unit_test(a_login_of_the_old_form_begins_without_them),
         cmocka_unit_test(a_challenge_is_answered),
