@@ -8,7 +8,7 @@ in not_offered.txt.
 from dataclasses import dataclass
 from typing import Callable
 
-from conformance import bonuses, discounts, notices, receipts
+from conformance import bonuses, discounts, notices, receipts, resets
 from conformance.expect import as_recorded
 from conformance.providers import KOMTET, SMSC, SMSPILOT, Provider
 from conformance.vectors import CannotRun
@@ -44,6 +44,11 @@ def _receipt(kinds):
                  receipts.corrected, receipts.recorded)
 
 
+def _reset(kind):
+    return Offer(None, (kind,), resets.sections, resets.acting,
+                 resets.corrected, resets.recorded, routers=True)
+
+
 OFFERS = {
     **{(kind, "sms"): _notice(kind, SMSPILOT) for kind in notices.TEXTS},
     **{(kind, "social"): _notice(kind, SMSC) for kind in notices.TEXTS},
@@ -52,6 +57,7 @@ OFFERS = {
     ("tariff_change", "discount_remove"): DISCOUNT,
     **{(kind, "receipt"): _receipt(kinds)
        for kinds in receipts.KINDS.values() for kind in kinds},
+    **{(kind, "session_reset"): _reset(kind) for kind in resets.KINDS},
 }
 
 ORIGINS = {"client": {"tariff_origin": "subscriber"},

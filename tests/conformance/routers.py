@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from conformance.vectors import CannotRun
 from harness.ros_api import RouterApi
+from harness.routeros import RouterOS, why_not
 
 HERE = "127.0.0.1"
 ACCOUNTS = {"nasadmin": "naspw", "nas2": "pw2"}  # of every case
@@ -264,7 +265,6 @@ def _client(call):
 
 def _new_ssh_router():
     """It needs programs that need not be there."""
-    from harness.routeros import RouterOS, why_not
     if why_not():
         raise CannotRun(why_not())
     return RouterOS(HERE, accounts=ACCOUNTS)

@@ -14,7 +14,7 @@ from conformance.expect import Expectation, Says
 from conformance.phones import canonical_phones
 from conformance.stage import Observation
 from conformance.vectors import load_common
-from harness import komtet
+from harness import komtet, routeros
 from harness.product import repo
 from harness.standin import Request
 
@@ -466,6 +466,85 @@ def test_a_taken_number_accepted_is_told(members, told):
     assert told in found if told else not found
 
 
+def with_routers(vector, **recorded):
+    """A copy of the vector that records this of routers."""
+    return vector | {"expect": vector["expect"] | recorded}
+
+
+@pytest.mark.skipif(routeros.why_not() is not None,
+                    reason=str(routeros.why_not()))
+def test_reset_copies(tmp_path):
+    vector = named("PaymentRouterOSSessionRemove/positive")
+    command, = vector["expect"]["ssh"]
+    two = named("CreditRouterOSSessionRemove/two-nas")
+    blocked = named("PaymentRouterOSSessionRemove/blocked-1")
+    assert_told(
+        judged(tmp_path, vector,
+               replaced(vector, "abonent1", "abonent2"),
+               replaced(vector, "127.0.0.1", "127.0.0.2"),
+               replaced(vector, "naspw", "other"),
+               with_routers(vector, ssh=[command, command]),
+               two, with_routers(two, ssh=[command]),
+               vector | {"routes": ["payment"]},
+               vector | {"routes": ["refund"]},
+               vector | {"relation": "better"},
+               blocked, blocked | {"fires": True, "expect":
+                                   vector["expect"]}),
+        "", "login is 'abonent1'", "host is", "refused logins", "missing",
+        "", "too much", "", "missing", "difference that makes ours better",
+        "", "missing")
+
+
+def test_reset_copies_of_the_other_transport(tmp_path):
+    vector = named("PaymentRouterOSSessionRemove/positive", "new")
+    two = named("CreditRouterOSSessionRemove/two-nas", "new")
+    sentences = two["expect"]["routeros_api"]
+    offline = named("RouterOSSessionRemove/no-active-session", "new")
+    assert_told(
+        judged(tmp_path, vector,
+               replaced(vector, "abonent1", "abonent2"),
+               replaced(vector, "naspw", "other"),
+               replaced(vector, "/ppp/active/remove", "/system/reboot"),
+               two, with_routers(two, routeros_api=sentences[:3]),
+               offline, offline | {"routes": ["refund"]}),
+        "", "login is 'abonent1'", "refused logins", "unknown sentence", "",
+        "too much", "", "missing")
+
+
+@pytest.mark.skipif(routeros.why_not() is not None,
+                    reason=str(routeros.why_not()))
+def test_better_reset_copies(tmp_path):
+    def of(case, script="TarifChange"):
+        return named(f"{script}RouterOSSessionRemove/{case}")
+
+    refused, far = of("two-nas-first-auth-fails"), of(
+        "two-nas-first-unreachable")
+    odd, empty = of("login-with-quote"), of("nas-password-empty")
+    young = of("age-10s", "Payment")
+    assert_told(
+        judged(tmp_path, refused, refused | {"relation": "same"},
+               far, far | {"relation": "same"},
+               odd, empty, young, young | {"ours_fires": False},
+               of("no-nas") | {"relation": "better", "ours_fires": True},
+               refused | {"ours_fires": False}),
+        "", "left in state", "", "left in state", "", "", "", "kit did",
+        "there is no router", "too much")
+
+
+@pytest.mark.skipif(routeros.why_not() is not None,
+                    reason=str(routeros.why_not()))
+def test_matrices_of_resets(tmp_path):
+    assert_told(
+        judged(tmp_path, *(
+            matrix(f"{script}RouterOSSessionRemove", "bughtypeid",
+                   results=results, exceptions={})
+            for script, results in (
+                ("Return", {"5": False, "7": True}),
+                ("Limit", {"5": False, "18": True}),
+                ("Payment", {"5": True, "7": True})))),
+        "", "", "bughtypeid 7: session reset is missing")
+
+
 def test_a_broken_matrix_fails_with_the_value(tmp_path):
     code, lines = run(tmp_path, matrix(
         "PaymentSMSNotice", "bughtypeid",
@@ -557,9 +636,9 @@ def test_only_window_and_hook_is_nothing_passed(tmp_path):
 def test_pairs_that_are_not_offered_are_reported(tmp_path):
     code, lines = run(
         tmp_path, recorded(relation="same", fires=True),
-        recorded(relation="same") | {"action": "session_reset"})
+        recorded(relation="same") | {"event": "freeze"})
     assert (code, lines[-1]) == (0, "1 passed, 0 failed, 1 skipped")
-    assert any("payment/session_reset: no session resets" in line
+    assert any("freeze/sms: freezing starts nothing yet" in line
                for line in lines)
 
 
