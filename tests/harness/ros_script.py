@@ -189,7 +189,10 @@ class Parser:
         """The whole line."""
         if len(self.text) > LONGEST_LINE:
             self._syntax(LONGEST_LINE)
-        program = self._statements()
+        try:
+            program = self._statements()
+        except RecursionError:
+            self._syntax()
         if self.at < len(self.text):
             self._end_expected()
         return program
@@ -206,7 +209,7 @@ class Parser:
             else:
                 statements.append(self._statement())
                 self._blanks()
-                if self.at < len(self.text) and self._peek() not in b";}":
+                if self._peek() not in b";}":
                     self._end_expected()
 
     def _statement(self):
@@ -271,8 +274,8 @@ class Parser:
                             "as a property is")
         self._names[-1].add(name)
         self._blanks()
-        value = (self._value() if self.at < len(self.text)
-                 and self._peek() not in b";}" else lambda running: b"")
+        value = ((lambda running: b"") if self._peek() in b";}"
+                 else self._value())
 
         def do(running):
             running.scopes[-1][name] = value(running)
@@ -287,7 +290,7 @@ class Parser:
         """name={...} if it comes next, else None."""
         begin = self.at
         self._blanks()
-        if not self.text.startswith(name + b"=", self.at):
+        if not self._sees(name + b"="):
             self.at = begin
             return None
         self.at += len(name) + 1
@@ -383,10 +386,10 @@ class Parser:
             self._unknown()
         self._word(b"find")
         self._gap()
-        if re.compile(rb"where ").match(self.text, self.at):
+        if self._sees(b"where "):
             self.at += len(b"where")
             self._gap()
-        if not self.text.startswith(b"name=", self.at):
+        if not self._sees(b"name="):
             self._syntax()
         self.at += len(b"name=")
         if self._sees(b'"'):
@@ -497,8 +500,8 @@ class Parser:
         """The next byte; nothing at the end."""
         return self.text[self.at:self.at + 1]
 
-    def _sees(self, char):
-        return self.text.startswith(char, self.at)
+    def _sees(self, text):
+        return self.text.startswith(text, self.at)
 
     def _gap(self):
         """At least one blank."""
