@@ -212,18 +212,20 @@ class ConsoleServer:
         """One command, from accept to close."""
         with link, contextlib.suppress(OSError), link.makefile("rb") as file:
             words = file.readline().decode().split()
-            console, close = self._choose(words)
-            if words[1] == "shell":
-                console.shells += 1
-            else:
-                self._answer(console, close, link, Call(
-                    file.read(), " ".join(words[2:]), time.monotonic()))
+            if words:
+                self._take(link, words, file.read())
         self._links.discard(link)
 
-    def _answer(self, console, close, link, call):
+    def _take(self, link, words, command):
+        """Have a command answered; the words tell where it came from."""
+        console, close = self._choose(words)
+        if words[1] == "shell":
+            console.shells += 1
+            return
+        call = Call(command, " ".join(words[2:]), time.monotonic())
         console.calls.append(call)
         try:
-            for step in console.steps(call.command):
+            for step in console.steps(command):
                 if step is CLOSE:
                     close()
                 else:
@@ -240,24 +242,23 @@ class ConsoleServer:
             _flood(link, step.size)
         elif isinstance(step, Hold):
             step.reached.set()
-            self._pause(link, step.open.is_set)
+            self._wait(link, step.open.wait)
         else:
             end = time.monotonic() + step
-            self._pause(link, lambda: time.monotonic() >= end)
+            self._wait(link, lambda pause: self._stopped.wait(
+                min(pause, max(0, end - time.monotonic())))
+                or time.monotonic() >= end)
 
-    def _pause(self, link, over):
-        """Wait until something is true; not when nobody waits any more."""
-        while not over():
+    def _wait(self, link, over):
+        """Wait until over(pause), but not when nobody waits for the answer.
+        """
+        while not over(0.1):
             if self._stopped.is_set() or _left(link):
                 raise ConnectionAbortedError
-            time.sleep(0.005)
 
 
 def _left(link):
-    """Has the other side gone? It had closed its own half before."""
-    error = link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if error:
-        return True
+    """Has the other side gone? Half of the link it had closed before."""
     poll = select.poll()
     poll.register(link, 0)
     return bool(poll.poll(0))

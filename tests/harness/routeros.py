@@ -29,6 +29,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from harness import process
@@ -48,8 +49,8 @@ OLD_V6 = {
     "pubkey_algorithms": "ssh-rsa",
 }
 
-ACCEPTED = re.compile(r"^Accepted ", re.MULTILINE)
-FAILED = re.compile(r"^Failed (?!none)", re.MULTILINE)
+ACCEPTED = re.compile(r"^Accepted \w+ for ", re.MULTILINE)
+FAILED = re.compile(r"^Failed (?!none)\w+ for ", re.MULTILINE)
 CONNECTION = re.compile(r"^Connection from ", re.MULTILINE)
 LISTENING = re.compile(r"^Server listening ", re.MULTILINE)
 
@@ -57,7 +58,7 @@ LISTENING = re.compile(r"^Server listening ", re.MULTILINE)
 class RouterOS(Console):
     """One router. start() and stop(), or use it as a context manager.
 
-    address              where it listens
+    address, port        where it listens; port None: one that is free
     user, password       its account
     accounts             more of them: name -> password
     password_allowed     False: the router takes keys only
@@ -65,18 +66,20 @@ class RouterOS(Console):
     host_key_types       of "rsa" and "ed25519"
     host_key_algorithms, kex, ciphers, macs, pubkey_algorithms
                          lists as in sshd_config(5), which may begin with + or
-                         -; None leaves what sshd does. Without "+ssh-rsa"
-                         it signs with no RSA host key of SHA-1.
+                         -; None: what sshd does by itself. Without "+ssh-rsa"
+                         an RSA host key does not sign with SHA-1.
     """
 
     def __init__(self, address="127.0.0.1", user="nasadmin",
-                 password="naspw", *, accounts=None, password_allowed=True,
-                 authorized_key=None, host_key_types=("ed25519",),
-                 host_key_algorithms=None, kex=None, ciphers=None, macs=None,
-                 pubkey_algorithms=None):
+                 password="naspw", *, port=None, accounts=None,
+                 password_allowed=True, authorized_key=None,
+                 host_key_types=("ed25519",), host_key_algorithms=None,
+                 kex=None, ciphers=None, macs=None, pubkey_algorithms=None):
+        self.folder = Path(tempfile.mkdtemp(prefix="mbev-ros-"))
+        self.log = self.folder / "sshd.log"
         super().__init__()
         self.address = address
-        self.port = _free_port(address)
+        self.port = port or _free_port(address)
         self.accounts = {user: password, **(accounts or {})}
         self.password_allowed = password_allowed
         self.authorized_key = authorized_key
@@ -85,8 +88,6 @@ class RouterOS(Console):
             "HostKeyAlgorithms": host_key_algorithms, "KexAlgorithms": kex,
             "Ciphers": ciphers, "MACs": macs,
             "PubkeyAcceptedAlgorithms": pubkey_algorithms}
-        self.folder = Path(tempfile.mkdtemp(prefix="mbev-ros-"))
-        self.log = self.folder / "sshd.log"
         self._sshd = None
         self._server = None
         self.change_host_key()
@@ -103,7 +104,7 @@ class RouterOS(Console):
     def start(self):
         """Listen, on the same port every time."""
         self._write_files()
-        begun = self._count(LISTENING)
+        begun = len(self._log_text())
         (self.folder / "console").unlink(missing_ok=True)
         self._server = ConsoleServer(self.folder / "console", self._choose)
         if os.geteuid() == 0:
@@ -131,6 +132,11 @@ class RouterOS(Console):
         _kill(_children(self._sshd.pid))
 
     # ---- what it knows ----
+
+    def reset(self):
+        """Nobody is online, nothing came, behave well; nothing is counted."""
+        super().reset()
+        self._log_begin = len(self._log_text())
 
     @property
     def connections(self):
@@ -193,7 +199,8 @@ class RouterOS(Console):
     def _write_accounts(self):
         """The account files that sshd sees; with its own account."""
         ids = f"{os.geteuid()}:{os.getegid()}"
-        passwd = [f"{user}:x:{ids}::{self.folder}:{_shell()}"
+        shell = _shell()
+        passwd = [f"{user}:x:{ids}::{self.folder}:{shell}"
                   for user in self.accounts]
         shadow = [f"{user}:{_crypt(password)}:19000:0:99999:7:::"
                   for user, password in self.accounts.items()]
@@ -233,18 +240,23 @@ class RouterOS(Console):
 
     def _listens(self, begun):
         if self._sshd.poll() is not None:
-            raise RuntimeError("sshd ended at its start: "
-                               + self.log.read_text(errors="replace"))
-        return self._count(LISTENING) > begun
+            raise RuntimeError(f"sshd ended at its start: {self._log_text()}")
+        return LISTENING.search(self._log_text()[begun:])
 
     def _count(self, pattern):
         """How many lines of sshd's log begin so."""
+        return len(pattern.findall(self._log_text()[self._log_begin:]))
+
+    def _log_text(self):
         if not self.log.exists():
-            return 0
-        return len(pattern.findall(self.log.read_text(errors="replace")))
+            return ""
+        return self.log.read_text(encoding="latin-1")
 
     def _choose(self, words):
-        return self, lambda: _kill([int(words[0])])
+        def close():
+            time.sleep(0.1)  # what was said before shall be on its way
+            _kill([int(words[0])])
+        return self, close
 
 
 def why_not():

@@ -14,7 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int send_all(int to, const char *data, size_t length) {
+static int
+send_all(int to, const char *data, size_t length)
+{
     while (length > 0) {
         ssize_t sent = write(to, data, length);
         if (sent <= 0)
@@ -25,8 +27,10 @@ static int send_all(int to, const char *data, size_t length) {
     return 0;
 }
 
-static int dial(const char *home) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+static int
+dial(const char *home)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
     int to = socket(AF_UNIX, SOCK_STREAM, 0);
     snprintf(address.sun_path, sizeof address.sun_path, "%s/console", home);
     if (to < 0 || connect(to, (struct sockaddr *)&address, sizeof address))
@@ -35,11 +39,13 @@ static int dial(const char *home) {
 }
 
 /* Copies until the test ends, or nobody reads the output any more. */
-static int copy(int from) {
+static int
+copy(int from)
+{
     static char buffer[65536];
     for (;;) {
-        struct pollfd both[] = {{.fd = from, .events = POLLIN},
-                                {.fd = STDOUT_FILENO}};
+        struct pollfd both[] = { { .fd = from, .events = POLLIN },
+            { .fd = STDOUT_FILENO } };
         ssize_t got;
         if (poll(both, 2, -1) < 0 || both[1].revents)
             return 1;
@@ -51,7 +57,9 @@ static int copy(int from) {
     }
 }
 
-int main(int argc, char **argv) {
+int
+main(int argc, char **argv)
+{
     const char *home = getenv("HOME"), *client = getenv("SSH_CLIENT");
     const char *command = argc == 3 && !strcmp(argv[1], "-c") ? argv[2] : 0;
     char head[256];
@@ -59,7 +67,7 @@ int main(int argc, char **argv) {
     if (test < 0)
         return 1;
     snprintf(head, sizeof head, "%d %s %s\n", (int)getppid(),
-             command ? "exec" : "shell", client ? client : "");
+        command ? "exec" : "shell", client ? client : "");
     if (send_all(test, head, strlen(head)) ||
         (command && send_all(test, command, strlen(command))) ||
         shutdown(test, SHUT_WR))
