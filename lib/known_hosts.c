@@ -17,7 +17,8 @@ enum {
     SSH_PORT = 22,
     LONGEST_TYPE = 64,
     LONGEST_KEY = 16 * 1024,
-    LONGEST_NAME = 300
+    LONGEST_NAME = 300,
+    LONGEST_LINE = 64 * 1024
 };
 
 struct known_hosts {
@@ -78,6 +79,23 @@ forget_all(struct known_hosts *known)
     return known->hosts != NULL;
 }
 
+/* The library wants the end of the line, which the last need not have, and LF
+ * alone. */
+static void
+take_line(struct known_hosts *known, const char *line, size_t n)
+{
+    struct bytes whole = bytes_make(LONGEST_LINE);
+
+    while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+        n--;
+    bytes_add(&whole, line, n);
+    bytes_chr(&whole, '\n');
+    if (bytes_ok(&whole))
+        libssh2_knownhost_readline(
+            known->hosts, whole.p, whole.n, LIBSSH2_KNOWNHOST_FILE_OPENSSH);
+    bytes_free(&whole);
+}
+
 /* Lines that are no entries are left out, as ssh(1) does: blank ones, comments,
  * and keys of a type that this library does not have. */
 static bool
@@ -92,8 +110,7 @@ read_all(struct known_hosts *known)
     if (!file)
         return false;
     while ((n = getline(&line, &room, file)) > 0)
-        libssh2_knownhost_readline(known->hosts, line, strcspn(line, "\r\n"),
-            LIBSSH2_KNOWNHOST_FILE_OPENSSH);
+        take_line(known, line, (size_t)n);
     good = !ferror(file);
     free(line);
     fclose(file);
@@ -182,7 +199,8 @@ known_hosts_type(struct known_hosts *known, const char *host, int port)
     };
     struct libssh2_knownhost *entry = NULL;
 
-    if (look_up(known, host, port, "", 0, &entry) == KNOWN_NOT || !entry)
+    /* No key is this one. */
+    if (look_up(known, host, port, "?", 1, &entry) == KNOWN_NOT || !entry)
         return NULL;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if ((entry->typemask & LIBSSH2_KNOWNHOST_KEY_MASK) == types[i].mask)

@@ -1,7 +1,10 @@
 /* ssh: see ssh.h. */
 #include "ssh.h"
 
+#include <errno.h>
 #include <libssh2.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +19,7 @@ enum {
     LONGEST_LIST = 1024,
     LONGEST_WHY = 512,
     MOST_ROUNDS = 100,
+    MOST_AT_ONCE = 64 * 1024,
     MOST_PROMPTS = 8,
     FINGERPRINT = 64,
     SHA256_BYTES = 32,
@@ -39,6 +43,7 @@ enum stage {
 
 struct ssh {
     struct ssh_settings set;
+    size_t budget; /* bytes that may still be read in this step */
     int fd;
     LIBSSH2_SESSION *session;
     LIBSSH2_CHANNEL *channel;
@@ -139,6 +144,36 @@ prefer_all(struct ssh *ssh)
         prefer_known_type(ssh);
 }
 
+/* The library reads on as long as something comes, from a server that floods it
+ * for ever: it would not return from a single call. So what it gets in one step
+ * is bounded, and then it must wait as if there were no more. */
+static ssize_t
+receive(libssh2_socket_t fd, void *buf, size_t n, int flags, void **abstract)
+{
+    struct ssh *ssh = *abstract;
+    ssize_t got;
+
+    if (ssh->budget == 0)
+        return -EAGAIN;
+    got = recv(fd, buf, n < ssh->budget ? n : ssh->budget, flags);
+    if (got < 0)
+        return -errno;
+    ssh->budget -= (size_t)got;
+    return got;
+}
+
+/* The library takes functions as pointers to anything. */
+static void
+set_receive(LIBSSH2_SESSION *session)
+{
+    ssize_t (*const function)(libssh2_socket_t, void *, size_t, int, void **) =
+        receive;
+    void *pointer;
+
+    memcpy(&pointer, &function, sizeof pointer);
+    libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV, pointer);
+}
+
 struct ssh *
 ssh_open(int fd, const struct ssh_settings *set)
 {
@@ -159,6 +194,10 @@ ssh_open(int fd, const struct ssh_settings *set)
         return NULL;
     }
     libssh2_session_set_blocking(ssh->session, 0);
+    set_receive(ssh->session);
+    /* Several small packets for each command: each would wait for the answer to
+     * the one before. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
     prefer_all(ssh);
     return ssh;
 }
@@ -550,6 +589,7 @@ static enum ssh_status (*const stages[STAGES])(struct ssh *) = {
 enum ssh_status
 ssh_step(struct ssh *ssh)
 {
+    ssh->budget = MOST_AT_ONCE;
     while (stages[ssh->stage]) {
         enum ssh_status status = stages[ssh->stage](ssh);
 

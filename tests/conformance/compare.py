@@ -45,8 +45,6 @@ def differences(expected, seen, provider, notes):
                      f"expected {expected.booked}")
     if expected.failing:
         return found + _not_done(seen, expected.left)
-    if expected.unsettled:
-        return found + _all_done(seen)
     return found + [f"a delivery is left in state {state}"
                     for state in seen.deliveries if state not in SETTLED]
 
@@ -283,13 +281,6 @@ def _not_done(seen, left):
         return ["a delivery is done, though the provider failed"]
     return [f"a delivery is left in state {state}, expected {left}"
             for state in seen.deliveries if left and state != left]
-
-
-def _all_done(seen):
-    """What is left when a router failed is to be seen."""
-    if set(seen.deliveries) <= {"done"}:
-        return ["everything is done, though a router failed"]
-    return []
 
 
 def _but(name, expected, actual):

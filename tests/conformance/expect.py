@@ -31,7 +31,6 @@ class Expectation:
     left: str = ""  # the state that a delivery is then left in; '': any other
     resets: list = field(default_factory=list)  # of sessions: routers.Reset
     refused: list = field(default_factory=list)  # users no router lets in
-    unsettled: bool = False  # a router failed: not everything can be done
 
 
 @dataclass(frozen=True)

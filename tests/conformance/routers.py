@@ -149,12 +149,12 @@ class ApiRouter:
     @property
     def faults(self):
         """What was wrong, in words."""
-        asked = sorted(one.login for one in self.resets if one.removes)
-        removed = sorted(map(_text, self._router.removed))
+        asked = {one.login for one in self.resets if one.removes}
+        removed = set(map(_text, self._router.removed))
         found = list(self._router.violations)
         if asked != removed:
-            found.append(f"the sessions of {removed} were removed, "
-                         f"not those of {asked}")
+            found.append(f"the sessions of {sorted(removed)} were removed, "
+                         f"not those of {sorted(asked)}")
         if self._router.connections > len(self._connections):
             found.append("a connection over which nothing was said")
         return found
