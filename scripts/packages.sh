@@ -4,7 +4,7 @@
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libmariadb-dev \
 libcurl4-openssl-dev libmicrohttpd-dev libssl-dev libssh2-1-dev libjson-c-dev libxml2-dev"
 RUN_PACKAGES="mariadb-server-core mariadb-client-core python3-minimal python3 \
-python3-pymysql openssl tzdata"
+python3-pymysql python3-asyncssh openssl tzdata"
 # openssh-server: the tests start an sshd of their own; on a machine where
 # services start by themselves, disable its ssh.service afterwards.
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist \

@@ -2,7 +2,9 @@
 
 A MariaDB of its own in a temporary folder gets a MikBill billing, our SQL is
 installed as the README says, mbevd runs, and stand-ins for SMSPilot, SMSC and
-Komtet on 127.0.0.1 take the messages and receipts. Nothing leaves this machine.
+Komtet on 127.0.0.1 take the messages and receipts. Stand-ins for three routers
+on addresses of the loopback have the subscribers' sessions. Nothing leaves this
+machine.
 """
 
 import datetime
@@ -21,6 +23,8 @@ from harness.komtet import Komtet, external_id_of  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 from harness.product import (Service, build_dir, default_settings,  # noqa: E402
                              install, with_settings)
+from harness.ros_api import RouterApi  # noqa: E402
+from harness.scripted_ssh import ScriptedRouters  # noqa: E402
 from harness.server import MariaDB  # noqa: E402
 from harness.standin import (Reply, Smsc, SmsPilot,  # noqa: E402
                              close_without_reply)
@@ -44,6 +48,7 @@ FIELDS = [
     (1001, "ext_date_fiz_contract_conclusion", "2019-03-01"),
     (1002, "ext_discount_global", "10"),
 ]
+ONLINE = ["ivanov", "petrova", "sidorov"]  # each on another router
 PAYMENT = ("INSERT INTO bugh_plategi_stat SET uid={0}, date=NOW(), who=1,"
            " summa={1}, bughtypeid={2}, before_billing={3}")
 CREDIT = ("INSERT INTO bugh_uslugi_stat SET uid={0}, gid=5, usluga=1,"
@@ -53,7 +58,8 @@ LOGGED = ("INSERT INTO logs SET stuffid=7, date=NOW(), logtypeid=1, uid={0},"
 
 # A day: what happens, and the billing's statements in one transaction.
 MORNING = [
-    ("Ivanov tops up by a large sum: two bonuses",
+    ("Ivanov tops up by a large sum on the day of his fee: two bonuses, and his"
+     " session is ended, to come back with the new rights",
      [PAYMENT.format(1001, 2500, 5, 100)]),
     ("Petrova pays; she left two numbers. Komtet takes her receipt, and its"
      " reply is lost",
@@ -86,8 +92,12 @@ AFTERNOON = [
      [PAYMENT.format(1001, 0, 18, 0),
       "UPDATE users SET credit=1000 WHERE uid=1001"]),
     ("150 are taken back from Ivanov", [PAYMENT.format(1001, -150, 7, 2500)]),
-    ("Petrova changes her tariff herself: her discount ends",
+    ("Petrova changes her tariff herself: her discount ends, and her session on"
+     " another router",
      ["UPDATE users SET gid=6 WHERE uid=1002"]),
+    ("Sidorov takes a credit and changes his tariff: one reset for both",
+     [CREDIT.format(1003), "UPDATE users SET credit=300, gid=6 WHERE"
+      " uid=1003"]),
 ]
 NIGHT = [
     ("at 23:30 the staff change Ivanov's tariff: told in the morning",
@@ -99,9 +109,12 @@ def main():
     """Set the stage, let the day pass, tell what happened."""
     title("A private MariaDB with a MikBill billing (legacy generation)")
     with MariaDB() as db, SmsPilot() as pilot, Smsc() as smsc, \
-            Komtet() as till:
+            Komtet() as till, \
+            ScriptedRouters(2, "billing", "secret") as routers, \
+            RouterApi("127.0.0.2", "billing", "secret") as third:
         create_billing(db, "mikbill", "legacy")
         fill(db)
+        connect(db, [*routers, third])
         pilot.reply = lambda request: answer(pilot, request)
         till.post_reply = lambda request: take_receipt(till, request)
         title("Installing: sql/schema.sql, sql/grants.sql, sql/triggers.sql")
@@ -111,14 +124,17 @@ def main():
                 " information_schema.TRIGGERS WHERE TRIGGER_SCHEMA='mikbill'"
                 " ORDER BY 1"):
             print(f"  trigger {name} on {table}")
-        service = Service(settings(db, pilot, smsc, till))
+        service = Service(settings(db, pilot, smsc, till)
+                          | routers_section(routers, third))
         try:
             a_day(db, service)
             tell_messages(db, pilot, smsc)
             tell_receipts(db, till)
+            tell_routers([*routers, third])
             tell_command(service, "status")
             tell_command(service, "queue")
             tell_command(service, "receipts")
+            tell_command(service, "routers")
             tell_command(service, "show", "1")
         finally:
             service.close()
@@ -187,6 +203,36 @@ def settings(db, pilot, smsc, till):
         discounts={"remove": "yes"})
 
 
+def routers_section(routers, third):
+    """Sections for the resets of sessions: two routers by SSH, one by API."""
+    return {
+        "session_reset": {"payment": "yes", "credit": "yes",
+                          "credit_limit": "yes", "tariff_change": "yes",
+                          "after": "1 s"},
+        "routers": {"port": routers.port,
+                    "router": [f"{third.address} transport=api"
+                               f" port={third.port}"]}}
+
+
+def connect(db, routers):
+    """The billing's table of routers, and who is online there."""
+    for number, router in enumerate(routers):
+        db.sql("INSERT INTO radnas SET nasname='%s', naslogin='billing',"
+               " naspass='secret', nastype='mikrotik'" % router.address,
+               "mikbill")
+        router.online(ONLINE[number].encode())
+
+
+def tell_routers(routers):
+    """What they saw."""
+    title("The routers")
+    for router in routers:
+        ended = ", ".join(name.decode() for name in router.removed)
+        print(f"  {router.address}  {router.connections} connections,"
+              f" sessions ended: {ended}")
+    print(f"\n  the last command: {routers[0].commands[-1].decode()}")
+
+
 def answer(pilot, request):
     """SMSPilot, which knows one number that it refuses."""
     if request.params["to"] == REFUSED:
@@ -211,6 +257,8 @@ def fill(db):
         for uid, login, phone, table in SUBSCRIBERS:
             cursor.execute(f"INSERT INTO {table} SET uid=%s, user=%s, gid=5,"
                            " sms_tel=%s", (uid, login, phone))
+        cursor.execute("UPDATE users SET date_abonka = DAY(NOW())"
+                       " WHERE uid=1001")
         for field in FIELDS:
             cursor.execute("INSERT INTO users_custom_fields VALUES"
                            " (%s, %s, %s)", field)
@@ -265,7 +313,9 @@ def tell(db, what, statements, at, events):
 def tell_delivery(action, state, phone, text, reason, provider, plan):
     """One line of it."""
     to = f"{phone}: " if phone else ""
-    if action == "receipt" and state == "done":
+    if action == "session_reset":
+        print(f"  session   {state}, {phone + ': ' if phone else ''}{reason}")
+    elif action == "receipt" and state == "done":
         print(f"  receipt   {describe(json.loads(text))}")
     elif state == "done" and provider:
         when = f", to be delivered {plan:%d.%m. %H:%M} UTC" if plan else ""
