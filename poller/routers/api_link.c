@@ -392,12 +392,30 @@ words(const void *arg)
     return ((const struct api_link *)arg)->words;
 }
 
-#define API_LINK(its_name, its_port, its_open)                                 \
-    {                                                                          \
-        .name = its_name, .port = its_port, .dials = true, .open = its_open,   \
-        .close = close_link, .step = step, .send = send_orders, .fd = fd_of,   \
-        .wants = wants, .fault = fault, .words = words                         \
-    }
+const struct link_ops link_api = {
+    .name = "api",
+    .port = 8728,
+    .dials = true,
+    .open = open_plain,
+    .close = close_link,
+    .step = step,
+    .send = send_orders,
+    .fd = fd_of,
+    .wants = wants,
+    .fault = fault,
+    .words = words,
+};
 
-const struct link_ops link_api = API_LINK("api", 8728, open_plain);
-const struct link_ops link_api_tls = API_LINK("api-tls", 8729, open_tls);
+const struct link_ops link_api_tls = {
+    .name = "api-tls",
+    .port = 8729,
+    .dials = true,
+    .open = open_tls,
+    .close = close_link,
+    .step = step,
+    .send = send_orders,
+    .fd = fd_of,
+    .wants = wants,
+    .fault = fault,
+    .words = words,
+};

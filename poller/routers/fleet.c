@@ -235,7 +235,7 @@ start(void *carrier, struct delivery *d)
 {
     struct fleet *fleet = carrier;
     struct task *task = calloc(1, sizeof *task);
-    struct router **chosen = calloc(fleet->n + 1, sizeof *chosen);
+    struct router **chosen = calloc(fleet->n + 1, sizeof(struct router *));
 
     if (task) {
         task->fleet = fleet;
@@ -436,7 +436,8 @@ let_go(struct fleet *fleet, struct router *router)
         router_close(&router);
         return;
     }
-    more = realloc(fleet->leaving, (fleet->leaving_n + 1) * sizeof *more);
+    more = realloc(
+        fleet->leaving, (fleet->leaving_n + 1) * sizeof(struct router *));
     if (more) {
         fleet->leaving = more;
         fleet->leaving[fleet->leaving_n++] = router;
@@ -446,7 +447,8 @@ let_go(struct fleet *fleet, struct router *router)
 static bool
 take_routers(struct fleet *fleet, struct db_rows *rows)
 {
-    struct router **all = calloc(db_rows_count(rows) + 1, sizeof *all);
+    struct router **all =
+        calloc(db_rows_count(rows) + 1, sizeof(struct router *));
     size_t n = 0;
 
     if (!all)

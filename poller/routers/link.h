@@ -50,7 +50,7 @@ enum link_status {
 /* Why a link, or a router, is of no use. */
 enum fault {
     FAULT_NONE,
-    FAULT_BROKEN,  /* cannot be reached, does not answer: may pass */
+    FAULT_BROKEN, /* cannot be reached, does not answer: may pass */
     /* Somebody must act: */
     FAULT_REFUSED,     /* the login */
     FAULT_COMMAND,     /* the command: it is not what it should be */
@@ -95,6 +95,7 @@ struct link_ops {
     const char *(*words)(const void *link);
 };
 
+enum { LINKS = 4 };
 extern const struct link_ops link_ssh;
 extern const struct link_ops link_api; /* plain */
 extern const struct link_ops link_api_tls;

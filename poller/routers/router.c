@@ -63,12 +63,12 @@ struct router {
 static const struct link_ops *
 ops_of(const char *transport, bool api)
 {
-    static const struct link_ops *const all[] = { &link_ssh, &link_api,
+    static const struct link_ops *const all[LINKS] = { &link_ssh, &link_api,
         &link_api_tls, &link_radius };
 
     if (strcmp(transport, "auto") == 0)
         return api ? &link_api : &link_ssh;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (size_t i = 0; i < LINKS; i++)
         if (strcmp(all[i]->name, transport) == 0)
             return all[i];
     return NULL;

@@ -25,13 +25,13 @@ struct facts {
     const struct cashier *cashier; /* who booked a payment; NULL = unknown */
     const struct seen *seen;       /* sessions that the billing sees online */
     size_t seen_n;
-    uint64_t reset_event; /* of a later event whose reset of the same
-                             subscriber is or was carried out; 0 = none */
-    bool reset_waits;     /* a later one is not decided yet... */
-    int64_t reset_due_us; /* ... and will be so long from now */
-    int64_t wall_us;               /* now, microseconds since 1970 UTC */
-    const struct zone *zone;       /* of the quiet hours */
-    uint32_t chance;               /* picks what is picked at random */
+    uint64_t reset_event;    /* of a later event whose reset of the same
+                                subscriber is or was carried out; 0 = none */
+    bool reset_waits;        /* a later one is not decided yet... */
+    int64_t reset_due_us;    /* ... and will be so long from now */
+    int64_t wall_us;         /* now, microseconds since 1970 UTC */
+    const struct zone *zone; /* of the quiet hours */
+    uint32_t chance;         /* picks what is picked at random */
 };
 
 /* Who changed a tariff, by what the staff leaves behind: MikBill books a fee
