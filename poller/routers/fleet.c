@@ -19,7 +19,7 @@ enum {
     TURN_US = 10000,
     LOAD_US = 1000000,
     RECORD_US = 1000000,
-    CROWDED_US = 2000000,
+    CROWDED_US = 5000000,
     RADIUS_PORT = 3799,
 };
 
