@@ -44,6 +44,18 @@ read_seen(struct reset *r, struct json_object *list)
     return r->seen != NULL;
 }
 
+/* False when no router can have this number: cut, it would be that of
+ * another. */
+static bool
+read_id(uint32_t *id, struct json_object *o)
+{
+    int64_t n = json_object_get_int64(o);
+
+    *id = (uint32_t)n;
+    return json_object_is_type(o, json_type_int) && n >= 0 && n <= UINT32_MAX;
+}
+
+/* Without a list all routers are meant; what is no list means nothing. */
 static bool
 read_left(struct reset *r, struct json_object *list)
 {
@@ -52,24 +64,38 @@ read_left(struct reset *r, struct json_object *list)
     r->some = json_object_is_type(list, json_type_array);
     n = r->some ? json_object_array_length(list) : 0;
     r->left = calloc(n + 1, sizeof *r->left);
-    for (size_t i = 0; r->left && i < n; i++)
-        r->left[r->left_n++] =
-            (uint32_t)json_object_get_int64(json_object_array_get_idx(list, i));
-    return r->left != NULL;
+    if (!r->left || (list && !r->some))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!read_id(&r->left[r->left_n++], json_object_array_get_idx(list, i)))
+            return false;
+    return true;
+}
+
+/* False when it is no text, or would end before its end: that would be the
+ * login of another. */
+static bool
+read_login(struct reset *r, struct json_object *login)
+{
+    const char *text = json_object_get_string(login);
+
+    if (!json_object_is_type(login, json_type_string) ||
+        strlen(text) != (size_t)json_object_get_string_len(login))
+        return false;
+    r->login = strdup(text);
+    return r->login != NULL;
 }
 
 bool
 reset_parse(struct reset *r, const char *json)
 {
     struct json_object *all = json_tokener_parse(json);
-    const char *login = json_object_get_string(member(all, "login"));
     bool good;
 
     *r = (struct reset){ 0 };
     r->only = json_object_get_boolean(member(all, "only"));
-    if (login)
-        r->login = strdup(login);
-    good = r->login && read_seen(r, member(all, "seen")) &&
+    good = read_login(r, member(all, "login")) &&
+           read_seen(r, member(all, "seen")) &&
            read_left(r, member(all, "left"));
     json_object_put(all);
     return good;
