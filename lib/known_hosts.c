@@ -80,14 +80,22 @@ forget_all(struct known_hosts *known)
 }
 
 /* The library wants the end of the line, which the last need not have, and LF
- * alone. */
+ * alone; and it takes a name of one or two bytes for a hashed one, but not two
+ * such names. */
 static void
 take_line(struct known_hosts *known, const char *line, size_t n)
 {
+    static const char blanks[] = " \t";
     struct bytes whole = bytes_make(LONGEST_LINE);
+    size_t name;
 
     while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
         n--;
+    for (; n > 0 && strchr(blanks, *line); n--)
+        line++;
+    name = strcspn(line, " \t\r\n#");
+    if (name == 1 || name == 2)
+        bytes_printf(&whole, "%.*s,", (int)name, line);
     bytes_add(&whole, line, n);
     bytes_chr(&whole, '\n');
     if (bytes_ok(&whole))
@@ -157,10 +165,19 @@ known_hosts_path(const struct known_hosts *known)
     return known->path;
 }
 
+void
+known_hosts_name(char *buf, size_t size, const char *host, int port)
+{
+    if (port == SSH_PORT)
+        snprintf(buf, size, "%s", host);
+    else
+        snprintf(buf, size, "[%s]:%d", host, port);
+}
+
 /* Of a host with several keys each is compared: one that is the same counts.
  * The type of the key is not given, so that any key of the host is found. */
 static enum known
-look_up(struct known_hosts *known, const char *host, int port, const char *key,
+compare(struct known_hosts *known, const char *host, int port, const char *key,
     size_t len, struct libssh2_knownhost **entry)
 {
     switch (libssh2_knownhost_checkp(known->hosts, host, port, key, len,
@@ -172,6 +189,23 @@ look_up(struct known_hosts *known, const char *host, int port, const char *key,
     default:
         return KNOWN_OTHER;
     }
+}
+
+/* Without a port the library compares the name as it stands in the file. With
+ * one, any key of the host would do, also where this port has its own. */
+static enum known
+look_up(struct known_hosts *known, const char *host, int port, const char *key,
+    size_t len, struct libssh2_knownhost **entry)
+{
+    char name[LONGEST_NAME];
+    enum known found;
+
+    if (port == SSH_PORT)
+        return compare(known, host, port, key, len, entry);
+    known_hosts_name(name, sizeof name, host, port);
+    found = compare(known, name, -1, key, len, entry);
+    return found == KNOWN_NOT ? compare(known, host, -1, key, len, entry)
+                              : found;
 }
 
 enum known
@@ -208,13 +242,14 @@ known_hosts_type(struct known_hosts *known, const char *host, int port)
     return NULL;
 }
 
-void
-known_hosts_name(char *buf, size_t size, const char *host, int port)
+/* Nothing that could become another part of the line. */
+static bool
+is_word(const char *p, size_t n)
 {
-    if (port == SSH_PORT)
-        snprintf(buf, size, "%s", host);
-    else
-        snprintf(buf, size, "[%s]:%d", host, port);
+    for (size_t i = 0; i < n; i++)
+        if (p[i] <= ' ' || p[i] > '~')
+            return false;
+    return n > 0;
 }
 
 /* HOST TYPE KEY, the type being the first string inside the key. */
@@ -223,12 +258,12 @@ add_line(
     struct bytes *line, const char *host, int port, const char *key, size_t len)
 {
     const unsigned char *k = (const unsigned char *)key;
-    size_t n = len < 4 ? 0 : (size_t)k[2] << 8 | k[3];
+    size_t n = len < 4 || k[0] || k[1] ? 0 : (size_t)k[2] << 8 | k[3];
     char *text = malloc(4 * (len / 3 + 1) + 1);
     char name[LONGEST_NAME];
 
-    if (!text || n == 0 || n > LONGEST_TYPE || n + 4 > len ||
-        len > LONGEST_KEY) {
+    if (!text || n > LONGEST_TYPE || n + 4 > len || len > LONGEST_KEY ||
+        !is_word(key + 4, n)) {
         free(text);
         return false;
     }
@@ -239,16 +274,32 @@ add_line(
     return bytes_ok(line);
 }
 
+/* Somebody's editor may have left the last line without an end. */
+static bool
+ends_in_a_line(int fd)
+{
+    off_t n = lseek(fd, 0, SEEK_END);
+    char last = '\n';
+
+    return n <= 0 || pread(fd, &last, 1, n - 1) != 1 || last == '\n';
+}
+
 /* One write, so that a line is there whole or not at all. */
 static bool
 append(const char *path, const struct bytes *line)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    struct bytes whole = bytes_make(line->n + 1);
     bool good;
 
     if (fd < 0)
         return false;
-    good = write(fd, line->p, line->n) == (ssize_t)line->n;
+    if (!ends_in_a_line(fd))
+        bytes_chr(&whole, '\n');
+    bytes_add(&whole, line->p, line->n);
+    good = write(fd, bytes_text(&whole), whole.n) == (ssize_t)whole.n &&
+           bytes_ok(&whole);
+    bytes_free(&whole);
     return close(fd) == 0 && good;
 }
 
