@@ -499,8 +499,13 @@ lines_that_are_no_entries_are_left_out(void **state)
     static const char *const rows[] = { "", " ", "\t", "#", "# a comment",
         "#10.0.0.1 " ED25519_LINE, "10.0.0.1", "10.0.0.1 ssh-ed25519",
         "10.0.0.1 ssh-ed25519 ", "x", "|1|", "|1| ssh-ed25519 " ED25519,
-        "|1|yHVb|U12z ssh-ed25519 " ED25519, "|", "\x01\xFF\xFE", ",,,",
-        "<html>", "10.0.0.1 ssh-ed25519 short" };
+        "|1|yHVb|U12z ssh-ed25519 " ED25519,
+        "|1|yHVbNofnJL8Cgl2HylY5S13VQEg=| ssh-ed25519 " ED25519,
+        "|1|yHVbNofnJL8Cgl2HylY5S13VQEg=|U12zMNKXNqqfNux2ekGrmxqEpd== "
+        "ssh-ed25519 " ED25519,
+        "|1|yHVbNofnJL8Cgl2HylY5S13VQEg=|U12zMNKXNqqfNux2ekGrmxqEpdYx "
+        "ssh-ed25519 " ED25519,
+        "|", "\x01\xFF\xFE", ",,,", "<html>", "10.0.0.1 ssh-ed25519 short" };
     struct scene *s = *state;
 
     for (size_t i = 0; i < COUNT(rows); i++) {
