@@ -5,10 +5,12 @@
 #include "unit.h"
 
 #include "bytes.h"
+#include "clock.h"
 #include "http.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 
@@ -497,6 +499,340 @@ where_nobody_listens_nothing_was_sent(void **state)
     }
 }
 
+/* ---- connections for others ---- */
+
+/* What was told of a connection. */
+struct dialed {
+    unsigned told;
+    int fd;
+    char error[200];
+};
+
+static void
+on_connected(void *arg, int fd, const char *error)
+{
+    struct dialed *d = arg;
+
+    d->told++;
+    d->fd = fd;
+    snprintf(d->error, sizeof d->error, "%s", error ? error : "");
+    assert_int_equal(fd >= 0, error == NULL);
+}
+
+static struct http_dial
+dial_to(const struct scene *s, const char *host)
+{
+    struct http_dial dial = { .host = host, .source = "", .timeout_ms = 5000 };
+
+    dial.port = atoi(strrchr(s->server.url, ':') + 1);
+    return dial;
+}
+
+static struct dialed
+dial(struct scene *s, const struct http_dial *to)
+{
+    struct dialed d = { .fd = -1 };
+
+    assert_true(http_dial(s->http, to, on_connected, &d));
+    assert_int_equal(http_active(s->http), 1);
+    assert_int_equal(d.told, 0);
+    for (int i = 0; d.told == 0 && i < 1000; i++)
+        http_wait(s->http, NULL, 0, 10);
+    assert_int_equal(d.told, 1);
+    assert_int_equal(http_active(s->http), 0);
+    return d;
+}
+
+static unsigned
+descriptors(void)
+{
+    unsigned n = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+/* It is connected with the server, both ways; closes it. */
+static void
+assert_connected(struct scene *s, struct dialed *d)
+{
+    char got[8] = "";
+    int client;
+
+    assert_string_equal(d->error, "");
+    client = accept4(s->server.listener, NULL, NULL, 0);
+    assert_true(client >= 0);
+    assert_int_equal(send(d->fd, "there", 5, MSG_NOSIGNAL), 5);
+    assert_int_equal(recv(client, got, sizeof got, 0), 5);
+    assert_string_equal(got, "there");
+    assert_int_equal(send(client, "back", 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(recv(d->fd, got, 4, 0), 4);
+    assert_memory_equal(got, "back", 4);
+    assert_int_equal(recv(d->fd, got, sizeof got, 0), -1);
+    assert_int_equal(errno, EAGAIN);
+    close(client);
+    assert_int_equal(recv(d->fd, got, sizeof got, 0), 0);
+    close(d->fd);
+}
+
+static void
+a_connection_is_the_callers_own(void **state)
+{
+    static const char *const hosts[] = { "127.0.0.1", "localhost" };
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < COUNT(hosts); i++) {
+        struct http_dial to = dial_to(s, hosts[i]);
+        struct dialed d = dial(s, &to);
+
+        assert_true(d.fd >= 0);
+        assert_true(fcntl(d.fd, F_GETFL) & O_NONBLOCK);
+        assert_true(fcntl(d.fd, F_GETFD) & FD_CLOEXEC);
+        for (int j = 0; j < 3; j++)
+            http_wait(s->http, NULL, 0, 1);
+        assert_connected(s, &d);
+    }
+}
+
+static void
+it_stays_when_all_else_is_gone(void **state)
+{
+    struct scene *s = *state;
+    struct http_dial to = dial_to(s, "127.0.0.1");
+    struct dialed d = dial(s, &to);
+
+    http_close(&s->http);
+    assert_connected(s, &d);
+}
+
+static void
+closing_it_leaves_nothing_behind(void **state)
+{
+    struct scene *s = *state;
+    struct http_dial to = dial_to(s, "127.0.0.1");
+    unsigned before = 0;
+
+    for (int i = 0; i < 5; i++) {
+        struct dialed d = dial(s, &to);
+
+        assert_connected(s, &d);
+        http_wait(s->http, NULL, 0, 1);
+        if (i == 0)
+            before = descriptors();
+        assert_int_equal(descriptors(), before);
+    }
+}
+
+static void
+each_connection_is_a_new_one(void **state)
+{
+    struct scene *s = *state;
+    struct http_dial to = dial_to(s, "127.0.0.1");
+    struct http_request request = request_to(s, "GET");
+    struct dialed one = dial(s, &to), two = dial(s, &to);
+
+    assert_int_not_equal(one.fd, two.fd);
+    /* The first is the first that the server sees. */
+    assert_connected(s, &one);
+    assert_connected(s, &two);
+    ask(s, &request);
+    assert_int_equal(s->status, 200);
+    one = dial(s, &to);
+    assert_connected(s, &one);
+}
+
+static void
+ipv6_is_dialed_as_well(void **state)
+{
+    struct scene *s = *state;
+    struct sockaddr_in6 at = { .sin6_family = AF_INET6,
+        .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    socklen_t n = sizeof at;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct http_dial to = dial_to(s, "::1");
+    struct dialed d;
+
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0) {
+        if (fd >= 0)
+            close(fd);
+        skip();
+    }
+    assert_int_equal(listen(fd, 5), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    close(s->server.listener);
+    s->server.listener = fd;
+    to.port = ntohs(at.sin6_port);
+    d = dial(s, &to);
+    assert_connected(s, &d);
+}
+
+static void
+it_may_come_from_an_address_of_ours(void **state)
+{
+    struct scene *s = *state;
+    struct http_dial to = dial_to(s, "127.0.0.1");
+    struct sockaddr_in at;
+    socklen_t n = sizeof at;
+    struct dialed d;
+
+    to.source = "127.0.0.9";
+    d = dial(s, &to);
+    assert_string_equal(d.error, "");
+    assert_int_equal(getsockname(d.fd, (struct sockaddr *)&at, &n), 0);
+    assert_int_equal(ntohl(at.sin_addr.s_addr), INADDR_LOOPBACK + 8);
+    assert_connected(s, &d);
+    to.source = "192.0.2.1";
+    d = dial(s, &to);
+    assert_string_not_equal(d.error, "");
+}
+
+static void
+where_nobody_listens_there_is_no_connection(void **state)
+{
+    struct scene *s = *state;
+    struct http_dial to = dial_to(s, "127.0.0.1");
+    unsigned before = descriptors();
+    struct dialed d;
+
+    close(s->server.listener);
+    s->server.listener = -1;
+    d = dial(s, &to);
+    assert_int_equal(d.fd, -1);
+    assert_string_not_equal(d.error, "");
+    assert_int_equal(descriptors(), before - 1);
+}
+
+/* Nothing more can wait to be accepted there. Those that wait are in
+ * kept[]. */
+static void
+fill_backlog(struct scene *s, int kept[], size_t n)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+    at.sin_port = htons((uint16_t)dial_to(s, "").port);
+    assert_int_equal(listen(s->server.listener, 0), 0);
+    for (size_t i = 0; i < n; i++) {
+        kept[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        assert_true(kept[i] >= 0);
+        connect(kept[i], (struct sockaddr *)&at, sizeof at);
+    }
+}
+
+static void
+one_that_does_not_answer_is_given_up_in_time(void **state)
+{
+    struct scene *s = *state;
+    struct http_dial to = dial_to(s, "127.0.0.1");
+    int64_t begun_us = clock_boot_us();
+    int kept[4];
+    struct dialed d;
+
+    fill_backlog(s, kept, COUNT(kept));
+    to.timeout_ms = 300;
+    d = dial(s, &to);
+    assert_int_equal(d.fd, -1);
+    assert_string_equal(d.error, "no connection within the time limit");
+    assert_in_range(clock_boot_us() - begun_us, 300000, 2000000);
+    for (size_t i = 0; i < COUNT(kept); i++)
+        close(kept[i]);
+}
+
+static void
+ending_it_all_while_dialing_tells_nobody(void **state)
+{
+    struct scene *s = *state;
+    struct http_dial to = dial_to(s, "127.0.0.1");
+    unsigned before = descriptors();
+    struct dialed d = { .fd = -1 };
+    int kept[4];
+
+    fill_backlog(s, kept, COUNT(kept));
+    for (int i = 0; i < 3; i++)
+        assert_true(http_dial(s->http, &to, on_connected, &d));
+    http_wait(s->http, NULL, 0, 20);
+    assert_int_equal(http_active(s->http), 3);
+    http_close(&s->http);
+    assert_int_equal(d.told, 0);
+    for (size_t i = 0; i < COUNT(kept); i++)
+        close(kept[i]);
+    assert_true(descriptors() <= before);
+    s->http = http_make();
+}
+
+static void
+what_is_no_host_is_not_dialed(void **state)
+{
+    static char longer[301];
+    static const char *const bad[] = { "", "a/b", "a@b", "[::1]", "a b", "a?b",
+        "a#b", "a\\b", "127.0.0.1/", "user:x@127.0.0.1", "a\r\nb", "a\tb",
+        "a;b", "a,b", "\xD0\x81", longer };
+    struct scene *s = *state;
+
+    memset(longer, 'x', sizeof longer - 1);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct http_dial to = dial_to(s, bad[i]);
+        struct dialed d = { .fd = -1 };
+
+        if (http_dial(s->http, &to, on_connected, &d))
+            fail_msg("%s is dialed", bad[i]);
+        assert_int_equal(http_active(s->http), 0);
+    }
+}
+
+/* They may look like one, but there is none such. */
+static void
+what_cannot_be_found_is_an_error(void **state)
+{
+    static const char *const bad[] = { "127.0.0.1:", "127.0.0.1:22", "a:b", ":",
+        "::1:::", "a%2Fb", "a%40b", "127.0.0.1%00", "127.0.0.1%0A" };
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct http_dial to = dial_to(s, bad[i]);
+        struct dialed d;
+
+        d = dial(s, &to);
+        if (d.fd >= 0)
+            fail_msg("%s is connected to", bad[i]);
+        assert_string_not_equal(d.error, "");
+    }
+}
+
+static void
+a_port_that_is_none_is_an_error(void **state)
+{
+    static const int ports[] = { -1, 65536, 1000000 };
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < COUNT(ports); i++) {
+        struct http_dial to = dial_to(s, "127.0.0.1");
+        struct dialed d;
+
+        to.port = ports[i];
+        d = dial(s, &to);
+        expect_number("fd", d.fd, -1);
+    }
+}
+
+static void
+a_proxy_of_the_environment_is_not_asked(void **state)
+{
+    static const char *const names[] = { "http_proxy", "ALL_PROXY",
+        "all_proxy" };
+    struct scene *s = *state;
+    struct http_dial to = dial_to(s, "127.0.0.1");
+    struct dialed d;
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        setenv(names[i], "http://127.0.0.1:1", 1);
+    d = dial(s, &to);
+    for (size_t i = 0; i < COUNT(names); i++)
+        unsetenv(names[i]);
+    assert_connected(s, &d);
+}
+
 #define HTTP_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -520,6 +856,19 @@ main(void)
         HTTP_TEST(a_post_is_not_repeated_when_its_connection_dies),
         HTTP_TEST(a_lost_reply_may_have_been_a_request),
         HTTP_TEST(where_nobody_listens_nothing_was_sent),
+        HTTP_TEST(a_connection_is_the_callers_own),
+        HTTP_TEST(it_stays_when_all_else_is_gone),
+        HTTP_TEST(closing_it_leaves_nothing_behind),
+        HTTP_TEST(each_connection_is_a_new_one),
+        HTTP_TEST(ipv6_is_dialed_as_well),
+        HTTP_TEST(it_may_come_from_an_address_of_ours),
+        HTTP_TEST(where_nobody_listens_there_is_no_connection),
+        HTTP_TEST(one_that_does_not_answer_is_given_up_in_time),
+        HTTP_TEST(ending_it_all_while_dialing_tells_nobody),
+        HTTP_TEST(what_is_no_host_is_not_dialed),
+        HTTP_TEST(what_cannot_be_found_is_an_error),
+        HTTP_TEST(a_port_that_is_none_is_an_error),
+        HTTP_TEST(a_proxy_of_the_environment_is_not_asked),
     };
     int code;
 
