@@ -136,7 +136,9 @@ set_tls_why(struct stream *s, int error)
     long verdict = SSL_get_verify_result(s->ssl);
     char why[LONGEST_WHY];
 
-    s->distrusted = !s->joined && error == SSL_ERROR_SSL;
+    /* One that just goes, as a router that restarts, is no such thing. */
+    s->distrusted = !s->joined && error == SSL_ERROR_SSL &&
+                    ERR_GET_REASON(code) != SSL_R_UNEXPECTED_EOF_WHILE_READING;
     if (s->distrusted && verdict != X509_V_OK)
         words = X509_verify_cert_error_string(verdict);
     if (!words)
