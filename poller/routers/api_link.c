@@ -13,7 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_IDS = 32, LONGEST_ID = 32, LARGEST = 4 * 1024, MOST_HEARD = 2000 };
+enum {
+    MOST_IDS = 32,
+    LONGEST_ID = 32,
+    LARGEST = 4 * 1024,
+    MOST_HEARD = 2000,
+    MOST_ROUNDS = 100,
+};
 
 enum stage {
     STAGE_LOGIN,     /* the password was sent, or a challenge asked for */
@@ -303,7 +309,7 @@ hear(struct api_link *link, const struct sentence *s)
 static bool
 hear_all(struct api_link *link)
 {
-    size_t before = link->heard;
+    bool any = false;
 
     while (link->stage != STAGE_FAILED) {
         const struct bytes *in = stream_in(link->stream);
@@ -320,8 +326,9 @@ hear_all(struct api_link *link)
         else if (s.n > 0)
             hear(link, &s);
         stream_take(link->stream, used);
+        any = true;
     }
-    return link->heard > before && link->stage != STAGE_FAILED;
+    return any && link->stage != STAGE_FAILED;
 }
 
 /* --- as a link --------------------------------------------------------- */
@@ -336,16 +343,18 @@ end_broken(struct api_link *link)
         fail(link, fault, stream_why(link->stream), "");
 }
 
-/* What is heard may make something to send, at once. */
+/* What is heard may make something to send, at once. But one that is always
+ * faster does not keep us for ever. */
 static enum link_status
 step(void *arg)
 {
     struct api_link *link = arg;
-    bool open;
+    bool open = true, heard = true;
 
-    do {
+    for (int i = 0; i < MOST_ROUNDS && open && heard; i++) {
         open = stream_move(link->stream);
-    } while (hear_all(link) && open);
+        heard = hear_all(link);
+    }
     if (link->stage == STAGE_IDLE && open)
         return LINK_READY;
     if (!open)
