@@ -136,6 +136,21 @@ check_extras(struct billing *billing, struct db *db)
     return status;
 }
 
+enum db_status
+billing_look_for_routers(
+    struct billing *billing, struct db *db, const struct settings *set)
+{
+    enum db_status status;
+
+    *billing = (struct billing){ .name = set->database.billing };
+    status = has_column(
+        db, billing->name, "radnas", "naspass", &billing->has_routers);
+    if (status == DB_OK)
+        status = has_column(
+            db, billing->name, "radnas", "use_api", &billing->has_use_api);
+    return status;
+}
+
 /* Installations that grew from old versions still have MyISAM tables. */
 static enum db_status
 check_engines(struct billing *billing, struct db *db)

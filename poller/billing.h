@@ -55,6 +55,11 @@ bool billing_can_reward(const struct billing *billing);
     "this account does not see table radnas of the billing; run "              \
     "sql/grants.sql"
 
+/* Looks for radnas alone: sets *billing to its name, and what of it this
+ * account sees. */
+enum db_status billing_look_for_routers(
+    struct billing *billing, struct db *db, const struct settings *set);
+
 /* Whether work that is switched on waits for a table, or for a right to it. */
 bool billing_lacks(const struct billing *billing, const struct settings *set);
 

@@ -3,24 +3,20 @@
 
 #include "clock.h"
 #include "reset.h"
+#include "routers/radnas.h"
 #include "routers/router.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 enum {
     LARGEST_SQL = 1 << 20,
     MOST_UNDERWAY = 500,
-    MOST_EVENTS = 64,
-    TURN_US = 10000,
     LOAD_US = 1000000,
     RECORD_US = 1000000,
     CROWDED_US = 5000000,
-    RADIUS_PORT = 3799,
 };
 
 struct fleet {
@@ -292,24 +288,8 @@ close_fleet(void *carrier)
     fleet->world.done = forget;
     close_routers(&fleet->router, &fleet->n);
     close_routers(&fleet->leaving, &fleet->leaving_n);
-    known_hosts_close(&fleet->world.known);
-    if (fleet->world.epoll >= 0)
-        close(fleet->world.epoll);
+    router_world_close(&fleet->world);
     free(fleet);
-}
-
-static char *
-known_hosts_file(const struct settings *set)
-{
-    struct bytes path = bytes_make(4096);
-    char *copy;
-
-    if (*set->routers.known_hosts)
-        return strdup(set->routers.known_hosts);
-    bytes_printf(&path, "%s/known_hosts", set->service.state_dir);
-    copy = strdup(bytes_text(&path));
-    bytes_free(&path);
-    return copy;
 }
 
 static const struct carrier_ops fleet_ops = { .start = start,
@@ -333,82 +313,21 @@ struct lane *
 fleet_make(const struct settings *set, struct http *http, struct fleet **out)
 {
     struct fleet *fleet = calloc(1, sizeof *fleet);
-    char *path = known_hosts_file(set);
 
-    if (fleet && path) {
-        fleet->world = (struct router_world){ .set = set,
-            .http = http,
-            .known = known_hosts_make(path),
-            .epoll = epoll_create1(EPOLL_CLOEXEC),
-            .done = job_done,
-            .arg = fleet };
+    if (fleet) {
+        fleet->world = (struct router_world){
+            .set = set, .http = http, .done = job_done, .arg = fleet
+        };
         fleet->due_us = INT64_MAX;
-        if (fleet->world.known && fleet->world.epoll >= 0)
+        if (router_world_open(&fleet->world))
             fleet->lane = make_lane(fleet);
     }
-    free(path);
     *out = fleet;
     if (fleet && fleet->lane)
         return fleet->lane;
     if (fleet)
         close_fleet(fleet);
     return NULL;
-}
-
-static void
-add_types(struct bytes *sql, const struct settings *set)
-{
-    for (size_t i = 0; i < set->routers.nastypes.n; i++) {
-        bytes_str(sql, i ? ",LOWER(" : "LOWER(");
-        db_text(sql, set->routers.nastypes.text[i]);
-        bytes_chr(sql, ')');
-    }
-}
-
-#define TEXT_OF(column) "CONVERT(" column " USING utf8mb4)"
-
-static enum db_status
-read_routers(struct fleet *fleet, struct db *db, const struct billing *billing,
-    struct db_rows **rows)
-{
-    struct bytes sql = bytes_make(65536);
-    enum db_status status;
-
-    bytes_str(&sql, "SELECT id, " TEXT_OF("nasname") ", " TEXT_OF("naslogin"));
-    bytes_str(&sql, ", " TEXT_OF("naspass") ", " TEXT_OF("secret"));
-    bytes_printf(
-        &sql, ", impruport, %s FROM ", billing->has_use_api ? "use_api" : "0");
-    db_name(&sql, billing->name);
-    bytes_str(&sql, ".radnas WHERE nasname <> '' AND naslogin <> ''"
-                    " AND LOWER(" TEXT_OF("nastype") ") IN (");
-    add_types(&sql, fleet->world.set);
-    bytes_str(&sql, ") ORDER BY id");
-    status = db_query(db, &sql, rows);
-    bytes_free(&sql);
-    return status;
-}
-
-/* radnas.impruport is text. */
-static int
-radius_port(const char *text)
-{
-    long port = text ? strtol(text, NULL, 10) : 0;
-
-    return port > 0 && port < 65536 ? (int)port : RADIUS_PORT;
-}
-
-static struct router_row
-row_of(const struct db_rows *rows)
-{
-    const char *secret = db_col(rows, 4);
-
-    return (struct router_row){ .id = (uint32_t)db_uint(rows, 0),
-        .address = db_col(rows, 1),
-        .user = db_col(rows, 2),
-        .password = db_col(rows, 3) ? db_col(rows, 3) : "",
-        .secret = secret ? secret : "",
-        .radius_port = radius_port(db_col(rows, 5)),
-        .api = db_uint(rows, 6) != 0 };
 }
 
 /* Takes the router with that id out of the old list. */
@@ -454,7 +373,7 @@ take_routers(struct fleet *fleet, struct db_rows *rows)
     if (!all)
         return false;
     while (db_next(rows)) {
-        const struct router_row row = row_of(rows);
+        const struct router_row row = radnas_row(rows);
         struct router *router = take_old(fleet, row.id);
 
         if (!router)
@@ -485,7 +404,7 @@ fleet_load(struct fleet *fleet, struct db *db, const struct billing *billing)
     if (!billing->has_routers ||
         (fleet->loaded_us && clock_boot_us() < fleet->loaded_us + LOAD_US))
         return DB_OK;
-    status = read_routers(fleet, db, billing, &rows);
+    status = radnas_read(db, billing, fleet->world.set, &rows);
     if (status != DB_OK)
         return status;
     fleet->loaded_us = clock_boot_us();
@@ -568,15 +487,7 @@ tick(struct fleet *fleet)
 void
 fleet_run(struct fleet *fleet)
 {
-    struct epoll_event event[MOST_EVENTS];
-    int64_t until_us = clock_boot_us() + TURN_US;
-    int n = epoll_wait(fleet->world.epoll, event, MOST_EVENTS, 0);
-
-    for (int i = 0; i < n; i++) {
-        router_wake(event[i].data.ptr);
-        if (clock_boot_us() >= until_us)
-            break;
-    }
+    router_world_run(&fleet->world);
     tick(fleet);
 }
 
@@ -609,21 +520,23 @@ add_removal(struct bytes *sql, const struct fleet *fleet)
 }
 
 static void
-add_state(struct bytes *sql, const struct router_state *state)
+add_state(struct bytes *sql, const struct router *router)
 {
-    int64_t held_us = state->until_us - clock_boot_us();
+    struct router_state state = router_state(router);
+    int64_t held_us = state.until_us - clock_boot_us();
+    bool held = state.fault != FAULT_NONE;
 
-    bytes_printf(sql, "(%" PRIu32 ",", state->id);
-    db_text(sql, state->address);
-    bytes_printf(sql, ",'%s','%s',UTC_TIMESTAMP(3),", state->transport,
-        state->held ? "held" : "ok");
-    if (state->held && held_us > 0)
+    bytes_printf(sql, "(%" PRIu32 ",", state.id);
+    db_text(sql, state.address);
+    bytes_printf(sql, ",'%s','%s',UTC_TIMESTAMP(3),", state.transport,
+        held ? "held" : "ok");
+    if (held && held_us > 0)
         bytes_printf(sql,
             "UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND,", held_us);
     else
         bytes_str(sql, "NULL,");
-    bytes_printf(sql, "%" PRIu64 ",", state->ended);
-    db_text(sql, state->held ? state->why : NULL);
+    bytes_printf(sql, "%" PRIu64 ",", state.ended);
+    db_text(sql, held ? state.why : NULL);
     bytes_str(sql, ",UTC_TIMESTAMP(3))");
 }
 
@@ -637,12 +550,10 @@ add_all(struct bytes *sql, const struct fleet *fleet)
         "INSERT INTO router (nas_id, address, transport, state,"
         " since_utc, until_utc, ended, reason, changed_utc) VALUES ");
     for (size_t i = 0; i < fleet->n; i++) {
-        struct router_state state = router_state(fleet->router[i]);
-
         if (!router_is_new(fleet->router[i]))
             continue;
         bytes_str(sql, comma);
-        add_state(sql, &state);
+        add_state(sql, fleet->router[i]);
         comma = ",";
     }
     bytes_str(sql,

@@ -11,13 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-enum {
-    MOST_WHY = 400,
-    MOST_HOST = 300,
-    MOST_CURE = 5000,
-    MOST_TRIES = 2,
-    MOST_ERRORS = 3
-};
+enum { MOST_WHY = 400, MOST_HOST = 300, MOST_TRIES = 2, MOST_ERRORS = 3 };
 
 enum stage {
     STAGE_IDLE,    /* no connection */
@@ -189,6 +183,13 @@ fail_waiting(struct router *r, const char *why)
 /* --- the connection ---------------------------------------------------- */
 
 static void
+tell(const struct router *r, enum router_step step)
+{
+    if (r->world->reached)
+        r->world->reached(r->world->arg, step);
+}
+
+static void
 watch(struct router *r)
 {
     struct epoll_event event = { .data = { .ptr = r } };
@@ -221,9 +222,8 @@ drop_link(struct router *r)
 
 /* --- out of order ------------------------------------------------------ */
 
-/* What the operator can do about it. */
-static void
-print_cure(const struct router *r, char *buf, size_t size)
+void
+router_cure(const struct router *r, enum fault fault, char *buf, size_t size)
 {
     static const char *const cures[] = {
         [FAULT_NONE] = "",
@@ -245,19 +245,19 @@ print_cure(const struct router *r, char *buf, size_t size)
     char host[MOST_HOST];
 
     known_hosts_name(host, sizeof host, r->address, port_of(r));
-    if (r->fault == FAULT_KEY)
+    if (fault == FAULT_KEY)
         snprintf(buf, size,
             "nothing is told to it; if the router was reset, replaced or "
             "upgraded: ssh-keygen -f %s -R '%s'; if not, somebody is in "
             "between",
             file, host);
-    else if (r->fault == FAULT_STRANGER)
+    else if (fault == FAULT_STRANGER)
         snprintf(buf, size,
             "compare its key with what the router says, then: ssh-keyscan "
             "-p %d %s >>%s",
             port_of(r), r->address, file);
     else
-        snprintf(buf, size, "%s", cures[r->fault]);
+        snprintf(buf, size, "%s", cures[fault]);
 }
 
 /* Doubles with each failure up to the longest. */
@@ -277,9 +277,9 @@ hold_ms(const struct router *r)
 static void
 report(struct router *r, bool changed, int64_t ms)
 {
-    char cure[MOST_CURE];
+    char cure[ROUTER_CURE];
 
-    print_cure(r, cure, sizeof cure);
+    router_cure(r, r->fault, cure, sizeof cure);
     log_at(changed ? LOG_ERROR : LOG_DEBUG,
         "router: %s (radnas %u, %s) is held: %s; %s; it is tried again in "
         "%lld s at the earliest",
@@ -306,11 +306,10 @@ hold(struct router *r, enum fault fault, const char *why)
 static void
 heal(struct router *r)
 {
-    if (r->fault != FAULT_NONE) {
+    if (r->fault != FAULT_NONE)
         log_info("router: %s (radnas %u, %s) works again", r->address,
             (unsigned)r->id, r->ops->name);
-        r->fresh = true;
-    }
+    r->fresh |= r->fault != FAULT_NONE;
     r->fault = FAULT_NONE;
     r->failures = 0;
     r->held_until_us = 0;
@@ -475,6 +474,8 @@ link_ready(struct router *r)
 {
     bool done = r->stage == STAGE_BUSY;
 
+    if (r->stage == STAGE_OPENING)
+        tell(r, ROUTER_LET_IN);
     if (done) {
         take_results(r);
         r->worn = true;
@@ -575,6 +576,7 @@ on_connected(void *arg, int fd, const char *error)
     char why[MOST_WHY];
 
     if (fd >= 0) {
+        tell(r, ROUTER_CONNECTED);
         open_link(r, fd);
         return;
     }
@@ -719,6 +721,14 @@ router_is_off(const struct router *r)
     return !r->ops;
 }
 
+const char *
+router_transport(const struct router_settings *set, bool api)
+{
+    const struct link_ops *ops = ops_of(set->transport, api);
+
+    return ops ? ops->name : "off";
+}
+
 void
 router_close(struct router **router)
 {
@@ -755,7 +765,8 @@ router_state(const struct router *r)
     return (struct router_state){ .id = r->id,
         .address = r->address,
         .transport = r->ops ? r->ops->name : "off",
-        .held = r->fault != FAULT_NONE,
+        .port = r->ops ? port_of(r) : 0,
+        .fault = r->fault,
         .until_us = r->held_until_us,
         .why = r->why,
         .ended = r->ended - r->recorded_ended };

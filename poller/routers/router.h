@@ -9,8 +9,8 @@
 #ifndef MBEV_ROUTER_H
 #define MBEV_ROUTER_H
 
-#include "http.h"
 #include "routers/link.h"
+#include "routers/world.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,19 +40,9 @@ struct job {
     int64_t since_us; /* boot clock: when it was given */
 };
 
-/* What all routers share. */
-struct router_world {
-    const struct settings *set;
-    struct http *http;
-    struct known_hosts *known;
-    int epoll;        /* the routers add their sockets, with themselves as
-                         data */
-    size_t connected; /* how many have, or are about to have, a connection */
-
-    /* Tells that a job has ended: done, or failed and why. */
-    void (*done)(void *arg, struct job *job, const char *why);
-    void *arg;
-};
+/* How a router with these settings is reached: "ssh", or "off". api: the
+ * billing itself uses the API. */
+const char *router_transport(const struct router_settings *set, bool api);
 
 /* NULL when out of memory. */
 struct router *
@@ -95,12 +85,18 @@ struct router_state {
     uint32_t id;
     const char *address;
     const char *transport; /* "ssh" */
-    bool held;
+    int port;
+    enum fault fault; /* for which it is held; FAULT_NONE */
     int64_t until_us; /* boot clock, when it is held */
     const char *why;  /* it is held; "" */
     uint64_t ended;   /* sessions, since that was last recorded */
 };
 struct router_state router_state(const struct router *router);
+
+/* What the operator can do about such a fault of it. */
+enum { ROUTER_CURE = 5000 };
+void router_cure(
+    const struct router *router, enum fault fault, char *buf, size_t size);
 
 /* Whether that has changed since the last router_was_recorded(). */
 bool router_is_new(const struct router *router);
