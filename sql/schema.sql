@@ -369,6 +369,8 @@ CREATE TABLE IF NOT EXISTS router (
               COMMENT 'sessions ended on it, in all',
   reason      VARCHAR(255) NULL
               COMMENT 'why it is held, in words',
+  cure        VARCHAR(512) NULL
+              COMMENT 'what can be done about it',
   changed_utc DATETIME(3) NOT NULL
               COMMENT 'last change of this row',
   PRIMARY KEY (nas_id)

@@ -407,6 +407,8 @@ fleet_load(struct fleet *fleet, struct db *db, const struct billing *billing)
     status = radnas_read(db, billing, fleet->world.set, &rows);
     if (status != DB_OK)
         return status;
+    /* A service before us may have left some there. */
+    fleet->fewer |= fleet->loaded_us == 0;
     fleet->loaded_us = clock_boot_us();
     if (!take_routers(fleet, rows))
         status = DB_REFUSED;
@@ -515,7 +517,8 @@ add_removal(struct bytes *sql, const struct fleet *fleet)
 {
     bytes_str(sql, "DELETE FROM router WHERE nas_id NOT IN (0");
     for (size_t i = 0; i < fleet->n; i++)
-        bytes_printf(sql, ",%" PRIu32, router_state(fleet->router[i]).id);
+        if (!router_is_off(fleet->router[i]))
+            bytes_printf(sql, ",%" PRIu32, router_state(fleet->router[i]).id);
     bytes_str(sql, ");");
 }
 
@@ -525,7 +528,9 @@ add_state(struct bytes *sql, const struct router *router)
     struct router_state state = router_state(router);
     int64_t held_us = state.until_us - clock_boot_us();
     bool held = state.fault != FAULT_NONE;
+    char cure[ROUTER_CURE];
 
+    router_cure(router, state.fault, cure, sizeof cure);
     bytes_printf(sql, "(%" PRIu32 ",", state.id);
     db_text(sql, state.address);
     bytes_printf(sql, ",'%s','%s',UTC_TIMESTAMP(3),", state.transport,
@@ -537,6 +542,8 @@ add_state(struct bytes *sql, const struct router *router)
         bytes_str(sql, "NULL,");
     bytes_printf(sql, "%" PRIu64 ",", state.ended);
     db_text(sql, held ? state.why : NULL);
+    bytes_chr(sql, ',');
+    db_text(sql, held ? cure : NULL);
     bytes_str(sql, ",UTC_TIMESTAMP(3))");
 }
 
@@ -548,7 +555,7 @@ add_all(struct bytes *sql, const struct fleet *fleet)
 
     bytes_str(sql,
         "INSERT INTO router (nas_id, address, transport, state,"
-        " since_utc, until_utc, ended, reason, changed_utc) VALUES ");
+        " since_utc, until_utc, ended, reason, cure, changed_utc) VALUES ");
     for (size_t i = 0; i < fleet->n; i++) {
         if (!router_is_new(fleet->router[i]))
             continue;
@@ -562,6 +569,7 @@ add_all(struct bytes *sql, const struct fleet *fleet)
         " state = VALUES(state), address = VALUES(address),"
         " transport = VALUES(transport), until_utc = VALUES(until_utc),"
         " ended = ended + VALUES(ended), reason = VALUES(reason),"
+        " cure = VALUES(cure),"
         " changed_utc = VALUES(changed_utc);");
 }
 

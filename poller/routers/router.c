@@ -48,6 +48,7 @@ struct router {
     unsigned failures; /* in a row */
     int64_t held_until_us;
     unsigned known_version; /* of known hosts, when its key was not right */
+    bool proved;            /* it has worked, as it is in radnas now */
     bool fresh;             /* how it is was not recorded yet */
     uint64_t ended, recorded_ended;
 };
@@ -299,7 +300,7 @@ hold(struct router *r, enum fault fault, const char *why)
     snprintf(r->why, sizeof r->why, "%s", why);
     ms = hold_ms(r);
     r->held_until_us = clock_boot_us() + ms * 1000;
-    r->fresh |= changed;
+    r->fresh = true;
     report(r, changed, ms);
 }
 
@@ -309,7 +310,8 @@ heal(struct router *r)
     if (r->fault != FAULT_NONE)
         log_info("router: %s (radnas %u, %s) works again", r->address,
             (unsigned)r->id, r->ops->name);
-    r->fresh |= r->fault != FAULT_NONE;
+    r->fresh |= r->fault != FAULT_NONE || !r->proved;
+    r->proved = true;
     r->fault = FAULT_NONE;
     r->failures = 0;
     r->held_until_us = 0;
@@ -712,6 +714,7 @@ router_renew(struct router *r, const struct router_row *row)
     if (is_as(r, row) || (r->stage != STAGE_IDLE && !router_hang_up(r)))
         return true;
     r->held_until_us = 0;
+    r->proved = false;
     return take_row(r, row);
 }
 
