@@ -30,6 +30,7 @@ int ctl_status(struct ctl *ctl);
 int ctl_queue(struct ctl *ctl);
 int ctl_show(struct ctl *ctl);
 int ctl_receipts(struct ctl *ctl);
+int ctl_routers(struct ctl *ctl);
 int ctl_test(struct ctl *ctl);
 
 /* Says on standard error what the database refused. Returns EX_UNAVAILABLE. */
@@ -54,6 +55,8 @@ void table_add(struct table *t, const char *text, size_t n); /* NULL: empty */
 void table_add_money(struct table *t, int64_t kopecks);
 /* The columns of the row that rows stand at. */
 void table_add_row(struct table *t, const struct db_rows *rows);
+/* A line of its own, "  name: text", below the row that was added last. */
+void table_note(struct table *t, const char *name, const char *text, size_t n);
 /* Prints it, frees it, sets *t to NULL. */
 void table_end(struct table **t);
 
@@ -77,6 +80,9 @@ struct field {
 void fields_add(struct bytes *sql, const struct field *fields, size_t n);
 void fields_print(const struct db_rows *rows, unsigned first,
     const struct field *fields, unsigned n);
+
+/* What status says of routers and resets: nothing when there are none. */
+enum db_status routers_status(struct ctl *ctl);
 
 /* A line of status: "label        text", the text made safe for a terminal. */
 void status_print(const char *label, const char *text, size_t n);

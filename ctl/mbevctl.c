@@ -29,6 +29,8 @@ static const struct verb {
         true, ctl_show },
     { "receipts", "[...]", "fiscal receipts: by day, what is open, a day", 0, 3,
         true, ctl_receipts },
+    { "routers", "", "the routers on which sessions are ended, how they are", 0,
+        0, true, ctl_routers },
     { "test", "[SECTION]", "check the configuration, show the texts it makes",
         0, 1, false, ctl_test },
 };

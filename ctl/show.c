@@ -5,6 +5,7 @@
 #include "bytes.h"
 #include "delivery.h"
 #include "receipts.h"
+#include "reset.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum { LATEST = 20 };
+enum { LATEST = 20, LARGEST_ORDER = 64 * 1024 };
 
 static const struct field event_fields[] = {
     { "kind", "kind" },
@@ -32,13 +33,15 @@ enum { EVENT_FIELDS = sizeof event_fields / sizeof *event_fields };
     "IF(state IN ('done', 'skipped', 'cancelled'), NULL, " sql ")"
 #define IS_AMOUNT "action LIKE 'bonus%'"
 #define IS_RECEIPT "action = 'receipt'"
+#define IS_RESET "action = 'session_reset'"
 
 static const struct field delivery_fields[] = {
     { "  reason", "reason" },
     { "  action", "action" },
     { "  receiver", "CONCAT(receiver, ' (counted from 0)')" },
     { "  to", "address" },
-    { "  text", "IF(" IS_AMOUNT " OR " IS_RECEIPT ", NULL, payload)" },
+    { "  text",
+        "IF(" IS_AMOUNT " OR " IS_RECEIPT " OR " IS_RESET ", NULL, payload)" },
     { "  request", "IF(" IS_RECEIPT ", payload, NULL)" },
     { "  amount", "IF(" IS_AMOUNT ", payload, NULL)" },
     { "  attempts", "attempts" },
@@ -47,7 +50,7 @@ static const struct field delivery_fields[] = {
     { "  planned",
         "CONCAT(plan_utc, ' UTC: the provider is to deliver it then')" },
     { "  lane", PENDING("lane") },
-    { "  route", PENDING("route") },
+    { "  route", PENDING("NULLIF(route, '')") },
     { "  ask",
         "IF(ask, IF(" IS_RECEIPT ", 'yes: an earlier try may have been"
         " accepted; komtet takes each number once', 'yes: a reply was lost,"
@@ -60,39 +63,48 @@ static const struct field delivery_fields[] = {
 };
 enum { DELIVERY_FIELDS = sizeof delivery_fields / sizeof *delivery_fields };
 
-/* A state in words: of a message, of a receipt, and of what is undecided or
- * has its work in the billing. */
+/* A state in words: of a message, of a receipt, of a reset of sessions, and of
+ * what is undecided or has its work in the billing. */
 static const struct words {
     const char *message;
     const char *receipt;
+    const char *reset;
     const char *other;
 } words[] = {
     [DELIVERY_READY] = { "waits until it is due and its lane has room",
         "waits until it is due and its lane has room",
+        "waits until it is due and its lane has room",
         "not decided yet, waits until it is due" },
     [DELIVERY_LEASED] = { "is claimed and waits for its turn",
         "is claimed and waits for its turn",
+        "is claimed and waits for its turn",
         "is claimed and waits for its turn" },
     [DELIVERY_CALLING] = { "is being handed to the provider",
-        "is being handed to komtet", "is being done" },
+        "is being handed to komtet", "the routers are being told",
+        "is being done" },
     [DELIVERY_DONE] = { "the provider has accepted it",
-        "komtet has accepted it", "written into the billing" },
+        "komtet has accepted it",
+        "a session was ended, or all routers have answered",
+        "written into the billing" },
     [DELIVERY_RETRY] = { "failed, is tried again when it is due",
         "failed, is tried again when it is due",
+        "not all routers have done it, is tried again when it is due",
         "could not be decided, is tried again when it is due" },
     [DELIVERY_DOUBTFUL] = { "nobody knows whether it went out; it is not "
                             "repeated unasked",
         "refused, but an earlier try may have been accepted",
-        "the operator must decide" },
+        "nobody knows whether it was done", "the operator must decide" },
     [DELIVERY_DEAD] = { "refused for good",
-        "komtet or the till refused it for good", "refused for good" },
+        "komtet or the till refused it for good", "refused for good",
+        "refused for good" },
     [DELIVERY_EXPIRED] = { "was not sent in time to be of use",
         "was not sent in time to be of use",
+        "was not done in time to be of use",
         "was not done in time to be of use" },
     [DELIVERY_SKIPPED] = { "the rules say no", "the rules say no",
-        "the rules say no" },
+        "the rules say no, or another one does it", "the rules say no" },
     [DELIVERY_CANCELLED] = { "by the operator", "by the operator",
-        "by the operator" },
+        "by the operator", "by the operator" },
 };
 
 static const char *
@@ -100,6 +112,8 @@ words_of(const struct words *state, enum lane_id lane)
 {
     if (lane == LANE_DECIDE)
         return state->other;
+    if (lane == LANE_ROUTERS)
+        return state->reset;
     return lane == LANE_KOMTET ? state->receipt : state->message;
 }
 
@@ -154,6 +168,61 @@ print_body(const char *body, size_t n)
     json_object_put(json);
 }
 
+/* --- the order of a reset ----------------------------------------------- */
+
+/* On which routers. */
+static void
+print_routers(const struct reset *reset)
+{
+    struct bytes text = bytes_make(LARGEST_ORDER);
+
+    if (!reset->some)
+        bytes_str(&text,
+            reset->only ? "those on which it is seen online, else all" : "all");
+    else if (reset->left_n == 0)
+        bytes_str(&text, "none is left");
+    else
+        bytes_str(&text, "number");
+    for (size_t i = 0; i < reset->left_n; i++)
+        bytes_printf(&text, "%s %" PRIu32, i ? "," : "", reset->left[i]);
+    if (reset->left_n > 0)
+        bytes_str(&text, " of radnas");
+    field_printn("  routers", bytes_text(&text), text.n);
+    bytes_free(&text);
+}
+
+static void
+print_seen(const struct seen *seen)
+{
+    struct bytes text = bytes_make(LARGEST_ORDER);
+
+    bytes_printf(&text, "on %s", seen->nas);
+    if (*seen->ip)
+        bytes_printf(&text, " as %s", seen->ip);
+    if (*seen->session)
+        bytes_printf(&text, ", session %s", seen->session);
+    field_printn("  seen online", bytes_text(&text), text.n);
+    bytes_free(&text);
+}
+
+/* As it is when it cannot be understood. */
+static void
+print_order(const char *payload)
+{
+    struct reset reset;
+
+    if (reset_parse(&reset, payload)) {
+        print_routers(&reset);
+        for (size_t i = 0; i < reset.seen_n; i++)
+            print_seen(&reset.seen[i]);
+    } else {
+        field_print("  order", payload);
+    }
+    reset_free(&reset);
+}
+
+/* --- deliveries --------------------------------------------------------- */
+
 static enum db_status
 print_deliveries(struct ctl *ctl, uint64_t event_id)
 {
@@ -161,7 +230,8 @@ print_deliveries(struct ctl *ctl, uint64_t event_id)
     struct db_rows *rows;
     enum db_status status;
 
-    bytes_str(&sql, "SELECT id, state, lane, " IS_RECEIPT);
+    bytes_str(&sql, "SELECT id, state, lane, " IS_RECEIPT ", IF(" IS_RESET
+                    ", payload, NULL)");
     fields_add(&sql, delivery_fields, DELIVERY_FIELDS);
     bytes_printf(&sql,
         " FROM delivery WHERE event_id = %" PRIu64 " ORDER BY id", event_id);
@@ -175,7 +245,9 @@ print_deliveries(struct ctl *ctl, uint64_t event_id)
         putchar('\n');
         field_print("delivery", db_col(rows, 0));
         print_state(db_col(rows, 1), db_col(rows, 2));
-        fields_print(rows, 4, delivery_fields, DELIVERY_FIELDS);
+        fields_print(rows, 5, delivery_fields, DELIVERY_FIELDS);
+        if (db_col(rows, 4))
+            print_order(db_col(rows, 4));
         if (db_uint(rows, 3))
             status = receipts_of_event(ctl, event_id);
     }

@@ -10,12 +10,21 @@
 
 enum { MOST_COLUMNS = 16, GAP = 2, LONGEST_CELL = 64 * 1024 };
 
+/* A line below a row. */
+struct note {
+    size_t below;     /* so many cells */
+    const char *name; /* the caller's */
+    char *text;       /* owned; safe */
+};
+
 struct table {
     const char *const *heads;
     unsigned columns;
     size_t n, room; /* cells */
     char **cell;    /* NULL = empty; owned */
     size_t width[MOST_COLUMNS];
+    struct note *note; /* owned */
+    size_t notes;
 };
 
 static const char *
@@ -79,6 +88,21 @@ table_add_money(struct table *t, int64_t kopecks)
     table_add(t, text, strlen(text));
 }
 
+void
+table_note(struct table *t, const char *name, const char *text, size_t n)
+{
+    struct bytes safe = bytes_make(LONGEST_CELL);
+    struct note *more =
+        t ? realloc(t->note, (t->notes + 1) * sizeof *more) : NULL;
+
+    if (!more)
+        return;
+    utf8_escape(&safe, text, n);
+    t->note = more;
+    t->note[t->notes++] =
+        (struct note){ .below = t->n, .name = name, .text = safe.p };
+}
+
 static void
 pad(size_t n)
 {
@@ -101,10 +125,23 @@ print_cell(const struct table *t, unsigned column, const char *text)
         pad(GAP + (left ? blanks : 0));
 }
 
+/* Those behind so many cells; *at: the first that was not printed yet. */
+static void
+print_notes(const struct table *t, size_t cells, size_t *at)
+{
+    for (; *at < t->notes && t->note[*at].below == cells; ++*at) {
+        const struct note *note = &t->note[*at];
+
+        printf("  %s: %s\n", note->name, note->text ? note->text : "");
+        free(note->text);
+    }
+}
+
 void
 table_end(struct table **table)
 {
     struct table *t = *table;
+    size_t note = 0;
 
     if (!t)
         return;
@@ -113,8 +150,10 @@ table_end(struct table **table)
     for (size_t i = 0; i < t->n; i++) {
         print_cell(t, (unsigned)(i % t->columns), t->cell[i] ? t->cell[i] : "");
         free(t->cell[i]);
+        print_notes(t, i + 1, &note);
     }
     free(t->cell);
+    free(t->note);
     free(t);
     *table = NULL;
 }
