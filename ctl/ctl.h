@@ -33,6 +33,12 @@ int ctl_receipts(struct ctl *ctl);
 int ctl_routers(struct ctl *ctl);
 int ctl_test(struct ctl *ctl);
 
+/* mbevctl test router: see test_router.c. */
+int ctl_test_router(struct ctl *ctl);
+
+/* Runs that with the database of the settings open. */
+int ctl_with_database(struct ctl *ctl, int (*run)(struct ctl *ctl));
+
 /* Says on standard error what the database refused. Returns EX_UNAVAILABLE. */
 int ctl_failed(const struct ctl *ctl);
 

@@ -31,8 +31,8 @@ static const struct verb {
         true, ctl_receipts },
     { "routers", "", "the routers on which sessions are ended, how they are", 0,
         0, true, ctl_routers },
-    { "test", "[SECTION]", "check the configuration, show the texts it makes",
-        0, 1, false, ctl_test },
+    { "test", "[...]", "check the configuration, show the texts; test a router",
+        0, 3, false, ctl_test },
 };
 
 static void
@@ -46,8 +46,7 @@ print_usage(FILE *to)
         "\n"
         "STATE is a state of a delivery: done, skipped, dead...\n"
         "ID is the number of an event as queue prints it, or delivery:17, or\n"
-        "uid:1001. SECTION is a notice of the configuration: payment..., or "
-        "receipt\n"
+        "uid:1001.\n"
         "\n"
         "  receipts [MONTH]             the last 31 days, or those of "
         "2026-11;\n"
@@ -60,15 +59,27 @@ print_usage(FILE *to)
         "  receipts close NUMBER        settled outside, never to be sent "
         "again\n"
         "                               (both ask first; --yes: do not ask)\n"
+        "  test [SECTION]               a notice of the configuration: "
+        "payment...,\n"
+        "                               or receipt\n"
+        "  test router ADDRESS [LOGIN]  log in to a router of radnas, and end "
+        "the\n"
+        "                               sessions of LOGIN; without it those "
+        "of a\n"
+        "                               name that nobody has\n"
         "\n"
         "  -c, --config FILE  configuration of mbevd (default " MBEV_CONF_FILE
         ")\n"
         "      --version      print the version\n"
         "  -h, --help         print this\n"
         "\n"
-        "Ends with 0; 64 wrong words; 65 it may not be done; 66 nothing of\n"
-        "that number; 69 the database is away or refuses, or no service acts;\n"
-        "77 the answer was no; 78 the configuration is wrong.\n",
+        "Ends with 0; 1 a router fails its test; 64 wrong words; 65 it may not "
+        "be\n"
+        "done; 66 nothing of that number or address; 69 the database is away "
+        "or\n"
+        "refuses, or no service acts; 77 the answer was no; 78 the "
+        "configuration\n"
+        "is wrong.\n",
         to);
 }
 
@@ -91,16 +102,16 @@ ctl_failed(const struct ctl *ctl)
     return EX_UNAVAILABLE;
 }
 
-static int
-with_database(const struct verb *verb, struct ctl ctl)
+int
+ctl_with_database(struct ctl *ctl, int (*run)(struct ctl *ctl))
 {
-    const struct db_settings settings = settings_database(ctl.set);
+    const struct db_settings settings = settings_database(ctl->set);
     int code = EX_OSERR;
 
-    ctl.db = db_make(&settings);
-    if (ctl.db)
-        code = db_open(ctl.db) == DB_OK ? verb->run(&ctl) : ctl_failed(&ctl);
-    db_close(&ctl.db);
+    ctl->db = db_make(&settings);
+    if (ctl->db)
+        code = db_open(ctl->db) == DB_OK ? run(ctl) : ctl_failed(ctl);
+    db_close(&ctl->db);
     return code;
 }
 
@@ -120,7 +131,8 @@ with_settings(const struct verb *verb, struct ctl ctl)
                             : bytes_text(&errors),
             stderr);
     else
-        code = verb->database ? with_database(verb, ctl) : verb->run(&ctl);
+        code = verb->database ? ctl_with_database(&ctl, verb->run)
+                              : verb->run(&ctl);
     settings_free(&set);
     bytes_free(&errors);
     return code;

@@ -1,7 +1,7 @@
 /*
  * mbevctl test [SECTION]: what the configuration makes of every kind of
  * notice, and of a receipt, without the database. The texts are made for nobody
- * and go nowhere.
+ * and go nowhere. For mbevctl test router see test_router.c.
  */
 #include "bytes.h"
 #include "ctl.h"
@@ -20,7 +20,7 @@ enum {
     CHEAP_PARTS = 2,
 };
 
-static const char receipt_section[] = "receipt";
+static const char receipt_section[] = "receipt", router_word[] = "router";
 
 /* A text and what it takes to send it. */
 struct sample {
@@ -260,14 +260,13 @@ complain_section(void)
     fputs("mbevctl: a section is one of", stderr);
     for (enum notice_kind kind = 0; kind < NOTICES; kind++)
         fprintf(stderr, " %s", settings_notice_name(kind));
-    fprintf(stderr, " %s\n", receipt_section);
+    fprintf(stderr, " %s; or say %s ADDRESS\n", receipt_section, router_word);
     return EX_USAGE;
 }
 
-int
-ctl_test(struct ctl *ctl)
+static int
+test_texts(const struct ctl *ctl, const char *only)
 {
-    const char *only = ctl->argc > 0 ? ctl->argv[0] : NULL;
     bool receipt = !only || strcmp(only, receipt_section) == 0;
 
     if (only && !receipt && find_notice(only) == NOTICES)
@@ -281,4 +280,14 @@ ctl_test(struct ctl *ctl)
     if (receipt)
         print_receipt(ctl->set);
     return EX_OK;
+}
+
+int
+ctl_test(struct ctl *ctl)
+{
+    const char *word = ctl->argc > 0 ? ctl->argv[0] : NULL;
+
+    if (ctl->argc > 1 && strcmp(word, router_word) == 0)
+        return ctl_with_database(ctl, ctl_test_router);
+    return ctl->argc > 1 ? complain_section() : test_texts(ctl, word);
 }
