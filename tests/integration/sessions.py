@@ -1,8 +1,7 @@
 """Resets of sessions: settings, rows of radnas, and what became of them."""
 
-import json
+import re
 
-from harness.process import wait_until
 from harness.product import with_settings
 
 KINDS = ("payment", "api_payment", "refund", "api_refund", "credit",
@@ -44,3 +43,26 @@ def nas(chain, number=1, address="127.0.0.1", **columns):
 def reasons(chain):
     """Why each delivery is as it is."""
     return [reason for (reason,) in chain.deliveries("reason")]
+
+
+def also(chain, **sections):
+    """More settings for the next start."""
+    chain.reconfigure(with_settings(chain.settings, **sections))
+    return chain
+
+
+def ports(*routers):
+    """Settings: exceptions that say at which ports the routers listen."""
+    return [f"{one.address} port={one.port}" for one in routers]
+
+
+def held(chain):
+    """What the log tells of routers that are left alone, once each."""
+    return re.findall(r"^\S+ error router: (.* is held: .*)$",
+                      chain.service.log_text(), re.MULTILINE)
+
+
+def table(chain, columns="nas_id, state, reason"):
+    """Rows of table router."""
+    return chain.db.sql(f"SELECT {columns} FROM router ORDER BY nas_id",
+                        "mikbill_events")
