@@ -145,7 +145,7 @@ def test_radnas_is_read_again_without_a_restart(chain, three):
     nas(chain, 2, three[1].address)
     chain.db.sql("DELETE FROM radnas WHERE id=1", "mikbill")
     reset_until(chain, lambda: three[1].removed)
-    assert reasons(chain)[-1] == "1 session ended on 127.0.0.2"
+    assert "1 session ended on 127.0.0.2" in reasons(chain)
 
 
 def test_an_address_may_be_a_name(chain, router):
@@ -195,7 +195,8 @@ LOGINS = [
     '"; /system reset', '"]; /system reboot; [', "$(/system reset)",
     "$[/system reset]", "$mbevL", "$name", "]", 'a"b] c$d', "?", "a?b", "\\",
     "\\22", "a\\", "#", "{}", "%s%n%x", "'", "`id`", "a b", " ", "sub",
-    "x" * 32, "абонент", "Ж" * 32, "ё─│", "-1", "*1", "name=a or name", "\xa0"]
+    "x" * 32, "абонент", "Ж" * 32, "ё─│", "-1", "*1", "name=a or name",
+    "\xa0"]
 
 
 def test_no_login_becomes_anything_but_a_name(chain, router):
@@ -362,6 +363,7 @@ def test_the_table_counts_what_was_ended(chain, three):
     wait_until(lambda: table(chain), 5, "row of the router")
     three[1].online("sub1001")
     chain.change_tariff(gid=7)
-    wait_until(lambda: table(chain, "nas_id, address, transport, state, ended,"
-                             " until_utc, reason") == [
-        (2, "127.0.0.2", "ssh", "ok", 3, None, None)], 5, "row of the router")
+    wait_until(lambda: table(chain, "nas_id, address, transport, state, ended")
+               == [(1, "127.0.0.1", "ssh", "ok", 0),
+                   (2, "127.0.0.2", "ssh", "ok", 3)], 5, "rows")
+    assert table(chain, "until_utc, reason") == [(None, None)] * 2
