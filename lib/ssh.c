@@ -20,6 +20,7 @@ enum {
     LONGEST_WHY = 512,
     MOST_ROUNDS = 100,
     MOST_AT_ONCE = 64 * 1024,
+    COST_OF_READ = 32,
     MOST_PROMPTS = 8,
     FINGERPRINT = 64,
     SHA256_BYTES = 32,
@@ -43,7 +44,7 @@ enum stage {
 
 struct ssh {
     struct ssh_settings set;
-    size_t budget; /* bytes that may still be read in this step */
+    ssize_t budget; /* bytes that may still be read in this step */
     int fd;
     LIBSSH2_SESSION *session;
     LIBSSH2_CHANNEL *channel;
@@ -153,13 +154,12 @@ receive(libssh2_socket_t fd, void *buf, size_t n, int flags, void **abstract)
     struct ssh *ssh = *abstract;
     ssize_t got;
 
-    if (ssh->budget == 0)
+    if (ssh->budget <= 0)
         return -EAGAIN;
-    got = recv(fd, buf, n < ssh->budget ? n : ssh->budget, flags);
-    if (got < 0)
-        return -errno;
-    ssh->budget -= (size_t)got;
-    return got;
+    got = recv(fd, buf, n, flags);
+    /* It reads a banner byte by byte. */
+    ssh->budget -= COST_OF_READ + (got > 0 ? got : 0);
+    return got < 0 ? -errno : got;
 }
 
 /* The library takes functions as pointers to anything. */
