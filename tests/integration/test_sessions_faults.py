@@ -1,10 +1,15 @@
 """Resets of sessions on many routers, and on such as no sshd can be: that say
 nothing, or something else, or ask for the password in other words."""
 
+import socket
+import struct
+
 import pytest
 
+from harness.process import wait_until
 from harness.scripted_ssh import ScriptedRouters
-from integration.sessions import also, held, nas, reasons, resets
+from integration.sessions import (also, held, nas, reasons, resets,
+                                  table)
 
 FAILED = "1 of 1 router failed: 127.0.1.1: "
 
@@ -52,6 +57,36 @@ def test_a_router_that_is(chain, router, fault):
     router.fault = None
     chain.wait_states("done")
     assert router.removed == [b"sub1001"]
+
+
+# ---- words of the other side
+
+
+def no_common_algorithms():
+    """A packet that offers nothing that anybody has."""
+    names = struct.pack(">I", 4) + b"none"
+    body = b"\x14" + 16 * b"c" + 10 * names + 5 * b"\0"
+    padding = 8 - (5 + len(body)) % 8 + 8
+    return struct.pack(">IB", 1 + len(body) + padding, padding) + (
+        body + padding * b"\0")
+
+
+def test_what_a_router_calls_itself_does_no_harm(chain):
+    """Its banner is put into the log and the database."""
+    with socket.create_server(("127.0.1.1", 0)) as server:
+        resets(chain, port=server.getsockname()[1])
+        nas(chain, 1, "127.0.1.1")
+        chain.subscriber()
+        chain.start().change_tariff()
+        with server.accept()[0] as link:
+            link.sendall(b"SSH-2.0-\xff\x1b[2J'\"\\%s\xd0\r\n"
+                         + no_common_algorithms())
+            chain.wait_states("retry")
+        assert "agree on no algorithms" in reasons(chain)[0]
+        assert "agree on no algorithms" in held(chain)[0]
+        wait_until(lambda: table(chain), 5, "row of the router")
+        assert "agree on no algorithms" in table(chain, "reason")[0][0]
+        assert b"\x1b" not in chain.service.log.read_bytes()
 
 
 # ---- keyboard-interactive
