@@ -343,6 +343,17 @@ stopped(const struct engine *e, int64_t *stop_by_us)
     return active(e) == 0 || clock_boot_us() >= *stop_by_us;
 }
 
+/* What is known is written down. */
+static enum db_status
+last_words(struct engine *e)
+{
+    enum db_status status = settle_results(e);
+
+    if (status == DB_OK && fleet_record_us(e->fleet) < INT64_MAX)
+        status = fleet_record(e->fleet, e->db, &e->owner);
+    return status;
+}
+
 /* Results met a lock that somebody holds. */
 static bool
 results_wait(const struct engine *e)
@@ -388,9 +399,9 @@ act(struct engine *e, bool once, bool *good)
         else
             complain(e, status);
         if (stopped(e, &stop_by_us))
-            return settle_results(e);
+            return last_words(e);
         if (once && status == DB_OK && drained(e, idle))
-            return DB_OK;
+            return last_words(e);
         if (once && results_wait(e) && e->settle_us != held_us) {
             held_us = e->settle_us;
             if (++busy > MOST_BUSY)
