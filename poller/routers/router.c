@@ -715,7 +715,11 @@ router_renew(struct router *r, const struct router_row *row)
         return true;
     r->held_until_us = 0;
     r->proved = false;
-    return take_row(r, row);
+    if (!take_row(r, row))
+        return false;
+    if (!r->ops)
+        fail_waiting(r, "it is switched off");
+    return true;
 }
 
 bool
