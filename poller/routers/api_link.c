@@ -228,12 +228,25 @@ end_order(struct api_link *link, enum order_state state)
         link->stage = STAGE_IDLE;
 }
 
+/* Whatever a router makes of the question: nobody else's session is ended. */
+static bool
+is_of_another(const struct api_link *link, const struct sentence *s)
+{
+    const char *login = link->order[link->at].login;
+    size_t len = 0;
+    const char *name = sentence_value(s, "name", &len);
+
+    return name && (len != strlen(login) || memcmp(name, login, len) != 0);
+}
+
 static void
 take_id(struct api_link *link, const struct sentence *s)
 {
     size_t len = 0;
     const char *id = sentence_value(s, ".id", &len);
 
+    if (is_of_another(link, s))
+        return;
     link->more |= link->ids == MOST_IDS;
     if (!id || len == 0 || len > LONGEST_ID || link->ids == MOST_IDS)
         return;

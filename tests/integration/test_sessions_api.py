@@ -146,6 +146,15 @@ def test_only_a_session_that_went_is_nothing_to_end(chain, router):
     assert held(chain) == []
 
 
+def test_sessions_of_others_that_a_router_shows_are_left_alone(chain, router):
+    mine, other = router.online(b"sub1001", b"sub10011")
+    router.answer = only(FIND, lambda _sentence, _honest: say(
+        [b"!re", b"=.id=" + other, b"=name=sub10011"],
+        [b"!re", b"=.id=" + mine, b"=name=sub1001"], [b"!done"]))
+    assert reset(by_api(chain, router)) == ENDED
+    assert router.sessions == [b"sub10011"]
+
+
 def test_a_session_that_is_back_at_once_is_not_ended_again(chain, router):
     router.redials = True
     router.online(b"sub1001")
