@@ -31,6 +31,8 @@ enum stage {
 };
 
 static const char not_an_api[] = "it is no RouterOS API that answers";
+static const char no_challenge[] =
+    "it offers no challenge, as RouterOS from 6.43 on; api_login must be plain";
 
 struct api_link {
     struct stream *stream;
@@ -48,10 +50,10 @@ struct api_link {
     char words[LINK_WORDS];
 };
 
-static const char *
-api_login(const struct api_link *link)
+static bool
+wants_challenge(const struct api_link *link)
 {
-    return link->peer.set->api_login;
+    return strcmp(link->peer.set->api_login, "challenge") == 0;
 }
 
 static void
@@ -67,7 +69,7 @@ begin(struct api_link *link)
 {
     struct bytes out = bytes_make(LARGEST);
 
-    if (strcmp(api_login(link), "challenge") == 0)
+    if (wants_challenge(link))
         words_login_begin(&out);
     else
         words_login(&out, link->peer.user, link->peer.password);
@@ -151,13 +153,23 @@ take_message(struct api_link *link, const struct sentence *s)
             link->words, sizeof link->words, s->word[1].p, s->word[1].len);
 }
 
+/* Nothing was said yet that could be refused. */
+static bool
+asks_challenge(const struct api_link *link)
+{
+    return link->stage == STAGE_LOGIN && wants_challenge(link);
+}
+
 static void
 refuse_login(struct api_link *link)
 {
     char words[LINK_WORDS];
 
     snprintf(words, sizeof words, "%s", link->words);
-    fail(link, FAULT_REFUSED, "it refuses the login", words);
+    if (asks_challenge(link))
+        fail(link, FAULT_OURS, no_challenge, words);
+    else
+        fail(link, FAULT_REFUSED, "it refuses the login", words);
 }
 
 static void
@@ -185,12 +197,8 @@ hear_login(struct api_link *link, const struct sentence *s)
         fail(link, FAULT_COMMAND, not_an_api, "");
     else if (challenge && link->stage == STAGE_LOGIN)
         answer_challenge(link, challenge, len);
-    else if (link->stage == STAGE_LOGIN &&
-             strcmp(api_login(link), "challenge") == 0)
-        fail(link, FAULT_OURS,
-            "it offers no challenge, as RouterOS from 6.43 on; api_login must "
-            "be plain",
-            "");
+    else if (asks_challenge(link))
+        fail(link, FAULT_OURS, no_challenge, "");
     else
         link->stage = STAGE_IDLE;
 }

@@ -327,6 +327,18 @@ def test_a_wrong_password_is_no_answer_to_a_challenge(chain):
                          " (6); check naslogin")
 
 
+@pytest.mark.parametrize("answer", [
+    say([b"!done"]), say([b"!trap", b"=message=" + b"invalid user name"],
+                         [b"!done"])])
+def test_a_router_without_a_challenge_is_told_so(chain, router, answer):
+    by_api(chain, router, api_login="challenge")
+    router.answer = only(LOGIN, lambda _sentence, _honest: answer)
+    chain.start().change_tariff()
+    assert "api_login must be plain" in wait_held(
+        chain, "it offers no challenge, as RouterOS from 6.43 on")
+    assert b"naspw" not in b"".join(sum(router.sentences, []))
+
+
 def test_a_challenge_that_is_none_is_not_answered(chain, router):
     by_api(chain, router)
     router.answer = only(LOGIN, lambda _sentence, _honest: say(
