@@ -364,8 +364,9 @@ end_broken(struct api_link *link)
         fail(link, fault, stream_why(link->stream), "");
 }
 
-/* What is heard may make something to send, at once. But one that is always
- * faster does not keep us for ever. */
+/* What is heard may make something to send, at once; but one that is always
+ * faster does not keep us for ever. A router that has answered and then closed
+ * has answered. */
 static enum link_status
 step(void *arg)
 {
@@ -376,7 +377,7 @@ step(void *arg)
         open = stream_move(link->stream);
         heard = hear_all(link);
     }
-    if (link->stage == STAGE_IDLE && open)
+    if (link->stage == STAGE_IDLE)
         return LINK_READY;
     if (!open)
         end_broken(link);

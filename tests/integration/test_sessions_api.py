@@ -3,6 +3,7 @@ what it is told, and what becomes of routers that do not answer as they
 should."""
 
 import itertools
+import signal
 
 import pytest
 
@@ -450,6 +451,30 @@ def test_a_router_that_hangs_is_left(chain, router, command, words):
     assert reset(chain) == ENDED
     wait_held(chain, words)
     assert router.connections == 2
+
+
+def test_a_router_that_closes_behind_its_answer_has_answered(chain, router):
+    def answer(sentence, honest):
+        right = honest()
+        if sentence.command == REMOVE:
+            chain.service.signal(signal.SIGSTOP)
+            right.end = "close"
+        return right
+    by_api(chain, router)
+    for number in (1, 2):
+        router.answer = answer
+        router.online(b"sub1001")
+        if number == 1:
+            chain.start()
+        chain.change_tariff(gid=number + 6)
+        router.wait_removed(number)
+        # pylint: disable-next=protected-access
+        wait_until(lambda: not router._connections, 10, "end")
+        chain.service.signal(signal.SIGCONT)
+        chain.wait_states(*["done"] * number)
+    assert reasons(chain) == [ENDED, ENDED]
+    assert router.connections == 2
+    assert held(chain) == []
 
 
 def test_a_flood_keeps_nobody_waiting(chain, router, pilot):
