@@ -450,10 +450,11 @@ end_failed(struct router *r, struct job *job, bool alone, const char *words)
     end_job(r, job, why);
 }
 
-static void
+/* True when something was done. */
+static bool
 take_results(struct router *r)
 {
-    bool alone = r->n == 1;
+    bool alone = r->n == 1, useful = false;
     char words[LINK_WORDS];
 
     snprintf(words, sizeof words, "%s", r->ops->words(r->link));
@@ -463,23 +464,25 @@ take_results(struct router *r)
         job->order = r->order[i];
         if (job->order.state == ORDER_DONE) {
             r->errors = 0;
+            useful = true;
             end_job(r, job, NULL);
         } else {
             end_failed(r, job, alone, words);
         }
     }
     r->n = 0;
+    return useful;
 }
 
 static void
 link_ready(struct router *r)
 {
-    bool done = r->stage == STAGE_BUSY;
+    bool useful = false;
 
     if (r->stage == STAGE_OPENING)
         tell(r, ROUTER_LET_IN);
-    if (done) {
-        take_results(r);
+    if (r->stage == STAGE_BUSY) {
+        useful = take_results(r);
         r->worn = true;
         r->again = false;
     }
@@ -493,7 +496,7 @@ link_ready(struct router *r)
         break_down(r, FAULT_COMMAND, words);
         return;
     }
-    if (done)
+    if (useful)
         heal(r);
     r->stage = STAGE_READY;
     r->limit_us = clock_boot_us() + r->world->set->routers.keep_ms * 1000;

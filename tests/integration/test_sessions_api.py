@@ -372,6 +372,23 @@ def test_an_answer_may_come_byte_by_byte(chain, router):
     assert router.violations == []
 
 
+def test_what_a_router_does_not_allow_is_told_once(chain, router):
+    by_api(chain, router, **AT_ONCE)
+    router.online(b"sub1001")
+    router.answer = only(FIND, trap("not enough permissions (9)"))
+    chain.start().change_tariff()
+    assert "check that the user's group there has the rights" in wait_held(
+        chain, "it does not carry out what it is told; it answers: not enough"
+        " permissions (9)")
+    before = len(router.sentences)
+    wait_until(lambda: len(router.sentences) > before + 12, 10, "more")
+    assert "works again" not in chain.service.log_text()
+    router.answer = lambda _sentence, honest: honest()
+    chain.wait_states("done")
+    assert len(held(chain)) == 1
+    assert chain.service.log_text().count("works again") == 1
+
+
 def test_an_order_that_fails_is_tried_twice_and_says_why(chain, router):
     by_api(chain, router, retry_first="10 min", retry_longest="10 min")
     router.online(b"sub1001")
