@@ -1,6 +1,6 @@
 """Measures the product on a private server; every figure belongs to one run.
 
-    bench.py [--json FILE] [ingest|latency|memory]...
+    bench.py [--json FILE] [ingest|latency|memory|routers]...
 
 Speeds are ratios to a bare-SQL program that does the same row work on the
 same server in the same run, or times within it; never compare absolutes of
@@ -24,6 +24,7 @@ from harness.product import (SERVICE_ACCOUNT, SERVICE_PASSWORD,  # noqa: E402
                              with_settings)
 from harness.server import MariaDB  # noqa: E402
 from harness.standin import Reply, SmsPilot  # noqa: E402
+from routers import routers  # noqa: E402
 
 SUBSCRIBERS = 1000
 INGEST_ROWS = 100_000
@@ -194,7 +195,8 @@ def peak_memory(pid):
     raise RuntimeError("no VmHWM")
 
 
-BENCHES = {"ingest": ingest, "latency": latency, "memory": memory}
+BENCHES = {"ingest": ingest, "latency": latency, "memory": memory,
+           "routers": routers}
 
 
 def table(results):

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Measures the product on a private server and prints one table of ratios.
 #
-#   scripts/bench.sh [--json FILE] [ingest|latency|memory]...
+#   scripts/bench.sh [--json FILE] [ingest|latency|memory|routers]...
+#
+# routers takes three minutes, and stand-ins for MikroTik routers: packages
+# python3-asyncssh, openssh-server, libnss-wrapper.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
 PATH=/usr/bin:/usr/sbin:$PATH
 # shellcheck disable=SC2086
-need_packages $BUILD_PACKAGES $RUN_PACKAGES
+need_packages $BUILD_PACKAGES $RUN_PACKAGES $ROUTER_PACKAGES
 
 cmake -S . -B build-bench -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build build-bench --target mbevd mbev bare_ingest >/dev/null

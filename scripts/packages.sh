@@ -5,11 +5,11 @@ BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libmariadb-dev \
 libcurl4-openssl-dev libmicrohttpd-dev libssl-dev libssh2-1-dev libjson-c-dev libxml2-dev"
 RUN_PACKAGES="mariadb-server-core mariadb-client-core python3-minimal python3 \
 python3-pymysql python3-asyncssh openssl tzdata"
-# openssh-server: the tests start an sshd of their own; on a machine where
-# services start by themselves, disable its ssh.service afterwards.
+# openssh-server: the stand-in routers start an sshd of their own; on a machine
+# where services start by themselves, disable its ssh.service afterwards.
+ROUTER_PACKAGES="openssh-server libnss-wrapper"
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist \
-python3-asyncssh openssh-server libnss-wrapper mariadb-client clang \
-clang-format clang-tidy cppcheck"
+$ROUTER_PACKAGES mariadb-client clang clang-format clang-tidy cppcheck"
 
 missing_packages() {
     for package in "$@"; do

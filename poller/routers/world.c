@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { LONGEST_PATH = 4096, MOST_EVENTS = 64, TURN_US = 10000 };
+enum { LONGEST_PATH = 4096, MOST_EVENTS = 64, TURN_US = 2000 };
 
 static struct known_hosts *
 make_known_hosts(const struct settings *set)
