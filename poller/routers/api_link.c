@@ -372,12 +372,13 @@ step(void *arg)
 {
     struct api_link *link = arg;
     bool open = true, heard = true;
+    bool busy = link->stage == STAGE_FIND || link->stage == STAGE_REMOVE;
 
     for (int i = 0; i < MOST_ROUNDS && open && heard; i++) {
         open = stream_move(link->stream);
         heard = hear_all(link);
     }
-    if (link->stage == STAGE_IDLE)
+    if (link->stage == STAGE_IDLE && (open || busy))
         return LINK_READY;
     if (!open)
         end_broken(link);
