@@ -21,3 +21,14 @@ facts_origin(const struct snapshot *snap, const struct event *event,
     return strcmp(set->billing.tariff_origin, "staff") == 0 ? ORIGIN_STAFF
                                                             : ORIGIN_SUBSCRIBER;
 }
+
+bool
+facts_are_young(
+    struct decision *d, const struct event *event, const struct settings *set)
+{
+    if (event->age_s <= set->billing.backdated_ms / 1000)
+        return true;
+    return decision_skip(d,
+        "the row is back-dated by %lld s, more than the %lld s allowed",
+        (long long)event->age_s, (long long)set->billing.backdated_ms / 1000);
+}

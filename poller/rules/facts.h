@@ -7,6 +7,8 @@
 
 #include "civil.h"
 #include "event.h"
+#include "rules/decision.h"
+#include "settings.h"
 #include "snapshot.h"
 #include "zone.h"
 
@@ -33,6 +35,11 @@ struct facts {
     const struct zone *zone; /* of the quiet hours */
     uint32_t chance;         /* picks what is picked at random */
 };
+
+/* Whether the row was not back-dated by more than the settings allow; else the
+ * decision says why it starts nothing. */
+bool facts_are_young(
+    struct decision *d, const struct event *event, const struct settings *set);
 
 /* Who changed a tariff, by what the staff leaves behind: MikBill books a fee
  * for the change (types 23 and 26) and writes logs, and both carry the number

@@ -129,17 +129,6 @@ amount_fits(struct decision *d, const struct rule *rule,
     return true;
 }
 
-static bool
-young_enough(
-    struct decision *d, const struct event *event, const struct settings *set)
-{
-    if (event->age_s <= set->billing.backdated_ms / 1000)
-        return true;
-    return decision_skip(d,
-        "the row is back-dated by %lld s, more than the %lld s allowed",
-        (long long)event->age_s, (long long)set->billing.backdated_ms / 1000);
-}
-
 /* Modern schema: the state decides. */
 static bool
 state_fits(struct decision *d, unsigned states, int state)
@@ -292,7 +281,7 @@ notice_decide(struct notice *out, enum notice_way way,
         decision_skip(d, "switched off ([%s])", settings_notice_name(kind));
         return;
     }
-    if (!young_enough(d, facts->event, set) ||
+    if (!facts_are_young(d, facts->event, set) ||
         !subscriber_fits(d, rule, facts->sub, set) ||
         !amount_fits(d, rule, facts, notice->limit_kopecks) ||
         !has_phone(out, facts->sub) ||

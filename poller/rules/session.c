@@ -5,17 +5,6 @@
 
 enum { LATER_US = 200000, PATIENCE_MS = 10000 };
 
-static bool
-young_enough(
-    struct decision *d, const struct event *event, const struct settings *set)
-{
-    if (event->age_s <= set->billing.backdated_ms / 1000)
-        return true;
-    return decision_skip(d,
-        "the row is back-dated by %lld s, more than the %lld s allowed",
-        (long long)event->age_s, (long long)set->billing.backdated_ms / 1000);
-}
-
 /* Only who stands in users has sessions that matter. */
 static bool
 is_there(struct decision *d, const struct subscriber *sub)
@@ -108,7 +97,7 @@ session_decide(struct decision *d, int64_t *wait_us, const struct facts *facts,
 {
     *d = (struct decision){ 0 };
     *wait_us = 0;
-    (void)(young_enough(d, facts->event, set) && is_there(d, facts->sub) &&
+    (void)(facts_are_young(d, facts->event, set) && is_there(d, facts->sub) &&
            event_fits(d, facts) && can_log_in(d, facts->sub) &&
            is_last(d, wait_us, facts, set));
 }
