@@ -389,6 +389,7 @@ def test_a_session_that_goes_meanwhile_is_no_error(chain, router):
     router.online("sub1001")
     router.vanish("sub1001")
     begin(chain, router).wait_states("done")
+    assert chain.deliveries("attempts") == [(1,)]
     assert len(router.commands) == 2
     assert held(chain) == []
 
