@@ -326,6 +326,78 @@ an_emptied_list_can_be_filled_again(void **state)
     delivery_drop_all(&list);
 }
 
+/* The list holds these, and nothing else. */
+static void
+assert_list(const struct delivery_list *list, const char *want)
+{
+    const struct delivery *d, *last = NULL;
+    char got[100] = "";
+    size_t n = 0;
+
+    for (d = list->first; d; d = d->next) {
+        size_t len = strlen(got);
+
+        snprintf(
+            got + len, sizeof got - len, "%llu", (unsigned long long)d->id);
+        last = d;
+        n++;
+    }
+    expect_text("list", got, want);
+    assert_ptr_equal(list->last, last);
+    assert_int_equal(list->n, n);
+}
+
+static void
+one_is_taken_from_any_place_of_a_list(void **state)
+{
+    static const struct {
+        const char *take; /* one after the other */
+        const char *left;
+    } rows[] = { { "1", "234" }, { "2", "134" }, { "3", "124" }, { "4", "123" },
+        { "14", "23" }, { "41", "23" }, { "23", "14" }, { "432", "1" },
+        { "123", "4" }, { "1234", "" }, { "4321", "" }, { "2413", "" } };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct delivery_list list = { 0 };
+        struct delivery *d[5];
+
+        for (uint64_t id = 1; id <= 4; id++) {
+            d[id] = numbered(id);
+            delivery_push(&list, d[id]);
+        }
+        for (const char *c = rows[i].take; *c; c++) {
+            delivery_remove(&list, d[*c - '0']);
+            assert_null(d[*c - '0']->next);
+            delivery_free(d[*c - '0']);
+        }
+        assert_list(&list, rows[i].left);
+        /* It can be used as before. */
+        delivery_push(&list, numbered(5));
+        assert_int_equal(list.last->id, 5);
+        delivery_drop_all(&list);
+    }
+}
+
+static void
+what_was_taken_can_be_put_into_another_list(void **state)
+{
+    struct delivery_list from = { 0 }, to = { 0 };
+
+    (void)state;
+    for (uint64_t id = 1; id <= 3; id++)
+        delivery_push(&from, numbered(id));
+    while (from.n > 0) {
+        struct delivery *d = from.last;
+
+        delivery_remove(&from, d);
+        delivery_push(&to, d);
+    }
+    assert_list(&from, "");
+    assert_list(&to, "321");
+    delivery_drop_all(&to);
+}
+
 static void
 dropping_all_empties_the_list(void **state)
 {
@@ -408,6 +480,8 @@ main(void)
         cmocka_unit_test(thousands_of_messages_have_thousands_of_numbers),
         cmocka_unit_test(a_list_gives_back_in_the_same_order),
         cmocka_unit_test(an_emptied_list_can_be_filled_again),
+        cmocka_unit_test(one_is_taken_from_any_place_of_a_list),
+        cmocka_unit_test(what_was_taken_can_be_put_into_another_list),
         cmocka_unit_test(dropping_all_empties_the_list),
         cmocka_unit_test(states_are_named_as_in_the_table),
         cmocka_unit_test(lanes_are_named_as_in_the_table),

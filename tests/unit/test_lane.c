@@ -1032,6 +1032,171 @@ each_further_question_goes_to_the_next_address(void **state)
     }
 }
 
+/* ---- a carrier that is not a provider ---- */
+
+/* Notes what it is given; ends some of it at once. */
+struct porter {
+    struct lane *lane;
+    struct delivery *given[8];
+    size_t n;
+    bool at_once, full, closed;
+};
+
+static void
+porter_start(void *carrier, struct delivery *d)
+{
+    struct porter *p = carrier;
+
+    assert_in_range(p->n, 0, COUNT(p->given) - 1);
+    p->given[p->n++] = d;
+    if (p->at_once)
+        lane_finish(p->lane, d);
+}
+
+static bool
+porter_has_room(void *carrier)
+{
+    return !((const struct porter *)carrier)->full;
+}
+
+static void
+porter_close(void *carrier)
+{
+    struct porter *p = carrier;
+
+    assert_false(p->closed);
+    p->closed = true;
+}
+
+static const struct carrier_ops porter_ops = {
+    .start = porter_start, .has_room = porter_has_room, .close = porter_close
+};
+
+static const struct carrier_ops roomy_ops = { .start = porter_start,
+    .close = porter_close };
+
+/* A lane that does not hold itself, with room for four. */
+static struct lane *
+carried_by(struct scene *s, struct porter *p, const struct carrier_ops *ops)
+{
+    static const struct lane_traits traits = { .name = "porter",
+        .repeats_safely = true,
+        .longest_ms = 1234,
+        .limits = { .connections = 4,
+            .hold_ms = HOLD_US / 1000,
+            .retry_first_ms = 5,
+            .retry_longest_ms = 6 } };
+
+    *p = (struct porter){ .n = 0 };
+    p->lane = s->lane = lane_make(&traits, ops, p);
+    assert_non_null(s->lane);
+    return s->lane;
+}
+
+static void
+a_carrier_is_given_what_is_started(void **state)
+{
+    struct scene *s = *state;
+    struct porter p;
+    struct delivery *d;
+
+    carried_by(s, &p, &porter_ops);
+    assert_int_equal(lane_longest_ms(s->lane), 1234);
+    assert_true(lane_repeats(s->lane));
+    assert_false(lane_can_ask(s->lane));
+    start(s, "a");
+    start(s, "b");
+    assert_int_equal(p.n, 2);
+    d = p.given[0];
+    assert_string_equal(d->payload, "a");
+    assert_string_equal(d->provider, "porter");
+    assert_int_equal(d->begun_us, now_us);
+    assert_int_equal(lane_active(s->lane), 2);
+    /* In whatever order they end. */
+    lane_finish(s->lane, p.given[1]);
+    assert_finished(s, 2, OUTCOME_ACCEPTED);
+    lane_finish(s->lane, d);
+    assert_finished(s, 1, OUTCOME_ACCEPTED);
+    assert_int_equal(lane_active(s->lane), 0);
+    lane_close(&s->lane);
+    assert_true(p.closed);
+}
+
+static void
+a_carrier_may_end_it_at_once(void **state)
+{
+    struct scene *s = *state;
+    struct porter p;
+
+    carried_by(s, &p, &porter_ops);
+    p.at_once = true;
+    start(s, "a");
+    assert_int_equal(lane_active(s->lane), 0);
+    assert_finished(s, 1, OUTCOME_ACCEPTED);
+    lane_close(&s->lane);
+}
+
+static void
+a_carrier_may_have_less_room_than_the_lane(void **state)
+{
+    struct scene *s = *state;
+    struct porter p;
+
+    carried_by(s, &p, &porter_ops);
+    assert_room(s, 4, INT64_MAX);
+    p.full = true;
+    assert_room(s, 0, INT64_MAX);
+    p.full = false;
+    start(s, "a");
+    assert_room(s, 3, INT64_MAX);
+    lane_close(&s->lane);
+    /* One that does not say has room. */
+    carried_by(s, &p, &roomy_ops);
+    assert_room(s, 4, INT64_MAX);
+    lane_close(&s->lane);
+}
+
+static void
+a_lane_without_holds_is_never_held(void **state)
+{
+    static const enum outcome_class classes[] = { OUTCOME_TRANSIENT,
+        OUTCOME_PERMANENT, OUTCOME_CONFIGURATION, OUTCOME_UNKNOWN,
+        OUTCOME_ABSENT, OUTCOME_DUPLICATE, OUTCOME_ACCEPTED };
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < COUNT(classes); i++) {
+        struct porter p;
+
+        carried_by(s, &p, &porter_ops);
+        for (size_t j = 0; j < COUNT(p.given); j++) {
+            start(s, "a");
+            p.given[j]->outcome.class = classes[i];
+            lane_finish(s->lane, p.given[j]);
+            assert_finished(s, s->id, classes[i]);
+            assert_false(lane_is_held(s->lane));
+            assert_int_equal(lane_held_until_us(s->lane), 0);
+            assert_room(s, 4, INT64_MAX);
+        }
+        lane_close(&s->lane);
+    }
+}
+
+static void
+what_a_carrier_has_is_dropped_with_the_lane(void **state)
+{
+    struct scene *s = *state;
+    struct porter p;
+
+    carried_by(s, &p, &porter_ops);
+    start(s, "a");
+    start(s, "b");
+    start(s, "c");
+    lane_finish(s->lane, p.given[1]);
+    lane_close(&s->lane);
+    assert_true(p.closed);
+    assert_null(s->lane);
+}
+
 /* ---- the end ---- */
 
 static void
@@ -1095,6 +1260,11 @@ main(void)
         LANE_TEST(question_and_message_take_a_turn_each),
         LANE_TEST(a_service_that_was_stopped_sends_nothing_after_the_answer),
         LANE_TEST(each_further_question_goes_to_the_next_address),
+        LANE_TEST(a_carrier_is_given_what_is_started),
+        LANE_TEST(a_carrier_may_end_it_at_once),
+        LANE_TEST(a_carrier_may_have_less_room_than_the_lane),
+        LANE_TEST(a_lane_without_holds_is_never_held),
+        LANE_TEST(what_a_carrier_has_is_dropped_with_the_lane),
         LANE_TEST(what_is_under_way_is_forgotten_with_the_lane),
     };
     int code;
