@@ -311,6 +311,21 @@ a_new_router_has_no_challenge(void **state)
         "plain");
 }
 
+/* Neither the name nor the password was said. */
+static void
+a_challenge_that_is_refused_is_no_refused_login(void **state)
+{
+    struct scene *s = *state;
+
+    s->router.api_login = "challenge";
+    open_again(s);
+    go_on(s);
+    answer(s, "!trap =message=missing_name", LINK_FAILED);
+    assert_failed(s, FAULT_OURS,
+        "it offers no challenge, as RouterOS from 6.43 on; api_login must be "
+        "plain: missing name");
+}
+
 static void
 a_challenge_that_is_none_is_refused(void **state)
 {
@@ -446,16 +461,35 @@ one_that_hangs_up_is_broken(void **state)
 {
     struct scene *s = *state;
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         open_again(s);
-        if (i > 0)
+        if (i > 0) {
             log_in(s);
-        if (i > 1)
             give_one(s, "u1");
+        }
         go_on(s);
         hang_up(s);
         assert_failed(s, FAULT_BROKEN, "the connection ended: it was closed");
     }
+    assert_order(s, 0, ORDER_OPEN, 0);
+}
+
+static void
+one_that_hangs_up_behind_its_answer_has_answered(void **state)
+{
+    static const char *const login = "u1";
+    struct scene *s = *state;
+
+    log_in(s);
+    give_one(s, login);
+    say(s, "!done");
+    send_out(s);
+    hang_up(s);
+    assert_int_equal(go_on(s), LINK_READY);
+    assert_order(s, 0, ORDER_DONE, 0);
+    /* That is noticed by the next. */
+    assert_int_equal(give(s, &login, 1), 1);
+    assert_failed(s, FAULT_BROKEN, "the connection ended: it was closed");
     assert_order(s, 0, ORDER_OPEN, 0);
 }
 
@@ -558,6 +592,29 @@ all_its_sessions_are_ended(void **state)
     answer(s, "!done", LINK_READY);
     assert_heard(s, FIND("u1") REMOVE("*1") REMOVE("*2") REMOVE("*3"));
     assert_order(s, 0, ORDER_DONE, 3);
+}
+
+/* ... of a router that takes no notice of the name. */
+static void
+sessions_of_others_are_left_alone(void **state)
+{
+    static const char *const others[] = { "u2", "u", "u11", "U1", "u1_", "" };
+    struct scene *s = *state;
+
+    log_in(s);
+    give_one(s, "u1");
+    for (size_t i = 0; i < COUNT(others) * 10; i++) {
+        char text[64];
+
+        snprintf(text, sizeof text, "!re =.id=*%zX =name=%s", i,
+            others[i % COUNT(others)]);
+        say(s, text);
+    }
+    say(s, "!re =.id=*F1 =name=u1");
+    answer(s, "!done", LINK_WAITS);
+    answer(s, "!done", LINK_READY);
+    assert_heard(s, FIND("u1") REMOVE("*F1"));
+    assert_order(s, 0, ORDER_DONE, 1);
 }
 
 static void
@@ -931,6 +988,7 @@ main(void)
         TEST(an_old_router_is_answered_its_challenge),
         TEST(where_that_is_set_no_password_is_shown),
         TEST(a_new_router_has_no_challenge),
+        TEST(a_challenge_that_is_refused_is_no_refused_login),
         TEST(a_challenge_that_is_none_is_refused),
         TEST(a_second_challenge_is_not_answered),
         TEST(a_refused_login_is_told_in_the_routers_words),
@@ -939,11 +997,13 @@ main(void)
         TEST(noise_of_any_kind_comes_to_an_end),
         TEST(sentences_without_words_are_nothing),
         TEST(one_that_hangs_up_is_broken),
+        TEST(one_that_hangs_up_behind_its_answer_has_answered),
         TEST(one_that_says_why_it_ends_is_quoted),
         TEST(what_was_done_before_the_end_is_done),
         TEST(the_session_of_a_login_is_ended),
         TEST(one_without_a_session_is_done),
         TEST(all_its_sessions_are_ended),
+        TEST(sessions_of_others_are_left_alone),
         TEST(sentences_in_single_bytes_are_put_together),
         TEST(an_answer_is_followed_by_the_next_question_at_once),
         TEST(any_login_is_one_word),
