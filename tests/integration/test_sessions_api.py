@@ -2,8 +2,10 @@
 what it is told, and what becomes of routers that do not answer as they
 should."""
 
+import contextlib
 import itertools
 import signal
+import socket
 
 import pytest
 
@@ -20,6 +22,7 @@ from integration.sessions import (also, held, nas, ports, reasons, resets,
                                   table)
 
 ENDED = "1 session ended on 127.0.0.1"
+NOTHING = "no session on 1 router"
 LOGIN, FIND, REMOVE = "/login", "/ppp/active/print", "/ppp/active/remove"
 AT_ONCE = {"hold_first": "100 ms", "hold_longest": "100 ms",
            "hold_refused": "100 ms", "retry_first": "100 ms",
@@ -128,7 +131,7 @@ def test_as_many_sessions_as_there_are(chain, router, count):
 def test_a_subscriber_who_is_offline_has_nothing_to_end(chain, new):
     with RouterApi(new=new) as router:
         router.online(b"sub100", b"sub10011", b"SUB1001")
-        assert reset(by_api(chain, router)) == "no session on 1 router"
+        assert reset(by_api(chain, router)) == NOTHING
         assert router.removed == router.violations == []
 
 
@@ -143,7 +146,7 @@ def test_a_session_that_went_meanwhile_is_no_error(chain, router):
 def test_only_a_session_that_went_is_nothing_to_end(chain, router):
     router.online(b"sub1001")
     router.vanish(b"sub1001")
-    assert reset(by_api(chain, router)) == "no session on 1 router"
+    assert reset(by_api(chain, router)) == NOTHING
     assert held(chain) == []
 
 
@@ -453,7 +456,7 @@ def test_a_session_that_was_ended_unheard_is_not_ended_again(chain, router):
     router.online(b"sub1001")
     router.answer = only(REMOVE, ros_api.first(
         1, ros_api.done_but(ros_api.reset)))
-    assert reset(chain) == "no session on 1 router"
+    assert reset(chain) == NOTHING
     assert router.removed == [b"sub1001"]
 
 
@@ -527,6 +530,18 @@ def test_one_connection_serves_many_resets(chain, router):
     assert router.violations == []
 
 
+def test_what_changes_in_radnas_counts_from_the_next_reset_on(chain, router):
+    gids = itertools.count(100)
+    reset(by_api(chain, router))
+    router.users[b"second"] = b"another"
+    chain.db.sql("UPDATE radnas SET naslogin = 'second', naspass = 'another'",
+                 "mikbill")
+    wait_until(lambda: reset_again(chain, next(gids)) and
+               len(router.logins) > 1, 10, "login")
+    assert router.logins == [b"nasadmin", b"second"]
+    assert held(chain) == []
+
+
 def close_idle(router):
     """The router closes what it kept."""
     router.close_idle()
@@ -567,7 +582,7 @@ def test_a_connection_without_work_is_closed(chain, router):
     reset(by_api(chain, router, keep="100 ms"))
     # pylint: disable-next=protected-access
     wait_until(lambda: not router._connections, 10, "end of the connection")
-    assert reset_again(chain) == "no session on 1 router"
+    assert reset_again(chain) == NOTHING
     assert router.connections == 2 and router.violations == []
 
 
@@ -634,7 +649,7 @@ def test_a_trusted_certificate_is_good(chain, authority):
         assert reset(chain) == "40 sessions ended on 127.0.0.1"
         assert router.violations == []
         close_idle(router)
-        assert reset_again(chain) == "no session on 1 router"
+        assert reset_again(chain) == NOTHING
         assert held(chain) == []
 
 
@@ -742,6 +757,55 @@ def test_tls_answers_may_be_broken_too(chain, authority):
 # ---- several routers
 
 
+class Watched(RouterApi):
+    """It sees where its clients come from."""
+
+    async def _serve(self, reader, writer):
+        self.clients.add(writer.get_extra_info("peername")[0])
+        await super()._serve(reader, writer)
+
+    def reset(self):
+        """Nobody came."""
+        super().reset()
+        self.clients = set()
+
+
+@pytest.mark.parametrize("source", ["127.0.0.7", ""])
+def test_the_source_address_is_what_the_router_sees(chain, source):
+    with Watched() as router:
+        reset(by_api(chain, router, source_address=source))
+        assert router.clients == {source or "127.0.0.1"}
+
+
+def test_a_source_address_that_is_not_ours_is_told(chain, router):
+    by_api(chain, router, source_address="192.0.2.1")
+    chain.start().change_tariff()
+    wait_held(chain, "it cannot be reached: bind failed")
+    assert router.connections == 0
+
+
+@contextlib.contextmanager
+def deaf():
+    """A port whose connections are never made."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, \
+         contextlib.ExitStack() as stack:
+        port = server.getsockname()[1]
+        with contextlib.suppress(TimeoutError):
+            while True:
+                stack.enter_context(
+                    socket.create_connection(("127.0.0.1", port), 0.2))
+        yield port
+
+
+def test_a_router_that_is_not_reached_in_time_is_told(chain):
+    with deaf() as port:
+        resets(chain, transport="api", port=port, connect_timeout="1 s")
+        nas(chain)
+        chain.subscriber()
+        chain.start().change_tariff()
+        wait_held(chain, "it cannot be reached")
+
+
 def test_a_dead_router_keeps_no_other_waiting(chain):
     with RouterApi("127.0.0.1") as dead, RouterApi("127.0.0.2") as alive:
         resets(chain, ports(dead, alive), transport="api")
@@ -791,8 +855,7 @@ def test_nobody_listens(chain, router):
 def test_the_doors_of_a_router_may_close_at_once(chain, router):
     by_api(chain, router)
     router.online(b"sub1001")
-    ends = itertools.cycle(["close", "reset"])
-    router.on_connect = next(ends)
+    router.on_connect = "reset"
     chain.start().change_tariff()
     wait_held(chain, "the connection ended")
     router.on_connect = None
