@@ -44,20 +44,30 @@ fail(struct radius_link *link, enum fault fault, const char *words)
     snprintf(link->words, sizeof link->words, "%s", words);
 }
 
+static void
+fail_by_errno(struct radius_link *link, enum fault fault, const char *what)
+{
+    char words[LINK_WORDS];
+
+    snprintf(words, sizeof words, "%s: %s", what, strerror(errno));
+    fail(link, fault, words);
+}
+
 /* A socket that hears nobody but the router. */
 static int
-open_socket(const struct addrinfo *to, const struct addrinfo *from)
+open_socket(struct radius_link *link, const struct addrinfo *to,
+    const struct addrinfo *from)
 {
     int fd =
         socket(to->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
-        return -1;
-    if ((!from || bind(fd, from->ai_addr, from->ai_addrlen) == 0) &&
-        connect(fd, to->ai_addr, to->ai_addrlen) == 0)
-        return fd;
-    close(fd);
-    return -1;
+        fail_by_errno(link, FAULT_OURS, "there is no socket for it");
+    else if (from && bind(fd, from->ai_addr, from->ai_addrlen) != 0)
+        fail_by_errno(link, FAULT_OURS, "source_address cannot be used");
+    else if (connect(fd, to->ai_addr, to->ai_addrlen) != 0)
+        fail_by_errno(link, FAULT_BROKEN, "it cannot be reached");
+    return fd;
 }
 
 /* Numeric addresses only: nothing here waits for a name server. */
@@ -82,13 +92,11 @@ connect_to(struct radius_link *link)
     int fd = -1;
 
     if (to)
-        fd = open_socket(to, from);
-    if (!to)
+        fd = open_socket(link, to, from);
+    else
         fail(link, FAULT_OURS,
             "radnas.nasname must be a numeric address for RADIUS");
-    else if (fd < 0)
-        fail(link, FAULT_OURS, strerror(errno));
-    else if (!*link->peer.secret)
+    if (link->fault == FAULT_NONE && !*link->peer.secret)
         fail(link, FAULT_OURS, "radnas.secret is empty");
     if (to)
         freeaddrinfo(to);

@@ -455,6 +455,22 @@ def test_the_source_address_is_what_the_router_knows(chain, router, source):
     assert {one.source[0] for one in router.requests} == set(router.sources)
 
 
+def test_a_source_address_that_is_not_ours_is_told(chain, router):
+    by_radius(chain, router, source_address="192.0.2.1")
+    chain.start().change_tariff()
+    wait_held(chain, "source_address cannot be used: Cannot assign requested"
+              " address")
+    assert router.requests == []
+
+
+def test_a_router_to_which_there_is_no_way_may_have_one_soon(chain, router):
+    by_radius(chain, router)
+    chain.db.sql("UPDATE radnas SET nasname = '255.255.255.255'", "mikbill")
+    chain.start().change_tariff()
+    told = wait_held(chain, "it cannot be reached: Permission denied")
+    assert "check that it is up" in told
+
+
 def test_the_secret_is_written_nowhere(chain, router):
     by_radius(chain, router, radius_sign="yes")
     router.online(b"sub1001")
