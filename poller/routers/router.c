@@ -363,7 +363,7 @@ break_down(struct router *r, enum fault fault, const char *words)
 static bool
 try_again(struct router *r)
 {
-    if (!r->worn || r->again)
+    if (!r->ops->dials || !r->worn || r->again)
         return false;
     for (size_t i = 0; i < r->n; i++)
         if (r->order[i].state != ORDER_OPEN)

@@ -281,6 +281,16 @@ def test_as_often_as_the_settings_say(chain, router):
     assert len(router.requests) == 5 and router.count_new() == 1
 
 
+def test_a_router_that_falls_silent_is_asked_no_more_than_others(
+        chain, router):
+    by_radius(chain, router, hold_first="10 min", hold_longest="10 min")
+    reset(chain)
+    router.answer = radius.silence
+    chain.change_tariff(gid=7)
+    wait_held(chain, "it does not answer")
+    assert len(router.requests) == 4 and router.count_new() == 2
+
+
 def test_a_router_that_speaks_again_works_again(chain, router):
     by_radius(chain, router)
     router.online(b"sub1001")
