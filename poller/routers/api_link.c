@@ -38,9 +38,8 @@ struct api_link {
     struct stream *stream;
     struct peer peer;
     enum stage stage;
-    struct order *order; /* under way; the router's */
-    size_t n, at;
-    char id[MOST_IDS][LONGEST_ID + 1]; /* sessions of order[at] */
+    struct order *order;               /* under way; the router's */
+    char id[MOST_IDS][LONGEST_ID + 1]; /* its sessions */
     size_t ids, ended;
     bool more;    /* there are others */
     size_t heard; /* sentences since the last was sent */
@@ -211,7 +210,7 @@ find(struct api_link *link)
     link->stage = STAGE_FIND;
     link->ids = link->ended = 0;
     link->trapped = link->gone = link->more = false;
-    words_find(&out, link->order[link->at].login);
+    words_find(&out, link->order->login);
     send_out(link, &out);
 }
 
@@ -229,18 +228,15 @@ remove_next(struct api_link *link)
 static void
 end_order(struct api_link *link, enum order_state state)
 {
-    link->order[link->at++].state = state;
-    if (link->at < link->n)
-        find(link);
-    else
-        link->stage = STAGE_IDLE;
+    link->order->state = state;
+    link->stage = STAGE_IDLE;
 }
 
 /* Whatever a router makes of the question: nobody else's session is ended. */
 static bool
 is_of_another(const struct api_link *link, const struct sentence *s)
 {
-    const char *login = link->order[link->at].login;
+    const char *login = link->order->login;
     size_t len = 0;
     const char *name = sentence_value(s, "name", &len);
 
@@ -287,7 +283,7 @@ hear_removed(struct api_link *link, const struct sentence *s)
         end_order(link, ORDER_ERROR);
         return;
     }
-    link->order[link->at].ended += !link->gone;
+    link->order->ended += !link->gone;
     if (++link->ended < link->ids)
         remove_next(link);
     else if (link->more)
@@ -385,19 +381,18 @@ step(void *arg)
     return link->stage == STAGE_FAILED ? LINK_FAILED : LINK_WAITS;
 }
 
+/* One by one, so that each has its own time. */
 static size_t
 send_orders(void *arg, struct order *orders, size_t n)
 {
     struct api_link *link = arg;
 
+    (void)n;
     link->order = orders;
-    link->n = n < LINK_MOST ? n : LINK_MOST;
-    link->at = 0;
+    link->order->ended = 0;
     link->words[0] = '\0';
-    for (size_t i = 0; i < link->n; i++)
-        orders[i].ended = 0;
     find(link);
-    return link->n;
+    return 1;
 }
 
 static int

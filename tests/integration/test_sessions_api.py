@@ -530,6 +530,24 @@ def test_one_connection_serves_many_resets(chain, router):
     assert router.violations == []
 
 
+def test_each_order_has_its_own_time(chain, router):
+    by_api(chain, router, timeout="1 s")
+    uids = many(chain, 10)
+    chain.start()
+    chain.change_tariff()
+    chain.wait_states("done")
+
+    def slow(_sentence, honest):
+        right = honest()
+        right.delay = 0.2
+        return right
+    router.answer = slow
+    reset_many(chain, uids)
+    chain.wait_settled(11)
+    assert held(chain) == []
+    assert chain.deliveries("attempts") == [(1,)] * 11
+
+
 def test_what_changes_in_radnas_counts_from_the_next_reset_on(chain, router):
     gids = itertools.count(100)
     reset(by_api(chain, router))
