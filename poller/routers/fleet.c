@@ -68,7 +68,10 @@ set_reason(struct task *task)
         n = snprintf(o->why, sizeof o->why, "%u session%s ended on %s",
             task->ended, task->ended == 1 ? "" : "s", bytes_text(&task->where));
     else if (task->n == 0)
-        n = snprintf(o->why, sizeof o->why, "there is no router in radnas");
+        n = snprintf(o->why, sizeof o->why, "%s",
+            task->reset.some
+                ? "the routers that failed are not in radnas any more"
+                : "there is no router in radnas");
     else if (task->n > task->failed)
         n = snprintf(o->why, sizeof o->why, "no session on %zu router%s",
             task->n - task->failed, s);

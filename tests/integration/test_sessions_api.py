@@ -824,6 +824,28 @@ def test_a_router_that_is_not_reached_in_time_is_told(chain):
         wait_held(chain, "it cannot be reached")
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_a_router_may_leave_radnas_while_it_is_called(chain, router, others):
+    with deaf() as port:
+        resets(chain, [f"127.0.0.1 port={port}",
+                       f"localhost port={router.port}"], transport="api",
+               connect_timeout="1 s")
+        nas(chain)
+        if others:
+            nas(chain, 2, "localhost")
+        chain.subscriber()
+        chain.subscriber(1002)
+        chain.start().change_tariff()
+        wait_until(lambda: chain.states() == ["calling"], 10, "call")
+        chain.db.sql("DELETE FROM radnas WHERE id = 1", "mikbill")
+        wait_until(lambda: chain.states() != ["calling"], 10, "end of it")
+        chain.change_tariff(1002)
+        chain.wait_states("done", "done")
+        assert reasons(chain) == [
+            "the routers that failed are not in radnas any more",
+            NOTHING if others else "there is no router in radnas"]
+
+
 def test_a_dead_router_keeps_no_other_waiting(chain):
     with RouterApi("127.0.0.1") as dead, RouterApi("127.0.0.2") as alive:
         resets(chain, ports(dead, alive), transport="api")
