@@ -258,7 +258,11 @@ router_cure(const struct router *r, enum fault fault, char *buf, size_t size)
             "-p %d %s >>%s",
             port_of(r), r->address, file);
     else
-        snprintf(buf, size, "%s", cures[fault]);
+        snprintf(buf, size, "%s%s", cures[fault],
+            fault == FAULT_BROKEN && r->ops == &link_api_tls
+                ? "; without a certificate it ends TLS at once: see ca_file "
+                  "and api_tls in [routers]"
+                : "");
 }
 
 /* Doubles with each failure up to the longest. */

@@ -334,7 +334,7 @@ FORGERIES = [radius.wrong_authenticator, radius.wrong_identifier,
              radius.empty]
 
 
-@pytest.mark.parametrize("fault", FORGERIES, ids=str)
+@pytest.mark.parametrize("fault", FORGERIES, ids=lambda f: f.__name__)
 def test_a_forged_answer_is_none(chain, router, fault):
     by_radius(chain, router, hold_first="10 min", hold_longest="10 min")
     router.answer = lambda request, _honest: fault(
@@ -553,7 +553,8 @@ def test_a_session_is_found_on_whichever_router_it_is(chain):
         assert chain.deliveries("attempts") == [(1,)]
         assert api.removed == [] and nas_.removed == [b"sub1001"]
         wait_until(lambda: table(chain, "nas_id, transport, state, ended")
-                   == [(2, "radius", "ok", 1), (3, "api", "held", 0)], 10,
+                   == [(1, "api", "ok", 0), (2, "radius", "ok", 1),
+                       (3, "api", "held", 0)], 10,
                    "rows")
 
 
