@@ -162,7 +162,9 @@ find(struct server *s, struct client *c, const char *login)
 {
     s->commands++;
     bytes_printf(&s->log, " %s", login);
-    if (strcmp(login, "end") == 0) {
+    if (strcmp(login, "bye") == 0)
+        SAY(c, "!done");
+    if (strcmp(login, "end") == 0 || strcmp(login, "bye") == 0) {
         hang_up(c);
         return;
     }
@@ -1075,6 +1077,22 @@ but_that_is_tried_once(void **state)
 }
 
 static void
+one_that_closes_behind_its_answer_is_well(void **state)
+{
+    struct scene *s = *state;
+
+    for (int i = 0; i < 3; i++) {
+        assert_done(s, give(s, "bye"), 0);
+        assert_well(s);
+        if (i == 1)
+            settle(s);
+    }
+    assert_int_equal(s->server.connections, 3);
+    assert_done(s, give(s, "on1"), 1);
+    assert_int_equal(logged[LOG_ERROR], 0);
+}
+
+static void
 a_new_connection_that_dies_is_not_made_anew(void **state)
 {
     struct scene *s = *state;
@@ -1382,6 +1400,7 @@ main(void)
         TEST(a_kept_connection_that_has_died_is_made_anew),
         TEST(one_that_has_died_in_silence_as_well),
         TEST(but_that_is_tried_once),
+        TEST(one_that_closes_behind_its_answer_is_well),
         TEST(a_new_connection_that_dies_is_not_made_anew),
         TEST(what_was_told_in_part_is_not_told_again),
         TEST(what_was_told_and_not_answered_is_told_again_in_its_order),
