@@ -1,8 +1,8 @@
 /*
  * router: orders that wait for a router, its connection, and how it is when it
  * fails. The router is this program itself, speaking the binary API; the clock
- * is a number, and what is logged is counted. Linked with
- * --wrap=clock_boot_us and --wrap=log_at.
+ * is a number, and what is logged is counted. In place of SSH there is a link
+ * that does as it is told. Linked with --wrap=clock_boot_us and --wrap=log_at.
  */
 #include "unit.h"
 
@@ -1366,7 +1366,362 @@ radius_uses_the_port_of_the_billing(void **state)
     close(fd);
 }
 
+/* ---- a link of our own ---- */
+
+/* In place of SSH: it needs no connection, and does as it is told. */
+static struct script {
+    int fd; /* an epoll with nothing in it, for something to be watched */
+    enum fault fault;
+    const char *words;
+    size_t takes;   /* orders at a time; 0 = all */
+    int64_t due_us; /* carries out when this has come; 0 = at once */
+    bool no_memory;
+    bool spoils; /* one "bad" order leaves all of them unanswered */
+    struct order *order;
+    size_t n;
+    struct peer peer;
+    struct bytes log; /* logins, a blank before each, and a bar behind each
+                         command */
+} script;
+
+static void *
+script_open(int fd, const struct peer *peer)
+{
+    assert_int_equal(fd, -1);
+    if (script.no_memory)
+        return NULL;
+    script.fd = epoll_create1(EPOLL_CLOEXEC);
+    script.n = 0;
+    script.peer = *peer;
+    return &script;
+}
+
+static void
+script_close(void *link)
+{
+    (void)link;
+    close(script.fd);
+}
+
+static bool
+is_bad(const struct order *order)
+{
+    return strncmp(order->login, "bad", 3) == 0;
+}
+
+static void
+script_carry_out(void)
+{
+    bool spoilt = false;
+
+    for (size_t i = 0; i < script.n; i++)
+        spoilt |= script.spoils && is_bad(&script.order[i]);
+    for (size_t i = 0; i < script.n && !spoilt; i++) {
+        bool silent = strncmp(script.order[i].login, "silent", 6) == 0;
+
+        script.order[i].state = silent                     ? ORDER_OPEN
+                                : is_bad(&script.order[i]) ? ORDER_ERROR
+                                                           : ORDER_DONE;
+    }
+    script.n = 0;
+}
+
+static enum link_status
+script_step(void *link)
+{
+    (void)link;
+    if (script.fault != FAULT_NONE)
+        return LINK_FAILED;
+    if (script.n > 0 && script.due_us > now_us)
+        return LINK_WAITS;
+    script_carry_out();
+    return LINK_READY;
+}
+
+static size_t
+script_send(void *link, struct order *orders, size_t n)
+{
+    (void)link;
+    script.order = orders;
+    script.n = script.takes && script.takes < n ? script.takes : n;
+    for (size_t i = 0; i < script.n; i++)
+        bytes_printf(&script.log, " %s", orders[i].login);
+    bytes_str(&script.log, "|");
+    return script.n;
+}
+
+static int
+script_fd(const void *link)
+{
+    (void)link;
+    return script.fd;
+}
+
+static unsigned
+script_wants(const void *link)
+{
+    (void)link;
+    return EPOLLIN;
+}
+
+static int64_t
+script_due_us(const void *link)
+{
+    (void)link;
+    return script.n > 0 && script.due_us ? script.due_us : INT64_MAX;
+}
+
+static enum fault
+script_fault(const void *link)
+{
+    (void)link;
+    return script.fault;
+}
+
+static const char *
+script_words(const void *link)
+{
+    (void)link;
+    return script.words;
+}
+
+/* The linker takes this one, and not that of the library. */
+const struct link_ops link_ssh = {
+    .name = "ssh",
+    .port = 22,
+    .open = script_open,
+    .close = script_close,
+    .step = script_step,
+    .send = script_send,
+    .fd = script_fd,
+    .wants = script_wants,
+    .due_us = script_due_us,
+    .fault = script_fault,
+    .words = script_words,
+};
+
+static struct scene *
+scripted(void **state)
+{
+    struct scene *s = *state;
+
+    router_close(&s->router);
+    s->set.routers.usual.transport = "ssh";
+    bytes_free(&script.log);
+    script = (struct script){ .words = "", .log = bytes_make(10000) };
+    make(s);
+    return s;
+}
+
+static int
+tear_down_script(void **state)
+{
+    int failed = tear_down(state);
+
+    bytes_free(&script.log);
+    return failed;
+}
+
+static void
+write_known_hosts(struct scene *s)
+{
+    FILE *file = fopen(s->known_hosts.path, "a");
+
+    assert_non_null(file);
+    fputs("# something\n", file);
+    fclose(file);
+}
+
+static void
+a_link_is_told_whom_it_speaks_to(void **state)
+{
+    struct scene *s = scripted(state);
+
+    assert_done(s, give(s, "u1"), 0);
+    assert_string_equal(script.peer.address, "127.0.0.1");
+    assert_int_equal(script.peer.port, s->server.port);
+    assert_string_equal(script.peer.user, "mbev");
+    assert_string_equal(script.peer.password, "secret");
+    assert_ptr_equal(script.peer.all, &s->set);
+    assert_ptr_equal(script.peer.known, s->world.known);
+    router_hang_up(s->router);
+    s->set.routers.usual.port = 0;
+    assert_done(s, give(s, "u1"), 0);
+    assert_int_equal(script.peer.port, 22);
+}
+
+/* A key that somebody has taken out of the file is not waited for. */
+static void
+a_wrong_key_is_tried_again_when_the_file_has_changed(void **state)
+{
+    static const enum fault faults[] = { FAULT_KEY, FAULT_STRANGER };
+    struct scene *s = scripted(state);
+
+    for (size_t i = 0; i < COUNT(faults); i++) {
+        script.fault = faults[i];
+        script.words = "another key";
+        assert_failed(s, give(s, "u1"), "another key");
+        assert_held(s, now_us + REFUSED_S * (int64_t)SECOND_US, "another key");
+        assert_fails_at_once(s, "another key");
+        write_known_hosts(s);
+        assert_failed(s, give(s, "u1"), "another key");
+        assert_fails_at_once(s, "another key");
+        script.fault = FAULT_NONE;
+        assert_fails_at_once(s, "another key");
+        write_known_hosts(s);
+        assert_done(s, give(s, "u1"), 0);
+        assert_well(s);
+        router_hang_up(s->router);
+    }
+    assert_int_equal(logged[LOG_ERROR], COUNT(faults));
+}
+
+static void
+other_faults_are_not(void **state)
+{
+    static const enum fault faults[] = { FAULT_BROKEN, FAULT_REFUSED,
+        FAULT_COMMAND, FAULT_ALGORITHMS, FAULT_CERTIFICATE, FAULT_OURS };
+    struct scene *s = scripted(state);
+
+    for (size_t i = 0; i < COUNT(faults); i++) {
+        script.fault = faults[i];
+        script.words = "words";
+        assert_failed(s, give(s, "u1"), "words");
+        assert_int_equal(router_state(s->router).fault, faults[i]);
+        script.fault = FAULT_NONE;
+        write_known_hosts(s);
+        assert_fails_at_once(s, "words");
+        now_us = router_state(s->router).until_us;
+        assert_done(s, give(s, "u1"), 0);
+        router_hang_up(s->router);
+    }
+}
+
+static void
+each_fault_is_told_with_what_can_be_done(void **state)
+{
+    static const struct {
+        enum fault fault;
+        const char *cure;
+    } rows[] = {
+        { FAULT_BROKEN, "check that it is up" },
+        { FAULT_REFUSED, "check naslogin and naspass in radnas" },
+        { FAULT_COMMAND, "has the rights" },
+        { FAULT_ALGORITHMS, "see kex, hostkeys, ciphers and macs" },
+        { FAULT_KEY, "ssh-keygen -f " },
+        { FAULT_STRANGER, "ssh-keyscan -p " },
+        { FAULT_CERTIFICATE, "see ca_file and api_tls" },
+        { FAULT_OURS, "check section [routers]" },
+    };
+    struct scene *s = scripted(state);
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        script.fault = rows[i].fault;
+        script.words = "words";
+        now_us += 3600LL * SECOND_US;
+        assert_failed(s, give(s, "u1"), "words");
+        if (!strstr(last_error, rows[i].cure))
+            fail_msg("%s", last_error);
+        assert_non_null(strstr(last_error, " is held: words; "));
+    }
+    assert_int_equal(logged[LOG_ERROR], COUNT(rows));
+}
+
+static void
+without_memory_for_a_link_it_is_held(void **state)
+{
+    struct scene *s = scripted(state);
+
+    script.no_memory = true;
+    assert_failed(s, give(s, "u1"), "out of memory, or of sockets");
+    assert_held(s, now_us + REFUSED_S * (int64_t)SECOND_US, "out of memory");
+}
+
+static void
+a_link_may_take_fewer_orders_than_there_are(void **state)
+{
+    static const char *const logins[] = { "u0", "u1", "u2", "u3", "u4" };
+    struct scene *s = scripted(state);
+
+    script.takes = 2;
+    s->world.connected = 4;
+    for (size_t i = 0; i < COUNT(logins); i++)
+        give(s, logins[i]);
+    s->world.connected = 0;
+    assert_done(s, 4, 0);
+    assert_string_equal(bytes_text(&script.log), " u0 u1| u2 u3| u4|");
+}
+
+/* As a line of commands that the router cannot read as a whole. */
+static void
+one_that_spoils_the_command_is_found(void **state)
+{
+    static const char *const logins[] = { "u0", "u1", "bad", "u3" };
+    struct scene *s = scripted(state);
+
+    script.spoils = true;
+    script.words = "syntax error";
+    s->world.connected = 4;
+    for (size_t i = 0; i < COUNT(logins); i++)
+        give(s, logins[i]);
+    s->world.connected = 0;
+    assert_failed(s, 2, "it answers: syntax error");
+    for (size_t i = 0; i < COUNT(logins); i++)
+        if (i != 2)
+            assert_done(s, i, 0);
+    assert_string_equal(
+        bytes_text(&script.log), " u0 u1 bad u3| u0| u1| bad| u3|");
+    assert_well(s);
+    /* Then together again. */
+    s->world.connected = 4;
+    router_hang_up(s->router);
+    s->world.connected = 4;
+    bytes_clear(&script.log);
+    give(s, "u5");
+    give(s, "u6");
+    s->world.connected = 0;
+    assert_done(s, 5, 0);
+    assert_string_equal(bytes_text(&script.log), " u5 u6|");
+}
+
+static void
+silence_about_one_order_is_not_repeated(void **state)
+{
+    struct scene *s = scripted(state);
+
+    assert_failed(
+        s, give(s, "silent"), "it answers: nothing that could be read");
+    assert_string_equal(bytes_text(&script.log), " silent|");
+    assert_failed(
+        s, give(s, "bad"), "it answers: an error, and does not say which");
+    assert_string_equal(bytes_text(&script.log), " silent| bad| bad|");
+    assert_well(s);
+    assert_failed(s, give(s, "silent"), "it answers: nothing");
+    assert_held(s, now_us + REFUSED_S * (int64_t)SECOND_US,
+        "it does not carry out what it is told");
+}
+
+static void
+a_link_is_moved_when_it_is_due(void **state)
+{
+    struct scene *s = scripted(state);
+    size_t i;
+
+    script.due_us = now_us + 3LL * SECOND_US;
+    i = give(s, "u1");
+    assert_int_equal(router_due_us(s->router), script.due_us);
+    now_us = script.due_us - 1;
+    settle(s);
+    assert_false(s->told[i]);
+    now_us += 1;
+    router_tick(s->router, now_us);
+    assert_true(s->told[i]);
+    assert_done(s, i, 0);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define SCRIPT_TEST(test)                                                      \
+    cmocka_unit_test_setup_teardown(test, set_up, tear_down_script)
 
 int
 main(void)
@@ -1414,6 +1769,15 @@ main(void)
         TEST(one_that_goes_fails_what_it_had),
         TEST(one_that_is_switched_off_fails_what_waits),
         TEST(radius_uses_the_port_of_the_billing),
+        SCRIPT_TEST(a_link_is_told_whom_it_speaks_to),
+        SCRIPT_TEST(a_wrong_key_is_tried_again_when_the_file_has_changed),
+        SCRIPT_TEST(other_faults_are_not),
+        SCRIPT_TEST(each_fault_is_told_with_what_can_be_done),
+        SCRIPT_TEST(without_memory_for_a_link_it_is_held),
+        SCRIPT_TEST(a_link_may_take_fewer_orders_than_there_are),
+        SCRIPT_TEST(one_that_spoils_the_command_is_found),
+        SCRIPT_TEST(silence_about_one_order_is_not_repeated),
+        SCRIPT_TEST(a_link_is_moved_when_it_is_due),
     };
     int code;
 
