@@ -461,12 +461,12 @@ one_that_hangs_up_is_broken(void **state)
 {
     struct scene *s = *state;
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         open_again(s);
-        if (i > 0) {
+        if (i > 0)
             log_in(s);
+        if (i > 1)
             give_one(s, "u1");
-        }
         go_on(s);
         hang_up(s);
         assert_failed(s, FAULT_BROKEN, "the connection ended: it was closed");
@@ -526,19 +526,16 @@ one_that_says_why_it_ends_is_quoted(void **state)
 static void
 what_was_done_before_the_end_is_done(void **state)
 {
-    static const char *const logins[] = { "u1", "u2" };
     struct scene *s = *state;
 
     log_in(s);
-    assert_int_equal(give(s, logins, 2), 2);
-    go_on(s);
+    give_one(s, "u1");
     say(s, "!done");
     say(s, "!fatal x");
     send_out(s);
     hang_up(s);
     assert_failed(s, FAULT_BROKEN, "it ends the connection: x");
     assert_order(s, 0, ORDER_DONE, 0);
-    assert_order(s, 1, ORDER_OPEN, 0);
 }
 
 /* ---- sessions ---- */
@@ -672,42 +669,28 @@ any_login_is_one_word(void **state)
     }
 }
 
+/* Each has its own time. */
 static void
-several_orders_are_carried_out_in_turn(void **state)
+orders_are_carried_out_one_by_one(void **state)
 {
     static const char *const logins[] = { "u1", "u2", "u3" };
     struct scene *s = *state;
 
     log_in(s);
-    assert_int_equal(give(s, logins, 3), 3);
-    go_on(s);
+    assert_int_equal(give(s, logins, 3), 1);
+    assert_int_equal(go_on(s), LINK_WAITS);
     say(s, "!re =.id=*1");
     answer(s, "!done", LINK_WAITS);
-    answer(s, "!done", LINK_WAITS);
-    answer(s, "!done", LINK_WAITS);
-    say(s, "!re =.id=*3");
-    answer(s, "!done", LINK_WAITS);
     answer(s, "!done", LINK_READY);
-    assert_heard(s, FIND("u1") REMOVE("*1") FIND("u2") FIND("u3") REMOVE("*3"));
+    assert_heard(s, FIND("u1") REMOVE("*1"));
     assert_order(s, 0, ORDER_DONE, 1);
+    assert_int_equal(s->order[1].state, ORDER_OPEN);
+    assert_int_equal(s->ops->send(s->link, s->order + 1, 2), 1);
+    assert_int_equal(go_on(s), LINK_WAITS);
+    answer(s, "!done", LINK_READY);
+    assert_heard(s, FIND("u2"));
     assert_order(s, 1, ORDER_DONE, 0);
-    assert_order(s, 2, ORDER_DONE, 1);
-}
-
-static void
-it_takes_no_more_orders_than_it_may(void **state)
-{
-    struct scene *s = *state;
-    struct order many[LINK_MOST + 1] = { { 0 } };
-
-    log_in(s);
-    for (size_t i = 0; i < COUNT(many); i++)
-        many[i].login = "u1";
-    assert_int_equal(s->ops->send(s->link, many, COUNT(many)), LINK_MOST);
-    for (size_t i = 0; i < LINK_MOST; i++)
-        answer(s, "!done", i + 1 < LINK_MOST ? LINK_WAITS : LINK_READY);
-    assert_int_equal(many[LINK_MOST - 1].state, ORDER_DONE);
-    assert_int_equal(many[LINK_MOST].state, ORDER_OPEN);
+    assert_int_equal(s->order[2].state, ORDER_OPEN);
 }
 
 /* A router with so many sessions of the login; removes what it is told to. */
@@ -794,23 +777,20 @@ a_question_that_fails_is_an_error(void **state)
 static void
 a_session_that_cannot_be_ended_is_an_error(void **state)
 {
-    static const char *const logins[] = { "u1", "u2" };
     struct scene *s = *state;
 
     log_in(s);
-    give(s, logins, 2);
-    go_on(s);
+    give_one(s, "u1");
     say(s, "!re =.id=*1");
     say(s, "!re =.id=*2");
+    say(s, "!re =.id=*3");
     answer(s, "!done", LINK_WAITS);
     answer(s, "!done", LINK_WAITS);
     say(s, "!trap =message=cannot_remove");
-    answer(s, "!done", LINK_WAITS);
-    assert_order(s, 0, ORDER_ERROR, 1);
     answer(s, "!done", LINK_READY);
-    assert_order(s, 1, ORDER_DONE, 0);
+    assert_order(s, 0, ORDER_ERROR, 1);
     assert_string_equal(s->ops->words(s->link), "cannot remove");
-    assert_heard(s, FIND("u1") REMOVE("*1") REMOVE("*2") FIND("u2"));
+    assert_heard(s, FIND("u1") REMOVE("*1") REMOVE("*2"));
 }
 
 static void
@@ -1007,8 +987,7 @@ main(void)
         TEST(sentences_in_single_bytes_are_put_together),
         TEST(an_answer_is_followed_by_the_next_question_at_once),
         TEST(any_login_is_one_word),
-        TEST(several_orders_are_carried_out_in_turn),
-        TEST(it_takes_no_more_orders_than_it_may),
+        TEST(orders_are_carried_out_one_by_one),
         TEST(more_sessions_than_fit_are_ended_as_well),
         TEST(a_session_that_is_gone_is_no_error),
         TEST(a_question_that_fails_is_an_error),

@@ -688,20 +688,24 @@ a_late_answer_between_orders_is_nothing(void **state)
 /* ---- what cannot be ---- */
 
 static void
-what_is_lacking_is_ours(void **state)
+what_cannot_be_is_noticed_at_once(void **state)
 {
     static const struct {
-        const char *address, *secret, *source, *words;
+        const char *address, *secret, *source;
+        enum fault fault;
+        const char *words;
     } rows[] = {
-        { "router.example.net", "secret", "",
+        { "router.example.net", "secret", "", FAULT_OURS,
             "radnas.nasname must be a numeric address for RADIUS" },
-        { "", "secret", "",
+        { "", "secret", "", FAULT_OURS,
             "radnas.nasname must be a numeric address for RADIUS" },
-        { "127.0.0.1", "", "", "radnas.secret is empty" },
-        { "127.0.0.1", "secret", "192.0.2.1",
-            "Cannot assign requested address" },
-        { "127.0.0.1", "secret", "::1",
-            "Address family not supported by protocol" },
+        { "127.0.0.1", "", "", FAULT_OURS, "radnas.secret is empty" },
+        { "127.0.0.1", "secret", "192.0.2.1", FAULT_OURS,
+            "source_address cannot be used: Cannot assign requested address" },
+        { "127.0.0.1", "secret", "::1", FAULT_OURS,
+            "source_address cannot be used: " },
+        { "255.255.255.255", "secret", "", FAULT_BROKEN,
+            "it cannot be reached: " },
     };
     struct scene *s = *state;
 
@@ -710,7 +714,7 @@ what_is_lacking_is_ours(void **state)
         s->peer.secret = rows[i].secret;
         s->set.routers.source_address = (char *)rows[i].source;
         open_link(s);
-        assert_failed(s, FAULT_OURS, rows[i].words);
+        assert_failed(s, rows[i].fault, rows[i].words);
         assert_silent(s);
     }
 }
@@ -771,7 +775,7 @@ main(void)
         TEST(only_the_router_is_heard),
         TEST(a_flood_does_not_hide_the_answer),
         TEST(a_late_answer_between_orders_is_nothing),
-        TEST(what_is_lacking_is_ours),
+        TEST(what_cannot_be_is_noticed_at_once),
         TEST(it_may_come_from_an_address_of_ours),
         TEST(it_is_closed_in_the_middle_of_anything),
     };
