@@ -381,14 +381,16 @@ can_go(const struct ssh *ssh, const struct way *way)
 static enum ssh_status
 try_next(struct ssh *ssh)
 {
+    char last[LONGEST_WHY];
+
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         if (ways[i].stage > ssh->stage && can_go(ssh, &ways[i]))
             return go_to(ssh, ways[i].stage);
+    snprintf(last, sizeof last, "%s", ssh->why);
     return fail(ssh, SSH_REFUSED,
         "it refuses the login of user \"%.64s\""
         " (it offers: %.128s)%s%.128s",
-        ssh->set.user, bytes_text(&ssh->methods), ssh->why[0] ? "; " : "",
-        ssh->why);
+        ssh->set.user, bytes_text(&ssh->methods), last[0] ? "; " : "", last);
 }
 
 static enum ssh_status

@@ -42,7 +42,8 @@ FAULTS = {
     "endless garbage": "it did not let us in within 1 s",
     "banner only": "it did not let us in within 1 s",
     "undecided": "it did not let us in within 1 s",
-    "refuse": 'it refuses the login of user "nasadmin"',
+    "refuse": 'it refuses the login of user "nasadmin" (it offers: password);'
+              ' password: Authentication failed (username/password)',
     "hang up": "",
 }
 

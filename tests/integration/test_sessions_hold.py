@@ -71,7 +71,9 @@ def test_a_wrong_password_is_tried_once_and_reported_once(chain, router):
     wait_until(lambda: len(chain.states()) == 20, 10, "resets")
     wait_attempts(chain, 3)
     assert (router.connections, router.refused, router.logins) == (1, 1, 0)
-    assert 'refuses the login of user "nasadmin"' in only_held(chain)
+    assert ('refuses the login of user "nasadmin" (it offers:'
+            " publickey,password); password: Authentication failed"
+            " (username/password); check") in only_held(chain)
     assert "check naslogin and naspass in radnas" in only_held(chain)
     assert "Falsch" not in chain.service.log_text()
     assert set(chain.deliveries("reason LIKE '1 of 1 router failed: 127.0.0.1:"
