@@ -240,7 +240,7 @@ router_cure(const struct router *r, enum fault fault, char *buf, size_t size)
                              "[routers]; give a RouterOS 7 an Ed25519 host "
                              "key, or use transport=api",
         [FAULT_CERTIFICATE] = "see ca_file and api_tls in [routers]",
-        [FAULT_OURS] = "check section [routers]",
+        [FAULT_OURS] = "check section [routers], and its row in radnas",
     };
     const char *file = known_hosts_path(r->world->known);
     char host[MOST_HOST];
@@ -257,6 +257,8 @@ router_cure(const struct router *r, enum fault fault, char *buf, size_t size)
             "compare its key with what the router says, then: ssh-keyscan "
             "-p %d %s >>%s",
             port_of(r), r->address, file);
+    else if (r->fault == FAULT_COMMAND && r->ops == &link_radius)
+        snprintf(buf, size, "see its log, and /radius incoming there");
     else
         snprintf(buf, size, "%s%s", cures[fault],
             fault == FAULT_BROKEN && r->ops == &link_api_tls

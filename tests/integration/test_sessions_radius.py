@@ -189,15 +189,21 @@ def test_what_the_billing_does_not_know_is_not_named(
     assert router.violations == []
 
 
-@pytest.mark.parametrize("login", ["a b", "абонент", "=\"'\\$", "x" * 32])
-def test_a_login_is_named_as_it_is(chain, router, login):
+def test_a_login_is_named_as_it_is(chain, router):
+    logins = ["a b", "абонент", "=\"'\\$", "x" * 32]
     by_radius(chain, router)
     with chain.db.connect("mikbill") as link, link.cursor() as cursor:
-        cursor.execute("UPDATE users SET user = %s", (login,))
-    router.online(login.encode())
+        for uid, login in enumerate(logins, 2001):
+            chain.subscriber(uid)
+            cursor.execute("UPDATE users SET user = %s WHERE uid = %s",
+                           (login, uid))
+            router.online(login.encode())
     router.online(b"other")
-    assert reset(chain) == ENDED
-    assert router.removed == [login.encode()]
+    chain.start()
+    chain.db.sql("UPDATE users SET gid = 9 WHERE uid > 2000", "mikbill")
+    chain.wait_settled(4)
+    assert sorted(router.removed) == sorted(one.encode() for one in logins)
+    assert router.violations == []
 
 
 # ---- its answer
@@ -234,7 +240,8 @@ def test_refusals_without_end_are_told_once(chain, router):
     router.answer = router.nak(501)
     chain.start().change_tariff()
     wait_held(chain, "it does not carry out what it is told; it answers:"
-              " Error-Cause 501, forbidden on the router")
+              " Error-Cause 501, forbidden on the router; see its log, and"
+              " /radius incoming there")
     before = len(router.requests)
     wait_until(lambda: len(router.requests) > before + 8, 10, "more")
     router.online(b"sub1001")
@@ -423,7 +430,8 @@ def test_without_a_secret_nothing_is_asked(chain, router):
     chain.db.sql("UPDATE radnas SET secret = ''", "mikbill")
     router.online(b"sub1001")
     chain.start().change_tariff()
-    wait_held(chain, "radnas.secret is empty")
+    wait_held(chain, "radnas.secret is empty; check section [routers], and its"
+              " row in radnas")
     assert router.requests == []
     chain.db.sql(f"UPDATE radnas SET secret = '{SECRET}'", "mikbill")
     chain.wait_states("done")
@@ -437,14 +445,19 @@ def test_the_port_stands_in_radnas(chain, router):
     assert reset(chain) == ENDED
 
 
-@pytest.mark.parametrize("port", ["'abc'", "''", "NULL", "'0'", "'-1'",
-                                  "'99999'"])
-def test_a_port_that_is_none_is_the_usual(chain, port):
-    with RadiusNas(secret=SECRET.encode(), port=3799) as router:
-        by_radius(chain, router, port=0)
-        chain.db.sql(f"UPDATE radnas SET impruport = {port}", "mikbill")
-        router.online(b"sub1001")
-        assert reset(chain) == ENDED
+def test_a_port_that_is_none_is_the_usual(chain):
+    with contextlib.ExitStack() as stack:
+        resets(chain, **QUICK)
+        for number, port in enumerate(
+                ("'abc'", "''", "NULL", "'0'", "'-1'", "'99999'"), 1):
+            nas(chain, number, f"127.0.0.{number}", secret=SECRET)
+            chain.db.sql(f"UPDATE radnas SET impruport = {port}"
+                         f" WHERE id = {number}", "mikbill")
+            stack.enter_context(RadiusNas(
+                f"127.0.0.{number}", SECRET.encode(), 3799)
+                                ).online(b"sub1001")
+        chain.subscriber()
+        assert reset(chain).startswith("6 sessions ended on 127.0.0.")
 
 
 @pytest.mark.parametrize("address", ["localhost", "a router", "127.0.0.1:80"])
