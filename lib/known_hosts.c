@@ -75,7 +75,8 @@ is_unchanged(const struct known_hosts *known, const struct stat *now)
 static bool
 forget_all(struct known_hosts *known)
 {
-    libssh2_knownhost_free(known->hosts);
+    if (known->hosts)
+        libssh2_knownhost_free(known->hosts);
     known->hosts = libssh2_knownhost_init(known->session);
     return known->hosts != NULL;
 }
@@ -195,6 +196,9 @@ static enum known
 compare(struct known_hosts *known, const char *host, int port, const char *key,
     size_t len, struct libssh2_knownhost **entry)
 {
+    /* Out of memory: nobody may be taken for new. */
+    if (!known->hosts)
+        return KNOWN_OTHER;
     switch (libssh2_knownhost_checkp(known->hosts, host, port, key, len,
         LIBSSH2_KNOWNHOST_TYPE_PLAIN | LIBSSH2_KNOWNHOST_KEYENC_RAW, entry)) {
     case LIBSSH2_KNOWNHOST_CHECK_MATCH:

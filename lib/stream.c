@@ -233,7 +233,7 @@ drop_front(struct bytes *b, size_t n)
     b->n -= n;
 }
 
-static bool
+static void
 send_all(struct stream *s)
 {
     enum moved moved = MOVED_ON;
@@ -244,10 +244,9 @@ send_all(struct stream *s)
         if (moved == MOVED_ON)
             drop_front(&s->out, n);
     }
-    return moved != MOVED_NEVER;
 }
 
-static bool
+static void
 receive_all(struct stream *s)
 {
     char buf[PIECE];
@@ -257,11 +256,10 @@ receive_all(struct stream *s)
     while ((moved = read_some(s, buf, sizeof buf, &n)) == MOVED_ON) {
         if (s->in.n + n > s->most_in) {
             set_why(s, "it sends more than can be meant");
-            return false;
+            return;
         }
         bytes_add(&s->in, buf, n);
     }
-    return moved != MOVED_NEVER;
 }
 
 bool
@@ -277,7 +275,11 @@ stream_move(struct stream *s)
         return joined != MOVED_NEVER;
     if (!bytes_ok(&s->out))
         set_why(s, "out of memory");
-    return send_all(s) && receive_all(s) && !s->why[0];
+    /* What came before the end is heard, also when nothing can be said any
+     * more. */
+    send_all(s);
+    receive_all(s);
+    return !s->why[0];
 }
 
 const struct bytes *

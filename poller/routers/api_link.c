@@ -252,7 +252,12 @@ take_id(struct api_link *link, const struct sentence *s)
     if (is_of_another(link, s))
         return;
     link->more |= link->ids == MOST_IDS;
-    if (!id || len == 0 || len > LONGEST_ID || link->ids == MOST_IDS)
+    if (!id || len == 0 || len > LONGEST_ID) {
+        snprintf(link->words, sizeof link->words, "a session without an id");
+        link->trapped = true;
+        return;
+    }
+    if (link->ids == MOST_IDS)
         return;
     memcpy(link->id[link->ids], id, len);
     link->id[link->ids++][len] = '\0';

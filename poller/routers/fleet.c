@@ -125,7 +125,9 @@ end_task(struct task *task)
 static void
 add_where(struct bytes *to, const char *address)
 {
-    bytes_printf(to, "%s%s", to->n ? ", " : "", address);
+    /* The rest would not be shown. */
+    if (to->n < OUTCOME_TEXT)
+        bytes_printf(to, "%s%s", to->n ? ", " : "", address);
 }
 
 static void
@@ -239,7 +241,7 @@ start(void *carrier, struct delivery *d)
     if (task) {
         task->fleet = fleet;
         task->delivery = d;
-        task->where = bytes_make(OUTCOME_TEXT / 2);
+        task->where = bytes_make(LARGEST_SQL);
         task->why = bytes_make(LARGEST_SQL);
         task->job = calloc(fleet->n + 1, sizeof *task->job);
     }

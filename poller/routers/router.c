@@ -41,7 +41,6 @@ struct router {
     size_t singly;   /* so many are to be tried each by itself */
     unsigned errors; /* answers in a row that were none */
     bool worn;       /* the connection was used before, it may be a dead one */
-    bool again;      /* and was made anew for that reason */
 
     enum fault fault; /* it is out of order */
     char why[MOST_WHY];
@@ -359,7 +358,6 @@ break_down(struct router *r, enum fault fault, const char *words)
 
     snprintf(why, sizeof why, "%s", words);
     drop_link(r);
-    r->again = false;
     hold(r, fault, why);
     fail_all(r, r->why);
 }
@@ -369,7 +367,7 @@ break_down(struct router *r, enum fault fault, const char *words)
 static bool
 try_again(struct router *r)
 {
-    if (!r->ops->dials || !r->worn || r->again)
+    if (!r->ops->dials || !r->worn)
         return false;
     for (size_t i = 0; i < r->n; i++)
         if (r->order[i].state != ORDER_OPEN)
@@ -377,7 +375,6 @@ try_again(struct router *r)
     while (r->n > 0)
         push_front(r, r->job[--r->n]);
     drop_link(r);
-    r->again = true;
     go_on(r);
     return true;
 }
@@ -490,7 +487,6 @@ link_ready(struct router *r)
     if (r->stage == STAGE_BUSY) {
         useful = take_results(r);
         r->worn = true;
-        r->again = false;
     }
     if (r->errors >= MOST_ERRORS) {
         char words[MOST_WHY];
