@@ -5,6 +5,7 @@
 #include "reset.h"
 #include "routers/radnas.h"
 #include "routers/router.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,27 +59,36 @@ free_task(struct task *task)
 }
 
 static void
+add_done(struct bytes *why, const struct task *task)
+{
+    size_t asked = task->n - task->failed;
+
+    if (task->ended > 0)
+        bytes_printf(why, "%u session%s ended on %s", task->ended,
+            task->ended == 1 ? "" : "s", bytes_text(&task->where));
+    else if (asked > 0)
+        bytes_printf(
+            why, "no session on %zu router%s", asked, asked == 1 ? "" : "s");
+    else if (task->n == 0)
+        bytes_str(why, task->reset.some
+                           ? "the routers that failed are not in radnas any "
+                             "more"
+                           : "there is no router in radnas");
+}
+
+static void
 set_reason(struct task *task)
 {
     struct outcome *o = &task->delivery->outcome;
-    const char *s = task->n == 1 ? "" : "s";
-    int n = 0;
+    struct bytes why = bytes_make(LARGEST_SQL);
 
-    if (task->ended > 0)
-        n = snprintf(o->why, sizeof o->why, "%u session%s ended on %s",
-            task->ended, task->ended == 1 ? "" : "s", bytes_text(&task->where));
-    else if (task->n == 0)
-        n = snprintf(o->why, sizeof o->why, "%s",
-            task->reset.some
-                ? "the routers that failed are not in radnas any more"
-                : "there is no router in radnas");
-    else if (task->n > task->failed)
-        n = snprintf(o->why, sizeof o->why, "no session on %zu router%s",
-            task->n - task->failed, s);
+    add_done(&why, task);
     if (task->failed > 0)
-        snprintf(o->why + n, sizeof o->why - (size_t)n,
-            "%s%zu of %zu router%s failed: %s", n ? "; " : "", task->failed,
-            task->n, s, bytes_text(&task->why));
+        bytes_printf(&why, "%s%zu of %zu router%s failed: %s",
+            why.n ? "; " : "", task->failed, task->n, task->n == 1 ? "" : "s",
+            bytes_text(&task->why));
+    utf8_copy(o->why, sizeof o->why, bytes_text(&why), why.n);
+    bytes_free(&why);
 }
 
 /* What is left to be done goes where the work is written down. */
@@ -122,12 +132,13 @@ end_task(struct task *task)
     lane_finish(lane, d);
 }
 
+/* Of more than can be shown the rest is left out. */
 static void
-add_where(struct bytes *to, const char *address)
+add_where(struct bytes *to, const char *address, const char *why)
 {
-    /* The rest would not be shown. */
     if (to->n < OUTCOME_TEXT)
-        bytes_printf(to, "%s%s", to->n ? ", " : "", address);
+        bytes_printf(to, "%s%s%s%s", to->n ? ", " : "", address,
+            why ? ": " : "", why ? why : "");
 }
 
 static void
@@ -140,13 +151,12 @@ job_done(void *arg, struct job *job, const char *why)
     if (why) {
         task->failed++;
         job->order.state = ORDER_OPEN;
-        add_where(&task->why, address);
-        bytes_printf(&task->why, ": %s", why);
+        add_where(&task->why, address, why);
     } else {
         job->order.state = ORDER_DONE;
         task->ended += job->order.ended;
         if (job->order.ended > 0)
-            add_where(&task->where, address);
+            add_where(&task->where, address, NULL);
     }
     if (--task->pending == 0)
         end_task(task);

@@ -830,18 +830,23 @@ long_words_are_cut(void **state)
 /* ---- answers that are none ---- */
 
 static void
-ids_that_cannot_be_are_left_out(void **state)
+a_session_without_a_usable_id_is_an_error(void **state)
 {
+    static const char *const bad[] = { "!re =name=u1", "!re =.id= =name=u1",
+        "!re =.id=*23456789012345678901234567890123" };
     struct scene *s = *state;
 
     log_in(s);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        give_one(s, "u1");
+        say(s, bad[i]);
+        answer(s, "!done", LINK_READY);
+        assert_order(s, 0, ORDER_ERROR, 0);
+        expect_text(bad[i], s->ops->words(s->link), "a session without an id");
+    }
     give_one(s, "u1");
-    say(s, "!re =name=u1");
-    say(s, "!re =.id=");
-    say(s, "!re =.id=*23456789012345678901234567890123");
     say(s, "!re =.id=*2345678901234567890123456789012");
     answer(s, "!done", LINK_WAITS);
-    bytes_clear(&s->log);
     answer(s, "!done", LINK_READY);
     assert_order(s, 0, ORDER_DONE, 1);
 }
@@ -994,7 +999,7 @@ main(void)
         TEST(a_session_that_cannot_be_ended_is_an_error),
         TEST(words_of_one_command_are_not_those_of_the_next),
         TEST(long_words_are_cut),
-        TEST(ids_that_cannot_be_are_left_out),
+        TEST(a_session_without_a_usable_id_is_an_error),
         TEST(an_answer_that_does_not_end_is_ended),
         TEST(a_flood_is_ended_at_the_login_as_well),
         TEST(one_word_that_does_not_end_is_ended),
