@@ -327,6 +327,8 @@ def test_a_router_that_leaves_radnas_is_not_waited_for(chain, three):
     wait_attempts_of_one(chain)
     chain.db.sql("DELETE FROM radnas WHERE id=1", "mikbill")
     chain.wait_states("done")
+    assert reasons(chain) == [
+        "the routers that failed are not in radnas any more"]
     assert len(three[1].commands) == 1
 
 

@@ -156,6 +156,24 @@ def test_told_to_stop_it_does_not_wait_for_ever(ready, router):
     assert ready.states() == ["calling"]
 
 
+# ---- it runs once
+
+
+def test_run_once_it_waits_for_the_router(ready, router):
+    ready.change_tariff()
+    assert ready.service.once() == 0
+    assert ready.states() == ["done"]
+    assert router.removed == [b"sub1001"]
+
+
+def test_run_once_it_leaves_a_router_that_is_down_for_later(ready, router):
+    router.stop()
+    also(ready, routers={"retry_first": "60 s", "retry_longest": "60 s"})
+    ready.change_tariff()
+    assert ready.service.once() == 0
+    assert ready.states() == ["retry"]
+
+
 # ---- it is frozen
 
 
