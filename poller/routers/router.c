@@ -256,7 +256,7 @@ router_cure(const struct router *r, enum fault fault, char *buf, size_t size)
             "compare its key with what the router says, then: ssh-keyscan "
             "-p %d %s >>%s",
             port_of(r), r->address, file);
-    else if (r->fault == FAULT_COMMAND && r->ops == &link_radius)
+    else if (fault == FAULT_COMMAND && r->ops == &link_radius)
         snprintf(buf, size, "see its log, and /radius incoming there");
     else
         snprintf(buf, size, "%s%s", cures[fault],
