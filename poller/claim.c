@@ -275,7 +275,7 @@ commit_claim(struct engine *e, const struct delivery_list *calling,
     if (status == DB_OK)
         status = mark(e, expired,
             "state = IF(ask, 'doubtful', 'expired'), reason = IF(ask, reason,"
-            " 'too old to be of use')");
+            " CONCAT_WS('; ', 'too old to be of use', NULLIF(reason, '')))");
     if (status == DB_OK && asleep->n > 0)
         status = put_to_sleep(e, asleep);
     fault_point("claim.marked");

@@ -48,6 +48,7 @@ struct router {
     int64_t held_until_us;
     unsigned known_version; /* of known hosts, when its key was not right */
     bool proved;            /* it has worked, as it is in radnas now */
+    bool renewed;           /* what it is in radnas has changed since a hold */
     bool fresh;             /* how it is was not recorded yet */
     uint64_t ended, recorded_ended;
 };
@@ -296,10 +297,11 @@ report(struct router *r, bool changed, int64_t ms)
 static void
 hold(struct router *r, enum fault fault, const char *why)
 {
-    bool changed = fault != r->fault;
+    bool changed = fault != r->fault || r->renewed;
     int64_t ms;
 
     r->fault = fault;
+    r->renewed = false;
     r->failures++;
     r->known_version = known_hosts_version(r->world->known);
     snprintf(r->why, sizeof r->why, "%s", why);
@@ -720,6 +722,7 @@ router_renew(struct router *r, const struct router_row *row)
         return true;
     r->held_until_us = 0;
     r->proved = false;
+    r->renewed = true;
     if (!take_row(r, row))
         return false;
     if (!r->ops)

@@ -346,7 +346,8 @@ def test_a_reset_that_is_too_old_is_not_made(chain, router):
     chain.subscriber()
     chain.start().change_tariff()
     chain.wait_states("expired")
-    assert reasons(chain) == ["too old to be of use"]
+    (reason,) = reasons(chain)
+    assert reason.startswith("too old to be of use; 1 of 1 router failed: ")
     router.start()
     chain.subscriber(1002)
     chain.change_tariff(1002)
@@ -473,3 +474,16 @@ def test_a_router_that_is_gone_is_not_in_the_table(chain, three):
     wait_until(lambda: _resets_again(chain) and len(table(chain)) == 1, 10,
                "row that is gone", pause=0.3)
     assert table(chain, "nas_id") == [(2,)]
+
+
+def test_a_password_that_is_changed_and_wrong_again_is_told_again(
+        chain, router):
+    resets(chain, port=router.port)
+    nas(chain, naspass="wrong")
+    chain.subscriber()
+    chain.start().change_tariff()
+    chain.wait_states("retry")
+    assert len(held(chain)) == 1
+    chain.db.sql("UPDATE radnas SET naspass='wrong, too'", "mikbill")
+    wait_until(lambda: router.refused == 2, 10, "second refusal")
+    wait_until(lambda: len(held(chain)) == 2, 5, "second report")
