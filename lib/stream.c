@@ -250,10 +250,9 @@ static void
 receive_all(struct stream *s)
 {
     char buf[PIECE];
-    enum moved moved;
     size_t n;
 
-    while ((moved = read_some(s, buf, sizeof buf, &n)) == MOVED_ON) {
+    while (read_some(s, buf, sizeof buf, &n) == MOVED_ON) {
         if (s->in.n + n > s->most_in) {
             set_why(s, "it sends more than can be meant");
             return;

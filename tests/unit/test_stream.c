@@ -69,7 +69,7 @@ drop_identity(struct identity *id)
 {
     EVP_PKEY_free(id->key);
     X509_free(id->cert);
-    *id = (struct identity){ NULL };
+    *id = (struct identity){ .cert = NULL };
 }
 
 /* Writes the certificate to a file that can be a ca_file. */
