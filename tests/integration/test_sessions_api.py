@@ -678,8 +678,6 @@ def told_nothing(chain, router, words, **keys):
     router.online(b"sub1001")
     chain.start().change_tariff()
     told = wait_held(chain, words)
-    wait_until(lambda: table(chain, "transport, state") == [
-        ("api-tls", "held")], 10, "row")
     assert router.sentences == []
     assert "S3cr3t" not in everything_written(chain)
     return told
@@ -706,6 +704,8 @@ def test_a_certificate_out_of_date_is_not_good(chain, authority):
     with RouterApi(tls=authority.issue("127.0.0.1", days=-1)) as router:
         distrusted(chain, router, "certificate has expired",
                    ca_file=authority.certificate)
+        wait_until(lambda: table(chain, "transport, state") == [
+            ("api-tls", "held")], 10, "row")
 
 
 def test_a_certificate_of_another_is_not_good(chain, authority):
