@@ -14,7 +14,6 @@
 #include <string.h>
 
 enum {
-    MOST_IDS = 32,
     LONGEST_ID = 32,
     LARGEST = 4 * 1024,
     MOST_HEARD = 2000,
@@ -38,13 +37,12 @@ struct api_link {
     struct stream *stream;
     struct peer peer;
     enum stage stage;
-    struct order *order;               /* under way; the router's */
-    char id[MOST_IDS][LONGEST_ID + 1]; /* its sessions */
-    size_t ids, ended;
-    bool more;    /* there are others */
-    size_t heard; /* sentences since the last was sent */
-    bool trapped; /* the router has reported an error in this reply */
-    bool gone;    /* of a session that was not there any more */
+    struct order *order; /* under way; the router's */
+    struct bytes ids;    /* its sessions, each with a NUL behind it */
+    size_t at;           /* the one to be ended */
+    size_t heard;        /* sentences since the last was sent */
+    bool trapped;        /* the router has reported an error in this reply */
+    bool gone;           /* of a session that was not there any more */
     enum fault fault;
     char words[LINK_WORDS];
 };
@@ -99,6 +97,7 @@ open_with(int fd, const struct peer *peer, enum stream_tls tls)
         return NULL;
     }
     link->stream = stream;
+    link->ids = bytes_make((size_t)MOST_HEARD * (LONGEST_ID + 1));
     link->peer = *peer;
     begin(link);
     return link;
@@ -122,6 +121,7 @@ close_link(void *arg)
     struct api_link *link = arg;
 
     stream_close(&link->stream);
+    bytes_free(&link->ids);
     free(link);
 }
 
@@ -208,8 +208,9 @@ find(struct api_link *link)
     struct bytes out = bytes_make(LARGEST);
 
     link->stage = STAGE_FIND;
-    link->ids = link->ended = 0;
-    link->trapped = link->gone = link->more = false;
+    bytes_clear(&link->ids);
+    link->at = 0;
+    link->trapped = link->gone = false;
     words_find(&out, link->order->login);
     send_out(link, &out);
 }
@@ -221,7 +222,7 @@ remove_next(struct api_link *link)
 
     link->stage = STAGE_REMOVE;
     link->trapped = link->gone = false;
-    words_remove(&out, link->id[link->ended]);
+    words_remove(&out, bytes_text(&link->ids) + link->at);
     send_out(link, &out);
 }
 
@@ -251,16 +252,13 @@ take_id(struct api_link *link, const struct sentence *s)
 
     if (is_of_another(link, s))
         return;
-    link->more |= link->ids == MOST_IDS;
-    if (!id || len == 0 || len > LONGEST_ID) {
+    if (!id || len == 0 || len > LONGEST_ID || memchr(id, '\0', len)) {
         snprintf(link->words, sizeof link->words, "a session without an id");
         link->trapped = true;
         return;
     }
-    if (link->ids == MOST_IDS)
-        return;
-    memcpy(link->id[link->ids], id, len);
-    link->id[link->ids++][len] = '\0';
+    bytes_add(&link->ids, id, len);
+    bytes_chr(&link->ids, '\0');
 }
 
 static void
@@ -270,9 +268,9 @@ hear_found(struct api_link *link, const struct sentence *s)
         take_id(link, s);
     if (!sentence_is(s, "!done"))
         return;
-    if (link->trapped)
+    if (link->trapped || !bytes_ok(&link->ids))
         end_order(link, ORDER_ERROR);
-    else if (link->ids == 0)
+    else if (link->ids.n == 0)
         end_order(link, ORDER_DONE);
     else
         remove_next(link);
@@ -289,10 +287,9 @@ hear_removed(struct api_link *link, const struct sentence *s)
         return;
     }
     link->order->ended += !link->gone;
-    if (++link->ended < link->ids)
+    link->at += strlen(bytes_text(&link->ids) + link->at) + 1;
+    if (link->at < link->ids.n)
         remove_next(link);
-    else if (link->more)
-        find(link);
     else
         end_order(link, ORDER_DONE);
 }

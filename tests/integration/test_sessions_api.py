@@ -159,11 +159,13 @@ def test_sessions_of_others_that_a_router_shows_are_left_alone(chain, router):
     assert router.sessions == [b"sub10011"]
 
 
-def test_a_session_that_is_back_at_once_is_not_ended_again(chain, router):
+@pytest.mark.parametrize("count", [1, 40])
+def test_sessions_that_are_back_at_once_are_not_ended_again(
+        chain, router, count):
     router.redials = True
-    router.online(b"sub1001")
-    assert reset(by_api(chain, router)) == ENDED
-    assert router.removed == [b"sub1001"]
+    router.online(*[b"sub1001"] * count)
+    reset(by_api(chain, router))
+    assert router.removed == [b"sub1001"] * count
 
 
 # ---- logins of subscribers
