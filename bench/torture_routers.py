@@ -13,7 +13,9 @@ import contextlib
 import os
 import random
 import re
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -52,6 +54,7 @@ class Ward:
         self.dice = dice
         self.real, *self.scripted = net.routers
         self.happened = Counter()
+        self.scripted[3].methods = ["keyboard-interactive"]
         both = [self.cut, self.restart, self.wrong_password, self.other_key]
         both += [self.answering(name) for name in ANSWERS]
         self._all = [(ill, router) for ill in both
@@ -59,7 +62,9 @@ class Ward:
                      if ill != self.cut or router == self.real]
         self._all += [(self.faulty(fault), self.scripted[1])
                       for fault in FAULTS if fault]
-        self._all += [(self.gone, self.scripted[2]), (self.well, self.real)]
+        self._all += [(self.gone, self.scripted[2]), (self.well, self.real),
+                      (self.keyless, self.real),
+                      (self.faulty("refuse"), self.scripted[3])]
         self._next = []
 
     def choose(self):
@@ -103,6 +108,15 @@ class Ward:
         self.set_row(router, "naspass = 'wrong'")
         yield "refuses the password"
         self.set_row(router, "naspass = 'naspw'")
+
+    @contextlib.contextmanager
+    def keyless(self, router):
+        """It wants the password and not our key."""
+        file = router.folder / "authorized_keys"
+        keys = file.read_text()
+        file.write_text("\n")
+        yield "refuses the key"
+        file.write_text(keys)
 
     @contextlib.contextmanager
     def other_key(self, router):
@@ -188,6 +202,19 @@ class Torture:
             raise TimeoutError(f"round {number}, {router.address} {what}: not"
                                " all deliveries have ended") from None
 
+    def leave_in_the_middle(self):
+        """Let the service have connections, and work under way, of every
+        kind."""
+        calls = len(self.net.routers[0].calls)
+        for router, fault in zip(self.net.routers[1:],
+                                 ("black hole", "undecided", "silent")):
+            router.fault = fault
+        self.net.routers[0].answer = ros_console.hang
+        self.net.db.sql("UPDATE users SET gid = 99", "mikbill")
+        process.wait_until(
+            lambda: len(self.net.routers[0].calls) > calls, 20,
+            "command")
+
     def wait(self, count):
         """Wait until so many deliveries have ended."""
         process.wait_until(
@@ -239,12 +266,24 @@ def is_sanitized():
     return b"__asan_init" in (build_dir() / "mbevd").read_bytes()
 
 
-def settings(net, real, scripted):
+def real_router(folder):
+    """One that is logged in to by the key that is put there."""
+    file = Path(folder) / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PEM",
+                    "-N", "", "-f", file], check=True)
+    return RouterOS(
+        authorized_key=file.with_suffix(".pub").read_text().strip(),
+        pubkey_algorithms="+ssh-rsa")
+
+
+def settings(net, real, scripted, key):
     """Everything fails fast and is tried again soon."""
     return with_settings(
-        net.settings(), service={"log_level": "warning"},
+        net.settings(), service={"log_level": "warning", "stop_timeout": "1 s"},
         routers={"port": scripted.port, "timeout": "1500 ms",
-                 "router": [f"{real.address} port={real.port}"],
+                 "router": [
+                     f"{real.address} port={real.port} key_file={key}",
+                     f"{scripted[4].address} key_file={key}"],
                  "connect_timeout": "700 ms", "keep": f"{KEEP_S * 1000:.0f} ms",
                  "hold_first": "100 ms", "hold_longest": "400 ms",
                  "hold_refused": "400 ms", "retry_first": "150 ms",
@@ -253,9 +292,11 @@ def settings(net, real, scripted):
 
 def run(resets, seed):
     """One run; what was wrong."""
-    with RouterOS() as real, ScriptedRouters(SCRIPTED) as scripted, \
+    with tempfile.TemporaryDirectory() as folder, \
+            ScriptedRouters(SCRIPTED) as scripted, \
+            real_router(folder) as real, \
             Net([real, *scripted], scripted.port, SUBSCRIBERS) as net:
-        service = Service(settings(net, real, scripted))
+        service = Service(settings(net, real, scripted, Path(folder) / "key"))
         try:
             service.start()
             process.wait_until(lambda: service.running and net.db.sql(
@@ -263,6 +304,7 @@ def run(resets, seed):
             ward = Ward(net, random.Random(seed))
             torture = Torture(net, ward, service, resets)
             wrong = torture.run()
+            torture.leave_in_the_middle()
             code = service.stop()
             if code:
                 wrong.append(f"mbevd ended with {code}")
@@ -272,6 +314,10 @@ def run(resets, seed):
             service.close()
         print("; ".join(f"{what}: {n}" for what, n
                         in sorted(ward.happened.items())))
+        ways = Counter(re.findall(r"^Accepted (publickey|password)",
+                                  real.log.read_text("latin-1"), re.M))
+        print(f"{real.address} accepted {ways['publickey']} keys and"
+              f" {ways['password']} passwords")
         print("logins: " + ", ".join(f"{router.logins} at {router.address}"
                                      for router in net.routers))
         return wrong

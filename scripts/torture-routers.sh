@@ -17,7 +17,7 @@ if [ "${1:-}" = asan ]; then
     shift
     folder=build-asan
     MBEV_SERVER_PRELOAD=$(gcc -print-file-name=libasan.so)
-    export MBEV_SERVER_PRELOAD ASAN_OPTIONS=detect_leaks=1
+    export MBEV_SERVER_PRELOAD ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=1
     options=(-DMBEV_FAULTS=ON -DMBEV_SANITIZE=address,undefined
         -DCMAKE_BUILD_TYPE=Debug)
 else
