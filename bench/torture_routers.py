@@ -32,7 +32,7 @@ from routers import Net  # noqa: E402
 SCRIPTED, SUBSCRIBERS = 5, 50
 OTHERS = ["other", "sub", "sub1000", "SUB1", "sub1 "]
 MOST_KIB, MOST_FDS = 1024, 2
-KEEP_S = 0.2
+KEEP = "200 ms"
 BAD = re.compile(r"ERROR: \w+Sanitizer|runtime error:|LeakSanitizer")
 
 ANSWERS = {
@@ -225,7 +225,7 @@ class Torture:
 
     def mark(self, resets):
         """Note what the service has, when its connections are closed."""
-        time.sleep(KEEP_S + 1)
+        time.sleep(1.2)
         status = Path(f"/proc/{self.service.pid}/status").read_text()
         memory = int(re.search(r"VmRSS:\s*(\d+)", status)[1])
         files = len(os.listdir(f"/proc/{self.service.pid}/fd"))
@@ -279,12 +279,13 @@ def real_router(folder):
 def settings(net, real, scripted, key):
     """Everything fails fast and is tried again soon."""
     return with_settings(
-        net.settings(), service={"log_level": "warning", "stop_timeout": "1 s"},
+        net.settings(),
+        service={"log_level": "warning", "stop_timeout": "1 s"},
         routers={"port": scripted.port, "timeout": "1500 ms",
                  "router": [
                      f"{real.address} port={real.port} key_file={key}",
                      f"{scripted[4].address} key_file={key}"],
-                 "connect_timeout": "700 ms", "keep": f"{KEEP_S * 1000:.0f} ms",
+                 "connect_timeout": "700 ms", "keep": KEEP,
                  "hold_first": "100 ms", "hold_longest": "400 ms",
                  "hold_refused": "400 ms", "retry_first": "150 ms",
                  "retry_longest": "500 ms"})
