@@ -49,8 +49,9 @@ ANSWERS = {
 class Ward:
     """The routers, and what can happen to them."""
 
-    def __init__(self, net, dice):
+    def __init__(self, net, dice, key):
         self.net = net
+        self.key = key  # the public one
         self.dice = dice
         self.real, *self.scripted = net.routers
         self.happened = Counter()
@@ -63,7 +64,7 @@ class Ward:
         self._all += [(self.faulty(fault), self.scripted[1])
                       for fault in FAULTS if fault]
         self._all += [(self.gone, self.scripted[2]), (self.well, self.real),
-                      (self.keyless, self.real),
+                      (self.takes_key, self.real),
                       (self.faulty("refuse"), self.scripted[3])]
         self._next = []
 
@@ -110,13 +111,12 @@ class Ward:
         self.set_row(router, "naspass = 'naspw'")
 
     @contextlib.contextmanager
-    def keyless(self, router):
-        """It wants the password and not our key."""
+    def takes_key(self, router):
+        """It lets our key in, which it refuses else."""
         file = router.folder / "authorized_keys"
-        keys = file.read_text()
+        file.write_text(self.key)
+        yield "takes the key"
         file.write_text("\n")
-        yield "refuses the key"
-        file.write_text(keys)
 
     @contextlib.contextmanager
     def other_key(self, router):
@@ -266,14 +266,12 @@ def is_sanitized():
     return b"__asan_init" in (build_dir() / "mbevd").read_bytes()
 
 
-def real_router(folder):
-    """One that is logged in to by the key that is put there."""
+def make_key(folder):
+    """A key to log in by; .pub is the public one."""
     file = Path(folder) / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PEM",
                     "-N", "", "-f", file], check=True)
-    return RouterOS(
-        authorized_key=file.with_suffix(".pub").read_text().strip(),
-        pubkey_algorithms="+ssh-rsa")
+    return file
 
 
 def settings(net, real, scripted, key):
@@ -295,14 +293,16 @@ def run(resets, seed):
     """One run; what was wrong."""
     with tempfile.TemporaryDirectory() as folder, \
             ScriptedRouters(SCRIPTED) as scripted, \
-            real_router(folder) as real, \
+            RouterOS(pubkey_algorithms="+ssh-rsa") as real, \
             Net([real, *scripted], scripted.port, SUBSCRIBERS) as net:
-        service = Service(settings(net, real, scripted, Path(folder) / "key"))
+        key = make_key(folder)
+        service = Service(settings(net, real, scripted, key))
         try:
             service.start()
             process.wait_until(lambda: service.running and net.db.sql(
                 "SELECT * FROM owner", "mikbill_events"), 30, "owner")
-            ward = Ward(net, random.Random(seed))
+            ward = Ward(net, random.Random(seed),
+                        key.with_suffix(".pub").read_text())
             torture = Torture(net, ward, service, resets)
             wrong = torture.run()
             torture.leave_in_the_middle()
