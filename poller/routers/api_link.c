@@ -302,6 +302,12 @@ hear_trap(struct api_link *link, const struct sentence *s)
     link->gone = strncmp(link->words, "no such item", 12) == 0;
 }
 
+static bool
+is_logging_in(const struct api_link *link)
+{
+    return link->stage == STAGE_LOGIN || link->stage == STAGE_CHALLENGE;
+}
+
 static void
 hear(struct api_link *link, const struct sentence *s)
 {
@@ -312,10 +318,11 @@ hear(struct api_link *link, const struct sentence *s)
 
         take_message(link, s);
         snprintf(words, sizeof words, "%s", link->words);
-        fail(link, FAULT_BROKEN, "it ends the connection", words);
+        fail(link, is_logging_in(link) ? FAULT_REFUSED : FAULT_BROKEN,
+            "it ends the connection", words);
         return;
     }
-    if (link->stage == STAGE_LOGIN || link->stage == STAGE_CHALLENGE)
+    if (is_logging_in(link))
         hear_login(link, s);
     else if (link->stage == STAGE_FIND)
         hear_found(link, s);

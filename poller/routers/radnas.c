@@ -2,6 +2,7 @@
 #include "routers/radnas.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { LARGEST_SQL = 64 * 1024, RADIUS_PORT = 3799 };
 
@@ -24,13 +25,38 @@ add_types(struct bytes *sql, const struct settings *set)
     }
 }
 
+static bool
+goes_by_radius(const struct router_settings *set)
+{
+    return strcmp(set->transport, "radius") == 0;
+}
+
+/* RADIUS wants no login of ours. */
+static void
+add_login(struct bytes *sql, const struct settings *set)
+{
+    if (goes_by_radius(&set->routers.usual))
+        return;
+    bytes_str(sql,
+        " AND (naslogin <> '' OR LOWER(" TEXT_OF("nasname") ")"
+                                                            " IN (''");
+    for (size_t i = 0; i < set->routers.special_n; i++) {
+        if (!goes_by_radius(&set->routers.special[i].set))
+            continue;
+        bytes_str(sql, ",LOWER(");
+        db_text(sql, set->routers.special[i].address);
+        bytes_chr(sql, ')');
+    }
+    bytes_str(sql, "))");
+}
+
 void
 radnas_condition(struct bytes *sql, const struct settings *set)
 {
-    bytes_str(sql, "nasname <> '' AND naslogin <> ''"
-                   " AND LOWER(" TEXT_OF("nastype") ") IN (");
+    bytes_str(sql, "nasname <> '' AND LOWER(" TEXT_OF("nastype") ") IN (");
     add_types(sql, set);
     bytes_chr(sql, ')');
+    add_login(sql, set);
 }
 
 enum db_status

@@ -600,3 +600,14 @@ def test_a_router_that_hangs_is_waited_for_by_its_own_reset_only(chain):
                    or sorted(chain.states()) == ["calling", "done"], 10,
                    "end of the other")
         assert reasons(chain)[-1] == "1 session ended on 127.0.0.2"
+
+
+@pytest.mark.parametrize("keys", [{}, {"transport": "ssh"}])
+def test_no_login_is_needed(chain, router, keys):
+    """Neither where all go by RADIUS, nor for the one that does."""
+    by_radius(chain, router, **keys)
+    if keys:
+        also(chain, routers={"router": [f"{router.address} transport=radius"]})
+    chain.db.sql("UPDATE radnas SET naslogin = ''", "mikbill")
+    router.online(b"sub1001")
+    assert reset(chain) == ENDED
