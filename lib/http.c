@@ -212,6 +212,14 @@ set_up_get(struct exchange *x)
     curl_easy_setopt(x->easy, CURLOPT_PREREQDATA, x);
 }
 
+/* What is over does not wait for the thread that still asks a silent name
+ * server. */
+static void
+forget_names(CURL *e)
+{
+    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+}
+
 static void
 set_up(struct exchange *x, const struct http_request *r)
 {
@@ -227,6 +235,7 @@ set_up(struct exchange *x, const struct http_request *r)
     curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(e, CURLOPT_PROXY, "");
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    forget_names(e);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_reply);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
@@ -326,6 +335,7 @@ make_dial(const struct http_dial *dial)
     curl_easy_setopt(x->easy, CURLOPT_PROTOCOLS_STR, "http");
     curl_easy_setopt(x->easy, CURLOPT_PROXY, "");
     curl_easy_setopt(x->easy, CURLOPT_NOSIGNAL, 1L);
+    forget_names(x->easy);
     curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, x->error);
     curl_easy_setopt(x->easy, CURLOPT_PRIVATE, x);
     if (*dial->source) {

@@ -327,6 +327,7 @@ known_hosts_add(struct known_hosts *known, const char *host, int port,
     const char *key, size_t len, char *why, size_t size)
 {
     struct bytes line = bytes_make(4 * LONGEST_KEY);
+    unsigned version = known->version;
     bool good = add_line(&line, host, port, key, len);
 
     if (!good)
@@ -334,5 +335,9 @@ known_hosts_add(struct known_hosts *known, const char *host, int port,
     else if (!(good = append(known->path, &line)))
         snprintf(why, size, "%s: %s", known->path, strerror(errno));
     bytes_free(&line);
-    return good && known_hosts_refresh(known, why, size);
+    if (!good || !known_hosts_refresh(known, why, size))
+        return false;
+    /* Nobody has changed it but we. */
+    known->version = version;
+    return true;
 }

@@ -31,7 +31,7 @@ void known_hosts_close(struct known_hosts **known);
  * and nothing may be taken for new. */
 bool known_hosts_refresh(struct known_hosts *known, char *why, size_t size);
 
-/* Counts up each time the file was read anew. */
+/* Counts up each time somebody else has changed the file. */
 unsigned known_hosts_version(const struct known_hosts *known);
 
 const char *known_hosts_path(const struct known_hosts *known);

@@ -20,6 +20,7 @@ enum {
     LONGEST_WHY = 512,
     MOST_ROUNDS = 100,
     MOST_AT_ONCE = 64 * 1024,
+    MOST_IN_ALL = 256 * 1024,
     COST_OF_READ = 32,
     MOST_PROMPTS = 8,
     FINGERPRINT = 64,
@@ -44,7 +45,11 @@ enum stage {
 
 struct ssh {
     struct ssh_settings set;
-    ssize_t budget; /* bytes that may still be read in this step */
+    ssize_t allowance; /* bytes that may still come for the login, or for the
+                          command */
+    bool flooded;      /* more than that came */
+    bool closing;      /* nothing more is read */
+    ssize_t budget;    /* bytes that may still be read in this step */
     int fd;
     LIBSSH2_SESSION *session;
     LIBSSH2_CHANNEL *channel;
@@ -91,24 +96,43 @@ fail_broken(struct ssh *ssh, const char *doing)
 
 /* --- opening ----------------------------------------------------------- */
 
-/* The types of keys that the library has, the known one first: the server then
- * shows that one, if it still has it. */
-static bool
-add_types(struct ssh *ssh, struct bytes *list, const char *first)
+/* Whether an algorithm is one that the purpose wants first, or not at all. */
+typedef bool wanted_alg(const char *alg, const char *by);
+
+/* Appends those of the library's algorithms for which that holds, or for which
+ * it does not. */
+static void
+add_algs(struct ssh *ssh, struct bytes *list, int method, wanted_alg *wanted,
+    const char *by, bool holds)
 {
     const char **has = NULL;
-    int n = libssh2_session_supported_algs(
-        ssh->session, LIBSSH2_METHOD_HOSTKEY, &has);
+    int n = libssh2_session_supported_algs(ssh->session, method, &has);
 
-    bytes_str(list, first);
     for (int i = 0; i < n; i++)
-        if (strcmp(has[i], first) != 0)
-            bytes_printf(list, ",%s", has[i]);
+        if (wanted(has[i], by) == holds)
+            bytes_printf(list, "%s%s", list->n ? "," : "", has[i]);
     if (has)
         libssh2_free(ssh->session, has);
-    return bytes_ok(list);
 }
 
+static void
+use_list(struct ssh *ssh, int method, struct bytes *list)
+{
+    if (bytes_ok(list) && list->n > 0)
+        libssh2_session_method_pref(ssh->session, method, bytes_text(list));
+    bytes_free(list);
+}
+
+/* One RSA key signs in several ways. */
+static bool
+is_of_type(const char *alg, const char *type)
+{
+    return strcmp(alg, type) == 0 ||
+           (strcmp(type, "ssh-rsa") == 0 && strncmp(alg, "rsa-sha2-", 9) == 0);
+}
+
+/* The known type of key first: the server then shows that one, if it still has
+ * it. */
 static void
 prefer_known_type(struct ssh *ssh)
 {
@@ -116,10 +140,30 @@ prefer_known_type(struct ssh *ssh)
     const char *type =
         known_hosts_type(ssh->set.known, ssh->set.host, ssh->set.port);
 
-    if (type && add_types(ssh, &list, type))
-        libssh2_session_method_pref(
-            ssh->session, LIBSSH2_METHOD_HOSTKEY, bytes_text(&list));
-    bytes_free(&list);
+    if (type) {
+        add_algs(ssh, &list, LIBSSH2_METHOD_HOSTKEY, is_of_type, type, true);
+        add_algs(ssh, &list, LIBSSH2_METHOD_HOSTKEY, is_of_type, type, false);
+    }
+    use_list(ssh, LIBSSH2_METHOD_HOSTKEY, &list);
+}
+
+/* A group of 16384 bits, which a server may choose, takes more than a second
+ * in a single call, in which everybody else waits. */
+static bool
+is_slow(const char *kex, const char *unused)
+{
+    (void)unused;
+    return strstr(kex, "-group-exchange-") || strstr(kex, "-group16-") ||
+           strstr(kex, "-group18-");
+}
+
+static void
+leave_out_slow_kex(struct ssh *ssh)
+{
+    struct bytes list = bytes_make(LONGEST_LIST);
+
+    add_algs(ssh, &list, LIBSSH2_METHOD_KEX, is_slow, NULL, false);
+    use_list(ssh, LIBSSH2_METHOD_KEX, &list);
 }
 
 static void
@@ -134,7 +178,10 @@ prefer_all(struct ssh *ssh)
 {
     const struct ssh_settings *set = &ssh->set;
 
-    prefer(ssh, LIBSSH2_METHOD_KEX, set->kex);
+    if (*set->kex)
+        prefer(ssh, LIBSSH2_METHOD_KEX, set->kex);
+    else
+        leave_out_slow_kex(ssh);
     prefer(ssh, LIBSSH2_METHOD_CRYPT_CS, set->ciphers);
     prefer(ssh, LIBSSH2_METHOD_CRYPT_SC, set->ciphers);
     prefer(ssh, LIBSSH2_METHOD_MAC_CS, set->macs);
@@ -147,18 +194,23 @@ prefer_all(struct ssh *ssh)
 
 /* The library reads on as long as something comes, from a server that floods it
  * for ever: it would not return from a single call. So what it gets in one step
- * is bounded, and then it must wait as if there were no more. */
+ * is bounded, and then it must wait as if there were no more. And it keeps
+ * whatever nobody has asked for: so the whole is bounded, too. */
 static ssize_t
 receive(libssh2_socket_t fd, void *buf, size_t n, int flags, void **abstract)
 {
     struct ssh *ssh = *abstract;
     ssize_t got;
 
-    if (ssh->budget <= 0)
+    if (ssh->closing)
+        return 0;
+    ssh->flooded |= ssh->allowance <= 0;
+    if (ssh->budget <= 0 || ssh->flooded)
         return -EAGAIN;
     got = recv(fd, buf, n, flags);
     /* It reads a banner byte by byte. */
     ssh->budget -= COST_OF_READ + (got > 0 ? got : 0);
+    ssh->allowance -= got > 0 ? got : 0;
     return got < 0 ? -errno : got;
 }
 
@@ -187,7 +239,8 @@ ssh_open(int fd, const struct ssh_settings *set)
         .fd = fd,
         .command = bytes_make(LARGEST_OUTPUT),
         .output = bytes_make(LARGEST_OUTPUT),
-        .methods = bytes_make(LONGEST_LIST) };
+        .methods = bytes_make(LONGEST_LIST),
+        .allowance = MOST_IN_ALL };
     ssh->session = libssh2_session_init_ex(NULL, NULL, NULL, ssh);
     if (!ssh->session) {
         ssh_close(&ssh);
@@ -212,6 +265,7 @@ ssh_close(struct ssh **ssh)
     if (!*ssh)
         return;
     session = (*ssh)->session;
+    (*ssh)->closing = true;
     if (session && (*ssh)->stage == STAGE_READY)
         libssh2_session_disconnect(session, "");
     shutdown((*ssh)->fd, SHUT_RDWR);
@@ -503,6 +557,7 @@ ssh_exec(struct ssh *ssh, const char *command)
     bytes_clear(&ssh->command);
     bytes_clear(&ssh->output);
     bytes_str(&ssh->command, command);
+    ssh->allowance = MOST_IN_ALL;
     ssh->stage = STAGE_CHANNEL;
 }
 
@@ -595,6 +650,8 @@ ssh_step(struct ssh *ssh)
     while (stages[ssh->stage]) {
         enum ssh_status status = stages[ssh->stage](ssh);
 
+        if (ssh->flooded && status != SSH_FAILED)
+            return fail(ssh, SSH_TOO_MUCH, "it sends more than can be meant");
         if (status != SSH_READY)
             return status;
     }

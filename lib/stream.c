@@ -13,7 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_OUT = 1 << 20, PIECE = 16 * 1024, LONGEST_WHY = 300 };
+enum {
+    MOST_OUT = 1 << 20,
+    PIECE = 16 * 1024,
+    MOST_PIECES = 64,
+    LONGEST_WHY = 300
+};
 
 struct stream {
     int fd;
@@ -78,6 +83,8 @@ begin_tls(struct stream *s, const struct stream_settings *set)
         return;
     }
     SSL_set_connect_state(s->ssl);
+    /* Else a read goes on as long as something comes that is no data. */
+    SSL_clear_mode(s->ssl, SSL_MODE_AUTO_RETRY);
     SSL_set_mode(s->ssl,
         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
@@ -252,7 +259,9 @@ receive_all(struct stream *s)
     char buf[PIECE];
     size_t n;
 
-    while (read_some(s, buf, sizeof buf, &n) == MOVED_ON) {
+    for (int i = 0;
+         i < MOST_PIECES && read_some(s, buf, sizeof buf, &n) == MOVED_ON;
+         i++) {
         if (s->in.n + n > s->most_in) {
             set_why(s, "it sends more than can be meant");
             return;

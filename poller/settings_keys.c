@@ -612,9 +612,12 @@ const struct settings_key settings_keys[] = {
         "empty = known_hosts in [service] state_dir" },
     { "routers", "kex", KEY_TEXT, false, AT(routers.usual.kex), "", 0, 0, NULL,
         "ssh: key exchanges to offer, divided by commas, the best one first;\n"
-        "empty = all that the library has. Also of the next three" },
+        "empty = all that the library has but slow ones, which would keep\n"
+        "everybody waiting: group-exchange, group16, group18" },
     { "routers", "hostkeys", KEY_TEXT, false, AT(routers.usual.hostkeys), "", 0,
-        0, NULL, "ssh: kinds of the router's own key" },
+        0, NULL,
+        "ssh: kinds of the router's own key. Of this and the next two\n"
+        "empty = all that the library has" },
     { "routers", "ciphers", KEY_TEXT, false, AT(routers.usual.ciphers), "", 0,
         0, NULL, "ssh: ciphers" },
     { "routers", "macs", KEY_TEXT, false, AT(routers.usual.macs), "", 0, 0,
