@@ -8,6 +8,7 @@
 #include "engine.h"
 #include "fault.h"
 #include "log.h"
+#include "resets.h"
 #include "stored.h"
 
 #include <inttypes.h>
@@ -29,7 +30,10 @@ enum {
 size_t
 claim_room(const struct engine *e, enum lane_id lane)
 {
-    return e->results.n < MOST_RESULTS ? lane_room(e->lane[lane]) : 0;
+    if (e->results.n >= MOST_RESULTS ||
+        (lane == LANE_ROUTERS && !resets_may_begin(e)))
+        return 0;
+    return lane_room(e->lane[lane]);
 }
 
 void
@@ -61,7 +65,8 @@ expire(struct delivery *d)
     snprintf(d->reason, sizeof d->reason, "too old to be of use");
 }
 
-/* What has no payload yet is put together by the database, and read back. */
+/* What has no payload yet is put together by the database, and read back; and
+ * routers are looked up when their resets are claimed. */
 void
 claim_choose(struct engine *e, struct delivery_list *list)
 {
@@ -77,7 +82,7 @@ claim_choose(struct engine *e, struct delivery_list *list)
             expire(d);
         } else if (d->delay_us > 0 || d->lane == LANE_DECIDE) {
             claim_due_by(e, clock_boot_us() + d->delay_us);
-        } else if (room[d->lane] > 0 && d->payload) {
+        } else if (room[d->lane] > 0 && d->payload && d->lane != LANE_ROUTERS) {
             room[d->lane]--;
             d->state = DELIVERY_CALLING;
             d->epoch = e->owner.epoch;
@@ -351,19 +356,18 @@ claim_lane(struct engine *e, enum lane_id lane)
 {
     struct delivery_list due = { 0 };
     size_t room = claim_room(e, lane);
-    enum db_status status = DB_OK;
+    enum db_status status;
 
     e->backlog[lane] = room == 0;
     if (room == 0)
         return DB_OK;
-    if (lane == LANE_ROUTERS)
-        status = fleet_load(e->fleet, e->db, &e->billing);
-    if (status == DB_OK)
-        status = read_due(e, lane, room, &due);
-    if (status == DB_OK && due.n > 0) {
+    status = read_due(e, lane, room, &due);
+    if (due.n > 0)
         e->backlog[lane] = due.n == room;
+    if (status == DB_OK && due.n > 0 && lane == LANE_ROUTERS)
+        status = resets_prepare(e, &due);
+    if (status == DB_OK && due.n > 0)
         status = claim_these(e, &due);
-    }
     delivery_drop_all(&due);
     if (status == DB_BUSY)
         e->backlog[lane] = false;

@@ -186,6 +186,23 @@ load_cashiers(struct engine *e, const struct question *q, size_t n,
         snap, e->db, &e->billing, need->uids, need->n);
 }
 
+/* A table that is locked, or too large to be asked in time, only means that
+ * nobody is seen online. */
+static enum db_status
+load_online(struct engine *e, struct snapshot *snap, const struct need *need)
+{
+    enum db_status status =
+        snapshot_load_online(snap, e->db, &e->billing, need->uids, need->n);
+
+    if (status != DB_BUSY && status != DB_REFUSED)
+        return status;
+    e->radacct_us = clock_boot_us() + LONGEST_REST_US;
+    log_warning("decide: radacct cannot be read (%s): for %d s nobody is seen "
+                "online",
+        db_error(e->db), LONGEST_REST_US / 1000000);
+    return DB_OK;
+}
+
 /* Where sessions are, and which other resets there are. */
 static enum db_status
 load_sessions(struct engine *e, const struct question *q, size_t n,
@@ -204,13 +221,10 @@ load_sessions(struct engine *e, const struct question *q, size_t n,
     }
     if (need->n == 0)
         return DB_OK;
-    if (settings_needs_radacct(e->set))
-        status =
-            snapshot_load_online(snap, e->db, &e->billing, need->uids, need->n);
+    if (settings_needs_radacct(e->set) && clock_boot_us() >= e->radacct_us)
+        status = load_online(e, snap, need);
     if (status == DB_OK)
         status = snapshot_load_resets(snap, e->db, need->uids, need->n, first);
-    if (status == DB_OK)
-        status = fleet_load(e->fleet, e->db, &e->billing);
     return status;
 }
 
@@ -319,6 +333,8 @@ add_conditions(struct bytes *sql, const struct engine *e)
     for (size_t i = 0; i < e->shunned.n; i++)
         bytes_printf(sql, ",%" PRIu64, e->shunned.id[i]);
     bytes_chr(sql, ')');
+    if (clock_boot_us() < e->resets_us)
+        bytes_str(sql, " AND action <> 'session_reset'");
 }
 
 static enum db_status
@@ -347,8 +363,14 @@ ask_due(struct engine *e, struct db_rows **rows)
 static bool
 is_alone(const struct question *q)
 {
-    return q->action->one_by_one ||
-           (credit_is_api(q->event) && q->action != &action_session_reset);
+    return q->action->one_by_one || credit_is_api(q->event);
+}
+
+/* They need tables that nobody else needs, whose trouble is only theirs. */
+static bool
+is_reset(const struct question *q)
+{
+    return q->action == &action_session_reset;
 }
 
 static void
@@ -602,7 +624,7 @@ decide_together(struct engine *e, const struct agenda *a)
     bool ours;
 
     for (size_t i = 0; q && i < a->n; i++)
-        if (!is_alone(&a->question[i]))
+        if (!is_alone(&a->question[i]) && !is_reset(&a->question[i]))
             q[n++] = a->question[i];
     if (n > 1)
         status = carry_out(e, q, n, &ours);
@@ -616,16 +638,71 @@ decide_together(struct engine *e, const struct agenda *a)
     return status;
 }
 
+static void
+rest_resets(struct engine *e)
+{
+    e->resets_pause_us =
+        e->resets_pause_us ? e->resets_pause_us * 2 : BUSY_PAUSE_US;
+    if (e->resets_pause_us > LONGEST_REST_US)
+        e->resets_pause_us = LONGEST_REST_US;
+    e->resets_us = clock_boot_us() + e->resets_pause_us;
+    claim_due_by(e, e->resets_us);
+    log_warning("decide: resets of sessions wait for %lld s: %s",
+        (long long)e->resets_pause_us / 1000000, db_error(e->db));
+}
+
+/* When somebody holds a row of ours among them, one after the other. */
+static enum db_status
+carry_out_resets(struct engine *e, const struct question *q, size_t n)
+{
+    bool ours;
+    enum db_status status = carry_out(e, q, n, &ours);
+
+    if (status != DB_BUSY || !ours)
+        return status;
+    if (n == 1) {
+        shun(e, q);
+        return DB_OK;
+    }
+    status = DB_OK;
+    for (size_t i = 0; i < n && status == DB_OK; i++)
+        status = carry_out_resets(e, &q[i], 1);
+    return status;
+}
+
+static enum db_status
+decide_resets(struct engine *e, const struct agenda *a)
+{
+    struct question *q = calloc(a->n + 1, sizeof *q);
+    enum db_status status = q ? DB_OK : DB_REFUSED;
+    size_t n = 0;
+
+    for (size_t i = 0; q && i < a->n; i++)
+        if (is_reset(&a->question[i]))
+            q[n++] = a->question[i];
+    if (n > 0)
+        status = carry_out_resets(e, q, n);
+    free(q);
+    if ((status != DB_BUSY && status != DB_REFUSED) || e->owner.lost) {
+        e->resets_pause_us = 0;
+        return status;
+    }
+    rest_resets(e);
+    return DB_OK;
+}
+
 static enum db_status
 decide_agenda(struct engine *e, const struct agenda *a)
 {
     enum db_status status = decide_together(e, a);
 
     for (size_t i = 0; i < a->n && may_go_on(e, status); i++)
-        if (is_alone(&a->question[i]))
+        if (is_alone(&a->question[i]) && !is_reset(&a->question[i]))
             status = attempt(e, &a->question[i]);
     if (may_go_on(e, status))
         e->decide_pause_us = 0;
+    if (status != DB_GONE && !e->owner.lost)
+        engine_keep_first(&status, decide_resets(e, a));
     return status;
 }
 

@@ -334,12 +334,14 @@ drained(const struct engine *e, bool idle)
 
 /* Told to stop, and nothing runs any more or the patience is over. */
 static bool
-stopped(const struct engine *e, int64_t *stop_by_us)
+stopped(struct engine *e, int64_t *stop_by_us)
 {
     if (!e->wake.stop)
         return false;
-    if (*stop_by_us == INT64_MAX)
+    if (*stop_by_us == INT64_MAX) {
         *stop_by_us = clock_boot_us() + e->set->service.stop_ms * 1000;
+        fleet_stop(e->fleet);
+    }
     return active(e) == 0 || clock_boot_us() >= *stop_by_us;
 }
 

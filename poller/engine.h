@@ -52,6 +52,11 @@ struct engine {
     int64_t decide_us; /* boot clock: something holds tables of the billing:
                           nothing is decided until then */
     int64_t decide_pause_us; /* how long the last such pause was */
+    int64_t resets_us;       /* boot clock: until then no reset is decided... */
+    int64_t resets_pause_us;
+    int64_t radacct_us; /* ... radacct is not read... */
+    int64_t routers_us; /* ... and no reset is claimed */
+    int64_t routers_pause_us;
     struct {
         uint64_t id[SHUNNED]; /* undecided rows that somebody holds */
         size_t n;

@@ -103,10 +103,11 @@ CALL mikbill_events.grant_if_table(DATABASE(), 'stuff_personal',
 -- ... of the routers how to log in to them, and no column beside, and who is
 -- online on which ...
 CALL mikbill_events.grant_columns(DATABASE(), 'radnas',
-  'id,nasname,nastype,naslogin,naspass,secret,impruport,usessh,use_api',
+  'id,nasname,nastype,naslogin,naspass,secret,impruport,use_api',
   'mbev_service');
-CALL mikbill_events.grant_if_table(DATABASE(), 'radacct',
-                                   'SELECT', 'mbev_service');
+CALL mikbill_events.grant_columns(DATABASE(), 'radacct',
+  'uid,nasipaddress,framedipaddress,acctsessionid,acctterminatecause',
+  'mbev_service');
 -- ... writes bonuses, for the billing's own payment API to credit ...
 CALL mikbill_events.grant_if_table(DATABASE(), 'addons_pay_api',
                                    'SELECT, INSERT', 'mbev_service');

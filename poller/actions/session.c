@@ -39,27 +39,6 @@ needs_api(const struct facts *facts, const struct settings *set)
     return false;
 }
 
-/* An older one that still waits for a router is part of this one. */
-static char *
-replace_older(const struct facts *facts)
-{
-    struct bytes sql = bytes_make(1024);
-    char *copy = NULL;
-
-    bytes_printf(&sql,
-        "UPDATE event AS e STRAIGHT_JOIN delivery AS d ON d.event_id = e.id"
-        " AND d.action = 'session_reset' SET d.state = 'skipped',"
-        " d.changed_utc = UTC_TIMESTAMP(3),"
-        " d.reason = 'one reset for all, with that of event %" PRIu64 "'"
-        " WHERE e.uid = %" PRIu64 " AND e.id < %" PRIu64
-        " AND d.lane = 'routers' AND d.state IN ('ready', 'retry');",
-        facts->event_id, facts->event->uid, facts->event_id);
-    if (bytes_ok(&sql))
-        copy = strdup(bytes_text(&sql));
-    bytes_free(&sql);
-    return copy;
-}
-
 static struct delivery *
 make_reset(const struct facts *facts, const struct settings *set)
 {
@@ -78,11 +57,7 @@ make_reset(const struct facts *facts, const struct settings *set)
         return NULL;
     d->lane = LANE_ROUTERS;
     utf8_copy(d->address, sizeof d->address, sub->login, strlen(sub->login));
-    d->effect = replace_older(facts);
-    if (d->effect)
-        return d;
-    delivery_free(d);
-    return NULL;
+    return d;
 }
 
 static bool

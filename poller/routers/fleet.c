@@ -2,6 +2,7 @@
 #include "routers/fleet.h"
 
 #include "clock.h"
+#include "log.h"
 #include "reset.h"
 #include "routers/radnas.h"
 #include "routers/router.h"
@@ -13,10 +14,11 @@
 #include <string.h>
 
 enum {
-    LARGEST_SQL = 1 << 20,
+    LARGEST_SQL = 4 << 20,
     MOST_UNDERWAY = 500,
     LOAD_US = 1000000,
     RECORD_US = 1000000,
+    UNWRITTEN_US = 60000000,
     CROWDED_US = 5000000,
 };
 
@@ -41,6 +43,7 @@ struct task {
     struct job *job; /* owned: one for each router */
     size_t n, pending;
     size_t failed;
+    bool narrow;        /* only where the billing sees the subscriber */
     unsigned ended;     /* sessions */
     struct bytes where; /* they were ended */
     struct bytes why;   /* of the routers that have failed */
@@ -76,44 +79,81 @@ add_done(struct bytes *why, const struct task *task)
                            : "there is no router in radnas");
 }
 
+/* The billing may be behind: where it sees the subscriber there was no session.
+ * Then all the others are asked, too. */
+static bool
+must_go_further(const struct task *task)
+{
+    return task->narrow && task->ended == 0 && task->failed == 0;
+}
+
 static void
 set_reason(struct task *task)
 {
     struct outcome *o = &task->delivery->outcome;
     struct bytes why = bytes_make(LARGEST_SQL);
 
+    *o = (struct outcome){ 0 };
     add_done(&why, task);
     if (task->failed > 0)
         bytes_printf(&why, "%s%zu of %zu router%s failed: %s",
             why.n ? "; " : "", task->failed, task->n, task->n == 1 ? "" : "s",
             bytes_text(&task->why));
+    if (must_go_further(task))
+        bytes_str(&why, ", where the billing sees it; the others are next");
     utf8_copy(o->why, sizeof o->why, bytes_text(&why), why.n);
     bytes_free(&why);
 }
 
-/* What is left to be done goes where the work is written down. */
-static bool
-note_left(struct task *task)
+/* Takes the list over: what is left to be done goes where the work is written
+ * down. */
+static void
+note_left(struct task *task, uint32_t *left, size_t n)
 {
     struct reset *r = &task->reset;
-    uint32_t *left = calloc(task->n + 1, sizeof *left);
     char *payload;
 
-    if (!left)
-        return false;
     free(r->left);
     r->left = left;
-    r->left_n = 0;
+    r->left_n = n;
     r->some = true;
-    for (size_t i = 0; i < task->n; i++)
-        if (task->job[i].order.state != ORDER_DONE)
-            left[r->left_n++] = task->job[i].id;
     payload = reset_print(r);
     if (payload) {
         free(task->delivery->payload);
         task->delivery->payload = payload;
     }
-    return payload != NULL;
+}
+
+static bool
+has_done(const struct task *task, uint32_t id)
+{
+    for (size_t i = 0; i < task->n; i++)
+        if (task->job[i].id == id)
+            return task->job[i].order.state == ORDER_DONE;
+    return false;
+}
+
+/* What was asked and failed is tried again; further, whatever was not asked. */
+static bool
+list_left(struct task *task, bool further)
+{
+    const struct fleet *fleet = task->fleet;
+    size_t n = 0;
+    uint32_t *left = calloc((further ? fleet->n : task->n) + 1, sizeof *left);
+
+    if (!left)
+        return false;
+    for (size_t i = 0; further && i < fleet->n; i++) {
+        uint32_t id = router_state(fleet->router[i]).id;
+
+        if (!router_is_off(fleet->router[i]) && !has_done(task, id))
+            left[n++] = id;
+    }
+    for (size_t i = 0; !further && i < task->n; i++)
+        if (task->job[i].order.state != ORDER_DONE)
+            left[n++] = task->job[i].id;
+    note_left(task, left, n);
+    return n > 0;
 }
 
 static void
@@ -121,13 +161,13 @@ end_task(struct task *task)
 {
     struct delivery *d = task->delivery;
     bool done = task->failed == 0 || task->ended > 0;
+    bool further = must_go_further(task);
     struct lane *lane = task->fleet->lane;
 
-    d->outcome = (struct outcome){ .class = done ? OUTCOME_ACCEPTED
-                                                 : OUTCOME_TRANSIENT };
     set_reason(task);
-    if (!done)
-        note_left(task);
+    if (further || !done)
+        done = !list_left(task, further) && done;
+    d->outcome.class = done ? OUTCOME_ACCEPTED : OUTCOME_TRANSIENT;
     free_task(task);
     lane_finish(lane, d);
 }
@@ -209,6 +249,7 @@ choose_routers(struct task *task, struct router **chosen)
     const struct fleet *fleet = task->fleet;
     bool somewhere = is_somewhere(fleet, &task->reset);
 
+    task->narrow = task->reset.only && somewhere && !task->reset.some;
     for (size_t i = 0; i < fleet->n; i++)
         if (is_meant(&task->reset, somewhere, fleet->router[i]))
             chosen[task->n++] = fleet->router[i];
@@ -269,6 +310,14 @@ start(void *carrier, struct delivery *d)
     if (task)
         free_task(task);
     free(chosen);
+}
+
+void
+fleet_stop(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->n; i++)
+        router_withdraw(
+            fleet->router[i], INT64_MAX, "not begun, the service stops");
 }
 
 /* --- the routers ------------------------------------------------------- */
@@ -477,7 +526,8 @@ relieve(struct fleet *fleet, int64_t now_us)
 {
     if (lane_active(fleet->lane) >= MOST_UNDERWAY)
         for (size_t i = 0; i < fleet->n; i++)
-            router_withdraw(fleet->router[i], now_us - CROWDED_US);
+            router_withdraw(
+                fleet->router[i], now_us - CROWDED_US, "it is busy, or slow");
 }
 
 static void
@@ -601,8 +651,17 @@ fleet_record(struct fleet *fleet, struct db *db, struct owner *owner)
         add_all(&sql, fleet);
     status = owner_run(owner, db, &sql);
     bytes_free(&sql);
-    for (size_t i = 0; i < fleet->n && status == DB_OK; i++)
+    if (status == DB_GONE || owner->lost)
+        return status;
+    if (status != DB_OK) {
+        fleet->record_us += UNWRITTEN_US;
+        log_error("fleet: table router cannot be written: %s; mbevctl routers "
+                  "does not tell what is now",
+            db_error(db));
+        return DB_OK;
+    }
+    for (size_t i = 0; i < fleet->n; i++)
         router_was_recorded(fleet->router[i]);
-    fleet->fewer &= status != DB_OK;
-    return status;
+    fleet->fewer = false;
+    return DB_OK;
 }

@@ -38,10 +38,14 @@ int fleet_fd(const struct fleet *fleet);
  * call. */
 void fleet_run(struct fleet *fleet);
 
+/* Gives up what was not begun: the service is to stop. */
+void fleet_stop(struct fleet *fleet);
+
 /* When it has something to do by the clock (boot clock, microseconds). */
 int64_t fleet_due_us(const struct fleet *fleet);
 
-/* Writes into table router what has changed, now and then. */
+/* Writes into table router what has changed, now and then. A table that cannot
+ * be written is no trouble but its own: DB_OK, or DB_GONE. */
 enum db_status
 fleet_record(struct fleet *fleet, struct db *db, struct owner *owner);
 

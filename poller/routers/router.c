@@ -13,6 +13,8 @@
 
 enum { MOST_WHY = 400, MOST_HOST = 300, MOST_TRIES = 2, MOST_ERRORS = 3 };
 
+static const char slow[] = "it is busy, or slow";
+
 enum stage {
     STAGE_IDLE,    /* no connection */
     STAGE_DIALING, /* it is being made */
@@ -414,7 +416,7 @@ send_orders(struct router *r)
 {
     size_t n = 0, taken;
 
-    router_withdraw(r, clock_boot_us() - patience_us(r));
+    router_withdraw(r, clock_boot_us() - patience_us(r), slow);
     if (!r->first)
         return;
     while (n < (r->singly ? 1 : LINK_MOST) && r->first) {
@@ -650,10 +652,10 @@ router_wake(struct router *r)
 }
 
 void
-router_withdraw(struct router *r, int64_t before_us)
+router_withdraw(struct router *r, int64_t before_us, const char *why)
 {
     while (r->first && r->first->since_us < before_us)
-        end_job(r, pop(r), r->why[0] ? r->why : "it is busy, or slow");
+        end_job(r, pop(r), r->why[0] ? r->why : why);
 }
 
 static void
@@ -683,7 +685,7 @@ router_tick(struct router *r, int64_t now_us)
     else if (r->link && r->ops->due_us && now_us >= r->ops->due_us(r->link))
         move_link(r);
     if (r->first)
-        router_withdraw(r, now_us - patience_us(r));
+        router_withdraw(r, now_us - patience_us(r), slow);
     go_on(r);
 }
 

@@ -74,8 +74,9 @@ void router_tick(struct router *router, int64_t now_us);
 /* When there is something to do next (boot clock, microseconds). */
 int64_t router_due_us(const struct router *router);
 
-/* Gives up what has waited, and was not begun, since before that time. */
-void router_withdraw(struct router *router, int64_t before_us);
+/* Gives up what has waited, and was not begun, since before that time: because
+ * it is out of order, or else why. */
+void router_withdraw(struct router *router, int64_t before_us, const char *why);
 
 /* Ends a connection that is not in use. True when it had one. */
 bool router_hang_up(struct router *router);

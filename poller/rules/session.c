@@ -86,7 +86,11 @@ is_last(struct decision *d, int64_t *wait_us, const struct facts *facts,
     if (!facts->reset_waits ||
         facts->age_ms > set->session_reset.after_ms + PATIENCE_MS)
         return true;
-    *wait_us = (facts->reset_due_us > 0 ? facts->reset_due_us : 0) + LATER_US;
+    if (facts->reset_due_us > 0)
+        *wait_us = facts->reset_due_us;
+    if (*wait_us > PATIENCE_MS * 1000)
+        *wait_us = PATIENCE_MS * 1000;
+    *wait_us += LATER_US;
     return decision_set(d, VERDICT_WAIT,
         "waits for a later reset of the same subscriber, to be one with it");
 }

@@ -925,9 +925,9 @@ what_waits_may_be_withdrawn(void **state)
     old = give(s, "u1");
     now_us += SECOND_US;
     young = give(s, "u2");
-    router_withdraw(s->router, now_us - SECOND_US);
+    router_withdraw(s->router, now_us - SECOND_US, "it is busy, or slow");
     assert_false(s->told[old]);
-    router_withdraw(s->router, now_us);
+    router_withdraw(s->router, now_us, "it is busy, or slow");
     assert_true(s->told[old]);
     assert_false(s->told[young]);
     s->world.connected = 0;
@@ -943,7 +943,7 @@ what_is_under_way_is_not_withdrawn(void **state)
     s->server.manner = IN_SILENCE;
     i = give(s, "u1");
     settle(s);
-    router_withdraw(s->router, INT64_MAX);
+    router_withdraw(s->router, INT64_MAX, "it is busy, or slow");
     assert_false(s->told[i]);
     SAY(the_client(&s->server), "!done");
     assert_done(s, i, 0);
