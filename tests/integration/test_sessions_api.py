@@ -438,6 +438,9 @@ def test_a_broken_answer_is_told_and_the_reset_done_later(
     by_api(chain, router, **AT_ONCE)
     router.online(b"sub1001", b"other")
     broken = {LOGIN, FIND, REMOVE}
+    if "ends the connection" in words:  # at the login it is a refusal
+        broken.remove(LOGIN)
+    connections = len(broken) + 1
 
     def answer(sentence, honest):
         if sentence.command in broken:
@@ -447,10 +450,18 @@ def test_a_broken_answer_is_told_and_the_reset_done_later(
     router.answer = answer
     assert reset(chain).startswith(
         "no session" if fault.__name__ == "answer" else ENDED)
-    assert not broken and router.connections == 4
+    assert not broken and router.connections == connections
     assert router.sessions == [b"other"]
     wait_held(chain, words)
     chain.service.wait_log("works again")
+
+
+def test_a_connection_that_is_ended_at_the_login_is_a_refusal(chain, router):
+    by_api(chain, router)
+    router.answer = only(LOGIN, ros_api.fatal("too many attempts"))
+    chain.start().change_tariff()
+    assert "check naslogin and naspass" in wait_held(
+        chain, "it ends the connection: too many attempts")
 
 
 def test_a_session_that_was_ended_unheard_is_not_ended_again(chain, router):

@@ -39,7 +39,7 @@ FAULTS = {
     "closed": "no SSH server answers there: ",
     "silent": "it did not let us in within 1 s",
     "garbage": "no SSH server answers there: ",
-    "endless garbage": "it did not let us in within 1 s",
+    "endless garbage": "it sends more than can be meant",
     "banner only": "it did not let us in within 1 s",
     "undecided": "it did not let us in within 1 s",
     "refuse": 'it refuses the login of user "nasadmin" (it offers: password);'

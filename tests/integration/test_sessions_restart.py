@@ -94,7 +94,8 @@ def test_killed_at(ready, router, point, commands):
 
 
 @pytest.mark.parametrize("point, state, commands", [
-    ("decide.written", "done", 1), ("decide.committed", "expired", 0),
+    ("decide.written", "done", 1), ("decide.committed", "done", 1),
+    ("claim.marked", "done", 1), ("claim.committed", "expired", 0),
     ("settle.begun", "expired", 1), ("settle.committed", "done", 1)])
 def test_killed_long_ago_at(ready, router, point, state, commands):
     """Only of what was begun nobody knows whether it was done."""
