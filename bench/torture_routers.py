@@ -2,10 +2,11 @@
 
     torture_routers.py [--resets N] [--seed N]
 
-One real sshd and some scripted routers; in each round fifty subscribers
-get another tariff while one of the routers is ill. In the end every session
-of theirs has ended, once, nobody else's has, every delivery is done, and the
-service has no more memory or descriptors than after the first fifth.
+One real sshd, reached in two ways, and some scripted routers; in each
+round fifty subscribers get another tariff while one of the routers is ill. In
+the end every session of theirs has ended, once, nobody else's has, every
+delivery is done, and the service has no more memory or descriptors than after
+the first fifth.
 """
 
 import argparse
@@ -25,11 +26,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from harness import process, ros_console  # noqa: E402
 from harness.product import Service, build_dir, with_settings  # noqa: E402
+from harness.relay import Relay  # noqa: E402
 from harness.routeros import RouterOS  # noqa: E402
 from harness.scripted_ssh import FAULTS, ScriptedRouters  # noqa: E402
 from routers import Net  # noqa: E402
 
 SCRIPTED, SUBSCRIBERS = 5, 50
+TALK = 2500  # bytes of the real one's answers, from its banner on
 OTHERS = ["other", "sub", "sub1000", "SUB1", "sub1 "]
 MOST_KIB, MOST_FDS = 1024, 2
 KEEP = "200 ms"
@@ -49,8 +52,9 @@ ANSWERS = {
 class Ward:
     """The routers, and what can happen to them."""
 
-    def __init__(self, net, dice, key):
+    def __init__(self, net, relay, dice, key):
         self.net = net
+        self.relay = relay  # a second way to the real one
         self.key = key  # the public one
         self.dice = dice
         self.real, *self.scripted = net.routers
@@ -65,6 +69,7 @@ class Ward:
                       for fault in FAULTS if fault]
         self._all += [(self.gone, self.scripted[2]), (self.well, self.real),
                       (self.takes_key, self.real),
+                      *[(self.cut_off, self.real)] * 12,
                       (self.faulty("refuse"), self.scripted[3])]
         self._next = []
 
@@ -95,6 +100,14 @@ class Ward:
         thread.start()
         yield "closes its connections"
         thread.join()
+
+    @contextlib.contextmanager
+    def cut_off(self, _router):
+        """The second way to it ends, or falls silent, anywhere."""
+        self.relay.hangs = self.dice.choice([True, False])
+        self.relay.limit = self.dice.randint(0, TALK)
+        yield "falls silent" if self.relay.hangs else "is cut off"
+        self.relay.limit = None
 
     @contextlib.contextmanager
     def restart(self, router):
@@ -128,9 +141,9 @@ class Ward:
         yield "has another key"
         lines = self.net.known_hosts.read_text().splitlines()
         new = self.net.known_hosts.with_suffix(".new")
+        old = (f"[{router.address}]:", f"[{self.relay.address}]:")
         new.write_text("".join(
-            f"{line}\n" for line in lines
-            if line.split()[0] != router.host_key("ed25519").split()[0]))
+            f"{line}\n" for line in lines if not line.startswith(old)))
         new.rename(self.net.known_hosts)
 
     @contextlib.contextmanager
@@ -274,7 +287,7 @@ def make_key(folder):
     return file
 
 
-def settings(net, real, scripted, key):
+def settings(net, real, relay, scripted, key):
     """Everything fails fast and is tried again soon."""
     return with_settings(
         net.settings(),
@@ -282,6 +295,7 @@ def settings(net, real, scripted, key):
         routers={"port": scripted.port, "timeout": "1500 ms",
                  "router": [
                      f"{real.address} port={real.port} key_file={key}",
+                     f"{relay.address} port={relay.port} key_file={key}",
                      f"{scripted[4].address} key_file={key}"],
                  "connect_timeout": "700 ms", "keep": KEEP,
                  "hold_first": "100 ms", "hold_longest": "400 ms",
@@ -294,14 +308,18 @@ def run(resets, seed):
     with tempfile.TemporaryDirectory() as folder, \
             ScriptedRouters(SCRIPTED) as scripted, \
             RouterOS(pubkey_algorithms="+ssh-rsa") as real, \
+            Relay("127.0.2.1", (real.address, real.port)) as relay, \
             Net([real, *scripted], scripted.port, SUBSCRIBERS) as net:
         key = make_key(folder)
-        service = Service(settings(net, real, scripted, key))
+        service = Service(settings(net, real, relay, scripted, key))
+        net.db.sql("INSERT INTO radnas (id, nasname, naslogin, naspass,"
+                   f" nastype) VALUES (100, '{relay.address}', 'nasadmin',"
+                   " 'naspw', 'mikrotik')", "mikbill")
         try:
             service.start()
             process.wait_until(lambda: service.running and net.db.sql(
                 "SELECT * FROM owner", "mikbill_events"), 30, "owner")
-            ward = Ward(net, random.Random(seed),
+            ward = Ward(net, relay, random.Random(seed),
                         key.with_suffix(".pub").read_text())
             torture = Torture(net, ward, service, resets)
             wrong = torture.run()

@@ -47,6 +47,7 @@ struct ssh {
     struct ssh_settings set;
     ssize_t allowance; /* bytes that may still come for the login, or for the
                           command */
+    bool shaken;       /* the handshake is over */
     bool flooded;      /* more than that came */
     bool closing;      /* nothing more is read */
     ssize_t budget;    /* bytes that may still be read in this step */
@@ -255,6 +256,17 @@ ssh_open(int fd, const struct ssh_settings *set)
     return ssh;
 }
 
+/* What the library has of a handshake that is not over it frees only when that
+ * fails: not with the session. */
+static void
+end_handshake(struct ssh *ssh)
+{
+    for (int i = 0; i < MOST_ROUNDS; i++)
+        if (libssh2_session_handshake(ssh->session, ssh->fd) !=
+            LIBSSH2_ERROR_EAGAIN)
+            return;
+}
+
 /* On a socket that is shut the library has nothing to wait for: everything is
  * freed, where else it would say "again" and keep it. */
 void
@@ -269,6 +281,8 @@ ssh_close(struct ssh **ssh)
     if (session && (*ssh)->stage == STAGE_READY)
         libssh2_session_disconnect(session, "");
     shutdown((*ssh)->fd, SHUT_RDWR);
+    if (session && !(*ssh)->shaken)
+        end_handshake(*ssh);
     for (int i = 0; (*ssh)->channel && i < MOST_ROUNDS; i++)
         if (libssh2_channel_free((*ssh)->channel) != LIBSSH2_ERROR_EAGAIN)
             (*ssh)->channel = NULL;
@@ -290,13 +304,26 @@ go_to(struct ssh *ssh, enum stage stage)
     return SSH_READY;
 }
 
+/* Whether the other side has closed the connection. */
+static bool
+is_closed(const struct ssh *ssh)
+{
+    char one;
+    ssize_t n = recv(ssh->fd, &one, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
 /* What both have is in few words hard to say; the operator gets what there is
- * to compare. */
+ * to compare. A connection that breaks while keys are exchanged is the same to
+ * the library as keys that cannot be. */
 static enum ssh_status
 fail_handshake(struct ssh *ssh, int rc)
 {
     const char *banner = libssh2_session_banner_get(ssh->session);
 
+    if (rc == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE && is_closed(ssh))
+        return fail(ssh, SSH_BROKEN, "it hung up while keys were exchanged");
     if (rc == LIBSSH2_ERROR_KEX_FAILURE ||
         rc == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE ||
         rc == LIBSSH2_ERROR_METHOD_NOT_SUPPORTED)
@@ -322,6 +349,7 @@ handshake(struct ssh *ssh)
     rc = libssh2_session_handshake(ssh->session, ssh->fd);
     if (rc == LIBSSH2_ERROR_EAGAIN)
         return SSH_WAITS;
+    ssh->shaken = true;
     return rc ? fail_handshake(ssh, rc) : go_to(ssh, STAGE_HOST_KEY);
 }
 
