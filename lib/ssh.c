@@ -133,14 +133,16 @@ is_of_type(const char *alg, const char *type)
 }
 
 /* The known type of key first: the server then shows that one, if it still has
- * it. */
+ * it. A file that cannot be read is told of when the key is checked. */
 static void
 prefer_known_type(struct ssh *ssh)
 {
     struct bytes list = bytes_make(LONGEST_LIST);
-    const char *type =
-        known_hosts_type(ssh->set.known, ssh->set.host, ssh->set.port);
+    const char *type;
+    char why[256];
 
+    known_hosts_refresh(ssh->set.known, why, sizeof why);
+    type = known_hosts_type(ssh->set.known, ssh->set.host, ssh->set.port);
     if (type) {
         add_algs(ssh, &list, LIBSSH2_METHOD_HOSTKEY, is_of_type, type, true);
         add_algs(ssh, &list, LIBSSH2_METHOD_HOSTKEY, is_of_type, type, false);
