@@ -17,6 +17,8 @@ enum {
     MOST_OUT = 1 << 20,
     PIECE = 16 * 1024,
     MOST_PIECES = 64,
+    MOST_AT_ONCE = 64 * 1024,
+    COST_OF_READ = 32,
     LONGEST_WHY = 300
 };
 
@@ -27,6 +29,7 @@ struct stream {
     bool joined; /* TLS is agreed on */
     bool distrusted;
     bool tls_writes; /* TLS waits until it can write */
+    long budget;     /* bytes that TLS may still read in this move */
     struct bytes out, in;
     size_t most_in;
     char why[LONGEST_WHY];
@@ -68,6 +71,29 @@ set_trust(struct stream *s, const struct stream_settings *set)
                : SSL_CTX_set_default_verify_paths(s->context) == 1;
 }
 
+/* Requests to shake hands are passed over in a single call as long as they
+ * come: so what TLS gets in one move is bounded, and then it must wait as if
+ * there were no more. */
+static long
+on_bio(BIO *bio, int op, const char *p, size_t size, int i, long l, int result,
+    size_t *n)
+{
+    struct stream *s = (void *)BIO_get_callback_arg(bio);
+
+    (void)p;
+    (void)size;
+    (void)i;
+    (void)l;
+    if (op == BIO_CB_READ && s->budget <= 0) {
+        BIO_clear_retry_flags(bio);
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    if (op == (BIO_CB_READ | BIO_CB_RETURN))
+        s->budget -= COST_OF_READ + (result > 0 ? (long)*n : 0);
+    return result;
+}
+
 static void
 begin_tls(struct stream *s, const struct stream_settings *set)
 {
@@ -82,6 +108,8 @@ begin_tls(struct stream *s, const struct stream_settings *set)
         s->distrusted = true;
         return;
     }
+    BIO_set_callback_ex(SSL_get_rbio(s->ssl), on_bio);
+    BIO_set_callback_arg(SSL_get_rbio(s->ssl), (char *)s);
     SSL_set_connect_state(s->ssl);
     /* Else a read goes on as long as something comes that is no data. */
     SSL_clear_mode(s->ssl, SSL_MODE_AUTO_RETRY);
@@ -278,6 +306,7 @@ stream_move(struct stream *s)
     if (s->why[0])
         return false;
     s->tls_writes = false;
+    s->budget = MOST_AT_ONCE;
     joined = join_tls(s);
     if (joined != MOVED_ON)
         return joined != MOVED_NEVER;

@@ -15,6 +15,7 @@
 #include <openssl/x509v3.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { MOST_IN = 1 << 20, LARGE = 600000, DAY_S = 86400 };
@@ -669,6 +670,71 @@ more_than_can_be_meant_ends_tls_as_well(void **state)
     assert_ends(s, "it sends more than can be meant");
 }
 
+/* ---- what comes without end ---- */
+
+/* Bytes that nobody has looked at yet. */
+static int
+unread(const struct scene *s)
+{
+    int n = 0;
+
+    assert_int_equal(ioctl(stream_fd(s->stream), FIONREAD, &n), 0);
+    return n;
+}
+
+static int
+renew_keys(SSL *ssl)
+{
+    return SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+}
+
+/* One look at it takes a part; all of it does no harm. */
+static void
+messages_of_tls_are_taken_by_and_by(void **state)
+{
+    static int (*const kinds[])(SSL *) = { renew_keys, SSL_new_session_ticket };
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        be(s, &s->authority, "IP:127.0.0.1");
+        open_tls(s, STREAM_VERIFY, "127.0.0.1");
+        say(s, "x", 1);
+        turn_until(s, 1, 0);
+        for (int n = 0;
+             n < 200 && kinds[i](s->ssl) == 1 && SSL_do_handshake(s->ssl) == 1;
+             n++)
+            ;
+        assert_true(stream_move(s->stream));
+        assert_true(unread(s) > 0);
+        for (int n = 0; n < 1000 && unread(s) > 0; n++)
+            assert_true(stream_move(s->stream));
+        ERR_clear_error();
+        bytes_str(&s->send, "on");
+        turn_until(s, 1, 2);
+        assert_here(s, "on");
+        tear_down(state);
+        set_up(state);
+    }
+}
+
+/* A client has to pass over them, as long as it shakes hands. */
+static void
+requests_to_shake_hands_are_taken_by_and_by(void **state)
+{
+    static const unsigned char head[] = { 22, 3, 3, 0x40, 0 };
+    static char record[sizeof head + 0x4000];
+    struct scene *s = *state;
+
+    memcpy(record, head, sizeof head);
+    open_tls(s, STREAM_VERIFY, "127.0.0.1");
+    assert_true(stream_move(s->stream));
+    for (int n = 0; n < 10; n++)
+        send(s->fd, record, sizeof record, MSG_NOSIGNAL);
+    assert_true(unread(s) > 0);
+    assert_true(stream_move(s->stream));
+    assert_true(unread(s) > 0);
+}
+
 /* ---- one that is not ---- */
 
 static void
@@ -910,6 +976,8 @@ main(void)
         TEST(the_end_of_an_agreed_connection_is_no_distrust),
         TEST(garbage_in_tls_ends_it),
         TEST(more_than_can_be_meant_ends_tls_as_well),
+        TEST(messages_of_tls_are_taken_by_and_by),
+        TEST(requests_to_shake_hands_are_taken_by_and_by),
         TEST(a_certificate_of_somebody_else_is_not_trusted),
         TEST(an_authority_of_the_same_name_is_another),
         TEST(one_that_signs_itself_is_not_trusted),
