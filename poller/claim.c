@@ -24,6 +24,7 @@ enum {
     BUSY_PAUSE_US = 500000,
     GIVEN_BACK_US = 1000000,
     RIPEN_US = 100000,
+    SHUN_US = 30000000,
 };
 
 /* Results that cannot be recorded just now bound what is begun. */
@@ -41,6 +42,26 @@ claim_due_by(struct engine *e, int64_t us)
 {
     if (us < e->due_us)
         e->due_us = us;
+}
+
+/* An operator, who will not hold it for ever. */
+void
+claim_shun(struct engine *e, uint64_t delivery_id, const char *who)
+{
+    if (e->shunned.n < SHUNNED)
+        e->shunned.id[e->shunned.n++] = delivery_id;
+    e->shunned.until_us = clock_boot_us() + SHUN_US;
+    claim_due_by(e, e->shunned.until_us);
+    log_warning("%s: delivery %" PRIu64 " waits for a lock that somebody "
+                "holds on its row",
+        who, delivery_id);
+}
+
+void
+claim_add_shunned(struct bytes *sql, const struct engine *e)
+{
+    for (size_t i = 0; i < e->shunned.n; i++)
+        bytes_printf(sql, ",%" PRIu64, e->shunned.id[i]);
 }
 
 /* --- choosing ------------------------------------------------------------ */
@@ -130,12 +151,13 @@ look_what_is_ripe(struct engine *e)
 }
 
 /* A server that forgot in a crash that a call had begun shows it as due, while
- * we still wait for its reply. */
+ * we still wait for its reply. And nothing that somebody was found to hold. */
 static void
-exclude_running(struct bytes *also, const struct engine *e, enum lane_id lane)
+exclude_some(struct bytes *also, const struct engine *e, enum lane_id lane)
 {
     bytes_str(also, " AND id NOT IN (0");
     lane_ids(e->lane[lane], also);
+    claim_add_shunned(also, e);
     bytes_chr(also, ')');
 }
 
@@ -149,7 +171,7 @@ read_due(
     struct delivery *d;
     enum db_status status = DB_OK;
 
-    exclude_running(&also, e, lane);
+    exclude_some(&also, e, lane);
     if (lane == LANE_KOMTET) {
         status = look_what_is_ripe(e);
         add_receipt_order(&also, e);
@@ -351,10 +373,50 @@ claim_these(struct engine *e, struct delivery_list *due)
     return status;
 }
 
+struct ids {
+    uint64_t id[MOST_RESULTS];
+    size_t n;
+};
+
+static void
+take_ids(struct ids *ids, const struct delivery_list *list)
+{
+    ids->n = 0;
+    for (const struct delivery *d = list->first; d && ids->n < MOST_RESULTS;
+         d = d->next)
+        ids->id[ids->n++] = d->id;
+}
+
+/* Somebody holds a row among them, for which all the others would wait again
+ * and again. */
+static enum db_status
+shun_held(struct engine *e, const struct ids *ids)
+{
+    enum db_status status = DB_OK;
+
+    for (size_t i = 0; i < ids->n && e->shunned.n < SHUNNED &&
+                       (status == DB_OK || status == DB_BUSY);
+         i++) {
+        char sql[256];
+        struct db_rows *rows;
+
+        snprintf(sql, sizeof sql,
+            "SELECT 1 FROM delivery WHERE id = %" PRIu64 DB_LOCK_NOWAIT,
+            ids->id[i]);
+        status = db_ask(e->db, sql, &rows);
+        if (status == DB_OK)
+            db_rows_close(&rows);
+        else if (status == DB_BUSY)
+            claim_shun(e, ids->id[i], "claim");
+    }
+    return status;
+}
+
 static enum db_status
 claim_lane(struct engine *e, enum lane_id lane)
 {
     struct delivery_list due = { 0 };
+    struct ids ids;
     size_t room = claim_room(e, lane);
     enum db_status status;
 
@@ -364,14 +426,17 @@ claim_lane(struct engine *e, enum lane_id lane)
     status = read_due(e, lane, room, &due);
     if (due.n > 0)
         e->backlog[lane] = due.n == room;
+    take_ids(&ids, &due);
     if (status == DB_OK && due.n > 0 && lane == LANE_ROUTERS)
         status = resets_prepare(e, &due);
     if (status == DB_OK && due.n > 0)
         status = claim_these(e, &due);
     delivery_drop_all(&due);
-    if (status == DB_BUSY)
-        e->backlog[lane] = false;
-    return status;
+    if (status != DB_BUSY)
+        return status;
+    e->backlog[lane] = false;
+    status = shun_held(e, &ids);
+    return status == DB_OK ? DB_BUSY : status;
 }
 
 /* --- rerouting ----------------------------------------------------------- */

@@ -28,7 +28,6 @@ enum {
     BUSY_PAUSE_US = 5000000,
     LONGEST_REST_US = 60000000,
     LOCK_WAITED_US = 1000000,
-    SHUN_US = 30000000,
     MONTH_BACK = -1,
     DAY_BACK_S = 86400,
 };
@@ -330,8 +329,7 @@ add_conditions(struct bytes *sql, const struct engine *e)
     for (size_t i = 0; i < ACTIONS; i++)
         bytes_printf(sql, "%s'%s'", i ? "," : "", actions[i]->name);
     bytes_str(sql, ") AND id NOT IN (0");
-    for (size_t i = 0; i < e->shunned.n; i++)
-        bytes_printf(sql, ",%" PRIu64, e->shunned.id[i]);
+    claim_add_shunned(sql, e);
     bytes_chr(sql, ')');
     if (clock_boot_us() < e->resets_us)
         bytes_str(sql, " AND action <> 'session_reset'");
@@ -559,19 +557,6 @@ put_off(struct engine *e, const struct question *q, enum db_status why)
     return owner_run(&e->owner, e->db, &sql);
 }
 
-/* Somebody holds its row of ours: an operator, who will not for ever. */
-static void
-shun(struct engine *e, const struct question *q)
-{
-    if (e->shunned.n < SHUNNED)
-        e->shunned.id[e->shunned.n++] = q->delivery_id;
-    e->shunned.until_us = clock_boot_us() + SHUN_US;
-    claim_due_by(e, e->shunned.until_us);
-    log_warning("decide: delivery %" PRIu64 " waits for a lock that somebody "
-                "holds on its row",
-        q->delivery_id);
-}
-
 /* Tables of the billing are locked: every try costs the lock wait, in which
  * nothing else is done. */
 static void
@@ -600,7 +585,7 @@ attempt(struct engine *e, const struct question *q)
     if (status == DB_OK || status == DB_GONE || e->owner.lost)
         return status;
     if (status == DB_BUSY && ours) {
-        shun(e, q);
+        claim_shun(e, q->delivery_id, "decide");
         return DB_OK;
     }
     if (status == DB_BUSY && clock_boot_us() - begun_us > LOCK_WAITED_US)
@@ -661,7 +646,7 @@ carry_out_resets(struct engine *e, const struct question *q, size_t n)
     if (status != DB_BUSY || !ours)
         return status;
     if (n == 1) {
-        shun(e, q);
+        claim_shun(e, q->delivery_id, "decide");
         return DB_OK;
     }
     status = DB_OK;

@@ -58,7 +58,7 @@ struct engine {
     int64_t routers_us; /* ... and no reset is claimed */
     int64_t routers_pause_us;
     struct {
-        uint64_t id[SHUNNED]; /* undecided rows that somebody holds */
+        uint64_t id[SHUNNED]; /* deliveries that somebody holds */
         size_t n;
         int64_t until_us; /* boot clock */
     } shunned;
@@ -117,6 +117,13 @@ size_t claim_room(const struct engine *e, enum lane_id lane);
 
 /* claim.c: notes that deliveries may be due at us (boot clock). */
 void claim_due_by(struct engine *e, int64_t us);
+
+/* claim.c: leaves a delivery alone for a while: somebody holds its row. who:
+ * says so in the log. */
+void claim_shun(struct engine *e, uint64_t delivery_id, const char *who);
+
+/* claim.c: appends the ids of those, each behind a comma. */
+void claim_add_shunned(struct bytes *sql, const struct engine *e);
 
 /* claim.c: chooses the states of new deliveries: what can be started at once is
  * born in state calling; what was captured too long ago has expired. */
