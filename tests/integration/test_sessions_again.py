@@ -85,7 +85,7 @@ def test_told_to_stop_what_was_not_begun_is_as_good_as_new(chain):
         routers[0].fault = "silent"
         configure(chain, routers, timeout="20 s")
         also(chain, session_reset={"repeat_within": "0 s"},
-             service={"lease": "60 s"})
+             service={"lease": "60 s", "stop_timeout": "3 s"})
         chain.start().change_tariff()
         chain.wait_states("calling")
         wait_until(lambda: routers[0].connections, 10, "connection")
