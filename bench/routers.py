@@ -158,12 +158,12 @@ def reset_everybody(net, sick):
     be_well(net)
     if sick:
         be_sick(net)
-    with running(net.settings(timeout="4 s", connect_timeout="4 s",
+    with running(net.settings(timeout="8 s", connect_timeout="8 s",
                               hold_first="1 s")) as service:
         begun = net.change_tariffs()
         spent = net.last_command(well) - begun
         if sick:  # each of them fails, and is tried again
-            time.sleep(max(0, begun + 12 - time.monotonic()))
+            time.sleep(max(0, begun + 20 - time.monotonic()))
         return spent, HELD.findall(service.log_text())
 
 
