@@ -65,6 +65,8 @@ struct link_ops {
     const char *name; /* as in the settings: "ssh" */
     int port;         /* the usual one */
     bool dials;       /* wants a connected socket */
+    bool chats;       /* what it says between two commands belongs to none: it
+                         can wait for the next */
 
     /* Begins. fd: the socket, taken over in any case, or -1. NULL when out of
      * memory. */

@@ -4,12 +4,14 @@
 #include "clock.h"
 #include "log.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 enum { MOST_WHY = 400, MOST_HOST = 300, MOST_TRIES = 2, MOST_ERRORS = 3 };
 
@@ -376,6 +378,8 @@ try_again(struct router *r)
     for (size_t i = 0; i < r->n; i++)
         if (r->order[i].state != ORDER_OPEN)
             return false;
+    log_debug("router: %s (radnas %u): the kept connection was of no use: %s",
+        r->address, (unsigned)r->id, r->link ? r->ops->words(r->link) : "");
     while (r->n > 0)
         push_front(r, r->job[--r->n]);
     drop_link(r);
@@ -518,7 +522,32 @@ is_late(const struct router *r)
     return clock_boot_us() >= r->limit_us && r->stage != STAGE_READY;
 }
 
-/* An idle router that says something says good-bye. */
+static bool
+has_closed(const struct router *r)
+{
+    char one;
+    ssize_t n = recv(r->ops->fd(r->link), &one, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+/* An idle router says good-bye; or something that can wait for the next order:
+ * till then only its end is of interest. */
+static void
+hear_idle(struct router *r)
+{
+    struct epoll_event event = { .events = EPOLLRDHUP, .data = { .ptr = r } };
+
+    if (!r->ops->chats || r->waits_for == EPOLLRDHUP || has_closed(r)) {
+        log_debug("router: %s (radnas %u) has ended the kept connection",
+            r->address, (unsigned)r->id);
+        drop_link(r);
+        return;
+    }
+    r->waits_for = EPOLLRDHUP;
+    epoll_ctl(r->world->epoll, EPOLL_CTL_MOD, r->ops->fd(r->link), &event);
+}
+
 static void
 move_link(struct router *r)
 {
@@ -527,7 +556,7 @@ move_link(struct router *r)
         return;
     }
     if (r->stage == STAGE_READY && !r->first) {
-        drop_link(r);
+        hear_idle(r);
         return;
     }
     for (;;) {

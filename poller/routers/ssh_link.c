@@ -164,6 +164,7 @@ const struct link_ops link_ssh = {
     .name = "ssh",
     .port = 22,
     .dials = true,
+    .chats = true,
     .open = open_link,
     .close = close_link,
     .step = step,

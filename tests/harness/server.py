@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pymysql
@@ -111,6 +112,22 @@ class MariaDB:
             raise SanitizerReport(report)
         if exit_code:
             raise RuntimeError(f"the server ended with {exit_code}: {log}")
+
+    def wait_idle(self, seconds=3, timeout=60):
+        """Wait until the server has written nothing for so long.
+
+        What was created goes on in the background for a while, and brings
+        commits of others to disk that were to stay in memory.
+        """
+        deadline = time.monotonic() + timeout
+        since, before = time.monotonic(), None
+        while time.monotonic() < since + seconds:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the server writes for {timeout} s")
+            now = self.sql("SHOW GLOBAL STATUS LIKE 'Innodb_lsn_current'")
+            if now != before:
+                since, before = time.monotonic(), now
+            time.sleep(0.2)
 
     def kill(self):
         """SIGKILL, as a crash of the server. start() brings it back."""

@@ -213,6 +213,7 @@ def test_a_row_that_is_held_keeps_no_other_callback_waiting(told, till):
             time.sleep(0.3)  # both are there
             told.service.signal(signal.SIGCONT)
             assert [one.result() for one in answers] == [503, 200]
+        link.rollback()
     assert till.callback(told.url, held, registered=PUBLIC) == 200
     assert {stage for stage, _, _ in stages(told)} == {"done"}
 

@@ -333,7 +333,7 @@ def fixture_forgetful(pilot):
     with MariaDB(options=["--innodb-flush-log-at-timeout=2700"]) as db:
         create_billing(db, "mikbill", "legacy")
         install(db)
-        time.sleep(3)  # what was just created brings the log to disk once more
+        db.wait_idle()
         yield from make_chain(db, pilot)
 
 

@@ -801,7 +801,7 @@ def fixture_forgetful(pilot, till):
     with MariaDB(options=["--innodb-flush-log-at-timeout=2700"]) as db:
         create_billing(db, "mikbill", "legacy")
         install(db)
-        time.sleep(3)  # what was just created brings the log to disk once more
+        db.wait_idle()
         db.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 0")
         yield from make_kassa(db, pilot, till)
 

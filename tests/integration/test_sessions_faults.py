@@ -134,9 +134,10 @@ def test_a_hundred_routers_are_asked_about_everybody(chain):
         assert set(chain.states()) == {"done"}
         for number, router in enumerate(routers, 1):
             assert router.removed == [f"sub{number}".encode()]
-            assert router.connections == router.logins == 1
+            assert router.connections == router.logins <= 2
             assert len(router.commands) < 60
             assert router.foreign == router.violations == []
+        assert sum(router.logins for router in routers) < 110
 
 
 def test_dead_routers_keep_no_other_waiting(chain):
