@@ -25,6 +25,8 @@ enum {
     GIVEN_BACK_US = 1000000,
     RIPEN_US = 100000,
     SHUN_US = 30000000,
+    FIRST_REST_US = 5000000,
+    LONGEST_REST_US = 60000000,
 };
 
 /* Results that cannot be recorded just now bound what is begun. */
@@ -42,6 +44,17 @@ claim_due_by(struct engine *e, int64_t us)
 {
     if (us < e->due_us)
         e->due_us = us;
+}
+
+long long
+claim_rest(struct engine *e, struct rest *rest)
+{
+    rest->pause_us = rest->pause_us ? rest->pause_us * 2 : FIRST_REST_US;
+    if (rest->pause_us > LONGEST_REST_US)
+        rest->pause_us = LONGEST_REST_US;
+    rest->until_us = clock_boot_us() + rest->pause_us;
+    claim_due_by(e, rest->until_us);
+    return rest->pause_us / 1000000;
 }
 
 /* An operator, who will not hold it for ever. */

@@ -26,7 +26,7 @@ enum {
     LARGEST_SQL = 8 << 20,
     MOST_DUE = 100,
     BUSY_PAUSE_US = 5000000,
-    LONGEST_REST_US = 60000000,
+    RADACCT_REST_US = 60000000,
     LOCK_WAITED_US = 1000000,
     MONTH_BACK = -1,
     DAY_BACK_S = 86400,
@@ -185,6 +185,13 @@ load_cashiers(struct engine *e, const struct question *q, size_t n,
         snap, e->db, &e->billing, need->uids, need->n);
 }
 
+/* They need tables that nobody else needs, whose trouble is only theirs. */
+static bool
+is_reset(const struct question *q)
+{
+    return q->action == &action_session_reset;
+}
+
 /* A table that is locked, or too large to be asked in time, only means that
  * nobody is seen online. */
 static enum db_status
@@ -195,10 +202,10 @@ load_online(struct engine *e, struct snapshot *snap, const struct need *need)
 
     if (status != DB_BUSY && status != DB_REFUSED)
         return status;
-    e->radacct_us = clock_boot_us() + LONGEST_REST_US;
+    e->radacct_us = clock_boot_us() + RADACCT_REST_US;
     log_warning("decide: radacct cannot be read (%s): for %d s nobody is seen "
                 "online",
-        db_error(e->db), LONGEST_REST_US / 1000000);
+        db_error(e->db), RADACCT_REST_US / 1000000);
     return DB_OK;
 }
 
@@ -212,7 +219,7 @@ load_sessions(struct engine *e, const struct question *q, size_t n,
 
     need->n = 0;
     for (size_t i = 0; i < n; i++) {
-        if (q[i].action != &action_session_reset)
+        if (!is_reset(&q[i]))
             continue;
         need->uids[need->n++] = q[i].event->uid;
         if (q[i].event_id < first)
@@ -331,7 +338,7 @@ add_conditions(struct bytes *sql, const struct engine *e)
     bytes_str(sql, ") AND id NOT IN (0");
     claim_add_shunned(sql, e);
     bytes_chr(sql, ')');
-    if (clock_boot_us() < e->resets_us)
+    if (clock_boot_us() < e->resets.until_us)
         bytes_str(sql, " AND action <> 'session_reset'");
 }
 
@@ -362,13 +369,6 @@ static bool
 is_alone(const struct question *q)
 {
     return q->action->one_by_one || credit_is_api(q->event);
-}
-
-/* They need tables that nobody else needs, whose trouble is only theirs. */
-static bool
-is_reset(const struct question *q)
-{
-    return q->action == &action_session_reset;
 }
 
 static void
@@ -557,20 +557,15 @@ put_off(struct engine *e, const struct question *q, enum db_status why)
     return owner_run(&e->owner, e->db, &sql);
 }
 
-/* Tables of the billing are locked: every try costs the lock wait, in which
- * nothing else is done. */
+/* Tables of the billing are locked. */
 static void
 rest(struct engine *e)
 {
-    e->decide_pause_us =
-        e->decide_pause_us ? e->decide_pause_us * 2 : BUSY_PAUSE_US;
-    if (e->decide_pause_us > LONGEST_REST_US)
-        e->decide_pause_us = LONGEST_REST_US;
-    e->decide_us = clock_boot_us() + e->decide_pause_us;
-    claim_due_by(e, e->decide_us);
+    long long s = claim_rest(e, &e->deciding);
+
     log_warning("decide: tables of the billing are locked (%s); nothing is "
                 "decided for %lld s",
-        db_error(e->db), (long long)e->decide_pause_us / 1000000);
+        db_error(e->db), s);
 }
 
 /* Decides one by itself. What cannot be done now is put where it keeps nobody
@@ -596,7 +591,7 @@ attempt(struct engine *e, const struct question *q)
 static bool
 may_go_on(const struct engine *e, enum db_status status)
 {
-    return status == DB_OK && clock_boot_us() >= e->decide_us;
+    return status == DB_OK && clock_boot_us() >= e->deciding.until_us;
 }
 
 /* Notices are decided together; when that fails, one after the other. */
@@ -623,19 +618,6 @@ decide_together(struct engine *e, const struct agenda *a)
     return status;
 }
 
-static void
-rest_resets(struct engine *e)
-{
-    e->resets_pause_us =
-        e->resets_pause_us ? e->resets_pause_us * 2 : BUSY_PAUSE_US;
-    if (e->resets_pause_us > LONGEST_REST_US)
-        e->resets_pause_us = LONGEST_REST_US;
-    e->resets_us = clock_boot_us() + e->resets_pause_us;
-    claim_due_by(e, e->resets_us);
-    log_warning("decide: resets of sessions wait for %lld s: %s",
-        (long long)e->resets_pause_us / 1000000, db_error(e->db));
-}
-
 /* When somebody holds a row of ours among them, one after the other. */
 static enum db_status
 carry_out_resets(struct engine *e, const struct question *q, size_t n)
@@ -660,6 +642,7 @@ decide_resets(struct engine *e, const struct agenda *a)
 {
     struct question *q = calloc(a->n + 1, sizeof *q);
     enum db_status status = q ? DB_OK : DB_REFUSED;
+    long long seconds;
     size_t n = 0;
 
     for (size_t i = 0; q && i < a->n; i++)
@@ -669,10 +652,12 @@ decide_resets(struct engine *e, const struct agenda *a)
         status = carry_out_resets(e, q, n);
     free(q);
     if ((status != DB_BUSY && status != DB_REFUSED) || e->owner.lost) {
-        e->resets_pause_us = 0;
+        e->resets.pause_us = 0;
         return status;
     }
-    rest_resets(e);
+    seconds = claim_rest(e, &e->resets);
+    log_warning("decide: resets of sessions wait for %lld s: %s", seconds,
+        db_error(e->db));
     return DB_OK;
 }
 
@@ -685,7 +670,7 @@ decide_agenda(struct engine *e, const struct agenda *a)
         if (is_alone(&a->question[i]) && !is_reset(&a->question[i]))
             status = attempt(e, &a->question[i]);
     if (may_go_on(e, status))
-        e->decide_pause_us = 0;
+        e->deciding.pause_us = 0;
     if (status != DB_GONE && !e->owner.lost)
         engine_keep_first(&status, decide_resets(e, a));
     return status;
@@ -698,8 +683,8 @@ decide_due(struct engine *e)
     enum db_status status;
 
     e->backlog[LANE_DECIDE] = false;
-    if (clock_boot_us() < e->decide_us) {
-        claim_due_by(e, e->decide_us);
+    if (clock_boot_us() < e->deciding.until_us) {
+        claim_due_by(e, e->deciding.until_us);
         return DB_OK;
     }
     if (clock_boot_us() >= e->shunned.until_us)

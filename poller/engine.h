@@ -31,6 +31,12 @@
 
 enum { SHUNNED = 16 };
 
+/* A pause of work for which something was locked. */
+struct rest {
+    int64_t until_us; /* boot clock */
+    int64_t pause_us; /* how long it is, or was; 0 = the last try went well */
+};
+
 struct engine {
     const struct settings *set;
     struct db *db;
@@ -49,14 +55,11 @@ struct engine {
     bool backlog[LANES]; /* more deliveries may be due than were taken */
     int64_t due_us;      /* boot clock: when deliveries may be due next */
     int64_t settle_us; /* boot clock: results that met a lock wait until then */
-    int64_t decide_us; /* boot clock: something holds tables of the billing:
-                          nothing is decided until then */
-    int64_t decide_pause_us; /* how long the last such pause was */
-    int64_t resets_us;       /* boot clock: until then no reset is decided... */
-    int64_t resets_pause_us;
-    int64_t radacct_us; /* ... radacct is not read... */
-    int64_t routers_us; /* ... and no reset is claimed */
-    int64_t routers_pause_us;
+    struct rest deciding; /* something holds tables of the billing: nothing is
+                             decided until then... */
+    struct rest resets;   /* ... no reset is decided... */
+    struct rest routers;  /* ... and none is claimed */
+    int64_t radacct_us;   /* boot clock: until then radacct is not read */
     struct {
         uint64_t id[SHUNNED]; /* deliveries that somebody holds */
         size_t n;
@@ -117,6 +120,11 @@ size_t claim_room(const struct engine *e, enum lane_id lane);
 
 /* claim.c: notes that deliveries may be due at us (boot clock). */
 void claim_due_by(struct engine *e, int64_t us);
+
+/* claim.c: begins a pause: each try may cost the lock wait, in which nothing
+ * else is done, so each pause is twice as long as the last, from 5 s up to a
+ * minute. Returns its length in seconds. */
+long long claim_rest(struct engine *e, struct rest *rest);
 
 /* claim.c: leaves a delivery alone for a while: somebody holds its row. who:
  * says so in the log. */

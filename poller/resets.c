@@ -6,31 +6,12 @@
 
 #include <inttypes.h>
 
-enum {
-    LARGEST_SQL = 1 << 20,
-    FIRST_PAUSE_US = 5000000,
-    LONGEST_PAUSE_US = 60000000,
-};
+enum { LARGEST_SQL = 1 << 20 };
 
 bool
 resets_may_begin(const struct engine *e)
 {
-    return e->billing.has_routers && clock_boot_us() >= e->routers_us;
-}
-
-/* Each try may cost the lock wait, in which nothing else is done. */
-static void
-rest(struct engine *e)
-{
-    e->routers_pause_us =
-        e->routers_pause_us ? e->routers_pause_us * 2 : FIRST_PAUSE_US;
-    if (e->routers_pause_us > LONGEST_PAUSE_US)
-        e->routers_pause_us = LONGEST_PAUSE_US;
-    e->routers_us = clock_boot_us() + e->routers_pause_us;
-    claim_due_by(e, e->routers_us);
-    log_warning("resets: radnas cannot be read (%s); no session is ended for "
-                "%lld s",
-        db_error(e->db), (long long)e->routers_pause_us / 1000000);
+    return e->billing.has_routers && clock_boot_us() >= e->routers.until_us;
 }
 
 /* A later reset that was decided, whatever has become of it. */
@@ -101,12 +82,16 @@ enum db_status
 resets_prepare(struct engine *e, struct delivery_list *due)
 {
     enum db_status status = fleet_load(e->fleet, e->db, &e->billing);
+    long long seconds;
 
     if (status == DB_BUSY || status == DB_REFUSED) {
-        rest(e);
+        seconds = claim_rest(e, &e->routers);
+        log_warning("resets: radnas cannot be read (%s); no session is ended "
+                    "for %lld s",
+            db_error(e->db), seconds);
         delivery_drop_all(due);
         return DB_OK;
     }
-    e->routers_pause_us = 0;
+    e->routers.pause_us = 0;
     return status == DB_OK ? drop_outdone(e, due) : status;
 }
