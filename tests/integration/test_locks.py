@@ -186,7 +186,7 @@ def test_bonuses_wait_until_their_tables_are_seen(chain, rights):
     chain.wait_states("ready", "ready")
     assert all("grants.sql" in reason
                for (reason,) in chain.deliveries("reason"))
-    assert " error billing: bonuses wait: " in chain.service.log_text()
+    chain.service.wait_log(" error billing: bonuses wait: ")
     given_later(chain)
 
 

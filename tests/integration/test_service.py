@@ -104,7 +104,7 @@ def test_a_restarted_server_is_found_again(chain):
     chain.db.restart()
     chain.pay()
     chain.wait_states("done")
-    assert "database is away" in chain.service.log_text()
+    chain.service.wait_log("database is away")
 
 
 def test_once_says_that_the_database_is_away(chain):

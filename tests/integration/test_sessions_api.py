@@ -390,6 +390,7 @@ def test_what_a_router_does_not_allow_is_told_once(chain, router):
     assert "works again" not in chain.service.log_text()
     router.answer = lambda _sentence, honest: honest()
     chain.wait_states("done")
+    chain.service.wait_log("works again")
     assert len(held(chain)) == 1
     assert chain.service.log_text().count("works again") == 1
 

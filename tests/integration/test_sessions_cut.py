@@ -45,7 +45,7 @@ def test_a_refusal_is_told_with_the_words_of_the_library(chain):
     assert words == ('it refuses the login of user "nasadmin" (it offers:'
                      " password)")
     assert cure.startswith("password: ")
-    assert "check naslogin and naspass" in chain.service.log_text()
+    chain.service.wait_log("check naslogin and naspass")
 
 
 @pytest.mark.parametrize("beyond", [-2000, -20, 0, 20])

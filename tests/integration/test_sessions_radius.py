@@ -247,6 +247,7 @@ def test_refusals_without_end_are_told_once(chain, router):
     router.online(b"sub1001")
     router.answer = lambda _request, honest: honest()
     chain.wait_states("done")
+    chain.service.wait_log("works again")
     assert len(held(chain)) == 1
     assert chain.service.log_text().count("works again") == 1
 

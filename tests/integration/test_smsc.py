@@ -292,7 +292,7 @@ def test_when_the_account_works_again_everything_goes_out(chain, smsc, code):
     assert smsc.taken == [SENT] * 5
     assert chain.sms_logs() == [(*SENT, "")] * 5
     assert set(chain.deliveries("attempts")) == {(1,)}
-    assert "lane: smsc works again" in chain.service.log_text()
+    chain.service.wait_log("lane: smsc works again")
 
 
 @pytest.mark.parametrize("taken", [True, False])
