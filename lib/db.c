@@ -1,6 +1,8 @@
 /* db: see db.h. */
 #include "db.h"
 
+#include "fault.h"
+
 #include <errmsg.h>
 #include <mysql.h>
 #include <mysqld_error.h>
@@ -231,6 +233,8 @@ send_text(struct db *db, const char *sql, size_t n)
     db->number = 0;
     db->text[0] = '\0';
     db->matched = db->matched_all = db->insert_id = 0;
+    if (fault_fails("db.send"))
+        hang_up(db);
     if (!db->my)
         return closed(db);
     return mysql_real_query(db->my, sql, n) == 0 ? DB_OK : failed(db);
@@ -241,7 +245,13 @@ run_text(struct db *db, const char *sql, size_t n)
 {
     enum db_status status = send_text(db, sql, n);
 
-    return status == DB_OK ? drain(db) : status;
+    if (status == DB_OK)
+        status = drain(db);
+    if (status == DB_OK && fault_fails("db.sent")) {
+        hang_up(db);
+        status = closed(db);
+    }
+    return status;
 }
 
 enum db_status

@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-enum { SCHEMA_VERSION = 4 };
+enum { SCHEMA_VERSION = 5 };
 
 static enum db_status
 ask_number(struct db *db, const struct bytes *sql, uint64_t *out)

@@ -2,6 +2,7 @@
 #include "callback.h"
 
 #include "clock.h"
+#include "fault.h"
 #include "hmac.h"
 #include "listen.h"
 #include "log.h"
@@ -250,11 +251,13 @@ callback_due(struct engine *e)
     struct callback *c = e->callback;
     enum db_status all = DB_OK;
 
+    fault_point("callback.heard");
     for (size_t i = 0; i < c->n; i++) {
         enum db_status one = DB_GONE;
 
         if (all != DB_GONE && !e->owner.lost)
             one = record(e, &c->heard[i].task);
+        fault_point("callback.booked");
         listen_answer(
             c->heard[i].call, one == DB_OK ? HTTP_OK : HTTP_UNAVAILABLE);
         if (!e->owner.lost)

@@ -283,6 +283,7 @@ decide_one(struct engine *e, const struct question *q,
 {
     struct decision unread = { 0 };
 
+    fault_point_at("decide.one", q->event->uid);
     if (!q->event->problem[0])
         return q->action->decide(out, facts, e->set, &e->billing);
     decision_set(&unread, VERDICT_ASK, "%s", q->event->problem);

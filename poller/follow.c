@@ -2,6 +2,7 @@
 #include "follow.h"
 
 #include "clock.h"
+#include "fault.h"
 #include "log.h"
 #include "news.h"
 
@@ -165,6 +166,7 @@ on_reply(void *arg, const struct http_reply *reply)
     struct follow *f = ask->e->follow;
     struct news *news = ask->news;
 
+    fault_point("follow.told");
     unlink_ask(f, ask);
     if (news)
         on_task(f, news, reply);
@@ -179,6 +181,7 @@ start(struct engine *e, struct news *news, const struct http_request *request)
     struct follow *f = e->follow;
     struct ask *ask = calloc(1, sizeof *ask);
 
+    fault_point("follow.ask");
     if (!ask || !http_start(e->http, request, on_reply, ask)) {
         free(ask);
         free(news);

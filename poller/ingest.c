@@ -76,6 +76,7 @@ read_item(struct item *item, const struct db_rows *rows)
     item->body = db_col(rows, 3);
     item->age_ms = (int64_t)(db_uint(rows, 4) / 1000);
     item->local = db_col(rows, 5) ? db_col(rows, 5) : "";
+    fault_point_at("ingest.one", item->outbox_id);
     if (!event_parse(&item->event, item->kind, item->body))
         log_error("ingest: outbox row %" PRIu64 " (%s) is not understood: "
                   "%s; kept as an event without work",
@@ -420,6 +421,7 @@ ingest_batch(struct engine *e, size_t *taken)
     enum db_status status = read_outbox(e, &b);
 
     *taken = 0;
+    fault_point("ingest.read");
     if (status == DB_OK && b.n > 0) {
         status = decide_and_write(e, &b);
         if (status == DB_DUPLICATE) {

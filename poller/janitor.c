@@ -3,6 +3,7 @@
  */
 #include "clock.h"
 #include "engine.h"
+#include "fault.h"
 #include "log.h"
 #include "stored.h"
 
@@ -69,6 +70,7 @@ janitor_recover(struct engine *e)
 
         status = read_left_behind(e);
         more = e->results.n > before;
+        fault_point("janitor.found");
         if (status == DB_OK && more)
             status = settle_results(e);
     } while (status == DB_OK && more);

@@ -2,6 +2,7 @@
 #include "journal.h"
 
 #include "clock.h"
+#include "fault.h"
 #include "hash.h"
 #include "log.h"
 
@@ -275,8 +276,11 @@ journal_sync(struct journal *j)
         return true;
     if (!good)
         errno = ENOMEM;
-    good = good && write_all(j->fd, bytes_text(&j->pending), j->pending.n) &&
+    fault_point("journal.write");
+    good = good && !fault_fails("journal.full") &&
+           write_all(j->fd, bytes_text(&j->pending), j->pending.n) &&
            fdatasync(j->fd) == 0;
+    fault_point("journal.synced");
     bytes_clear(&j->pending);
     if (good && clock_boot_us() >= j->rotate_us && !rotate(j)) {
         /* Somebody removed the file: what we wrote is not on disk. */

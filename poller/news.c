@@ -264,8 +264,11 @@ write_news(struct engine *e, const struct news *list, bool with_log)
     status = db_run(e->db, &sql);
     bytes_free(&sql);
     fault_point("news.written");
-    if (status == DB_OK)
-        return owner_commit_with(&e->owner, e->db, &log);
+    if (status == DB_OK) {
+        status = owner_commit_with(&e->owner, e->db, &log);
+        fault_point("news.committed");
+        return status;
+    }
     bytes_free(&log);
     db_rollback(e->db);
     return status;

@@ -2,6 +2,7 @@
 #include "owner.h"
 
 #include "clock.h"
+#include "fault.h"
 #include "log.h"
 
 #include <errno.h>
@@ -147,6 +148,7 @@ owner_acquire(struct owner *owner, struct db *db)
     owner->epoch = 0;
     if (status == DB_OK)
         status = read_row(owner, db, &epoch, &ours);
+    fault_point("owner.taken");
     if (status == DB_OK && taken && ours) {
         owner->epoch = owner->last_epoch = epoch;
         lease_runs(owner, asked_us);
@@ -186,7 +188,9 @@ owner_commit_with(struct owner *owner, struct db *db, struct bytes *sql)
     enum db_status status;
 
     bytes_str(sql, DB_COMMIT);
+    fault_point("owner.commit");
     status = db_run(db, sql);
+    fault_point("owner.committed");
     bytes_free(sql);
     if (status == DB_OK)
         lease_runs(owner, owner->asked_us);

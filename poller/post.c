@@ -2,6 +2,7 @@
 #include "post.h"
 
 #include "clock.h"
+#include "fault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,7 +127,9 @@ send_out(struct call *call)
         post->ops->build(post->set, &message, call->host, &request, &body);
     request.body = bytes_text(&body);
     request.body_len = body.n;
+    fault_point("post.send");
     good = bytes_ok(&body) && http_start(post->http, &request, on_reply, call);
+    fault_point("post.sent");
     bytes_free(&body);
     return good;
 }
@@ -182,6 +185,7 @@ on_reply(void *arg, const struct http_reply *reply)
     struct post *post = call->post;
     struct outcome *out = &call->delivery->outcome;
 
+    fault_point_at("post.replied", call->delivery->uid);
     if (try_next_host(call, reply))
         return;
     if (reply->error)
@@ -190,6 +194,7 @@ on_reply(void *arg, const struct http_reply *reply)
         post->ops->read_query(reply, out);
     else
         post->ops->read(reply, out);
+    fault_point("post.read");
     if (!send_absent(call))
         lane_finish(post->lane, unlink_call(call));
 }

@@ -442,6 +442,7 @@ settle_together(struct engine *e)
         go_on_after(e, d);
     }
     delivery_drop_all(&e->results);
+    fault_point("settle.told");
     if (journal_is_open(&e->journal) && !journal_sync(&e->journal))
         return DB_REFUSED;
     return DB_OK;

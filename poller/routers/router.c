@@ -2,6 +2,7 @@
 #include "routers/router.h"
 
 #include "clock.h"
+#include "fault.h"
 #include "log.h"
 
 #include <errno.h>
@@ -428,7 +429,9 @@ send_orders(struct router *r)
         r->order[n] = r->job[n]->order;
         n++;
     }
+    fault_point("routers.send");
     taken = r->ops->send(r->link, r->order, n);
+    fault_point("routers.sent");
     while (n > taken)
         push_front(r, r->job[--n]);
     r->n = n;
@@ -468,6 +471,7 @@ take_results(struct router *r)
     bool alone = r->n == 1, useful = false;
     char words[LINK_WORDS];
 
+    fault_point("routers.answered");
     snprintf(words, sizeof words, "%s", r->ops->words(r->link));
     for (size_t i = r->n; i-- > 0;) {
         struct job *job = r->job[i];
