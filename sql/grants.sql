@@ -84,6 +84,12 @@ GRANT INSERT, UPDATE ON mikbill_events.receipt TO 'mbev_service'@'localhost';
 GRANT INSERT, UPDATE ON mikbill_events.till TO 'mbev_service'@'localhost';
 GRANT INSERT, UPDATE, DELETE ON mikbill_events.router
   TO 'mbev_service'@'localhost';
+GRANT INSERT, DELETE ON mikbill_events.milestone
+  TO 'mbev_service'@'localhost';
+GRANT INSERT, UPDATE ON mikbill_events.forgotten
+  TO 'mbev_service'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON mikbill_events.gap
+  TO 'mbev_service'@'localhost';
 
 -- In the billing it reads what decisions are made of, table by table...
 GRANT SELECT ON users TO 'mbev_service'@'localhost';

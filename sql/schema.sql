@@ -377,6 +377,50 @@ CREATE TABLE IF NOT EXISTS router (
 ) ENGINE=InnoDB
   COMMENT='State of the routers. Written by mbevd, read by mbevctl';
 
+-- How far a table of the billing had come, hour by hour. Reconciliation looks
+-- from the last one before its window on.
+CREATE TABLE IF NOT EXISTS milestone (
+  source VARCHAR(32) CHARACTER SET ascii NOT NULL
+         COMMENT 'table of the billing: bugh_plategi_stat or bugh_uslugi_stat',
+  at_utc DATETIME(3) NOT NULL,
+  row_id BIGINT UNSIGNED NOT NULL
+         COMMENT 'its highest key at that time',
+  PRIMARY KEY (source, at_utc)
+) ENGINE=InnoDB
+  COMMENT='Where reconciliation begins. Written and read by mbevd';
+
+-- Where the memory of events ends: what lies below is never captured again.
+CREATE TABLE IF NOT EXISTS forgotten (
+  source VARCHAR(32) CHARACTER SET ascii NOT NULL
+         COMMENT 'table of the billing: bugh_plategi_stat or bugh_uslugi_stat',
+  row_id BIGINT UNSIGNED NOT NULL
+         COMMENT 'highest key whose event was removed after its time',
+  PRIMARY KEY (source)
+) ENGINE=InnoDB
+  COMMENT='Horizon of retention. Written by mbevd, read by mbevd and mbevctl';
+
+-- What the triggers did not capture, as far as it can be known.
+CREATE TABLE IF NOT EXISTS gap (
+  id        BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  source    VARCHAR(32) CHARACTER SET ascii NOT NULL
+            COMMENT 'table of the billing',
+  row_id    BIGINT UNSIGNED NULL
+            COMMENT 'key of a row that was captured late; NULL = changes that nobody can list any more',
+  uid       BIGINT UNSIGNED NOT NULL DEFAULT 0
+            COMMENT 'subscriber of that row',
+  kind      VARCHAR(16) CHARACTER SET ascii NULL
+            COMMENT 'event kind of that row',
+  from_utc  DATETIME(3) NOT NULL
+            COMMENT 'date of that row; or since when changes may have been missed',
+  until_utc DATETIME(3) NULL
+            COMMENT 'when it was captured; or until when changes may have been missed, NULL = still',
+  reason    VARCHAR(255) NOT NULL
+            COMMENT 'what was found, in words',
+  PRIMARY KEY (id),
+  KEY open (until_utc, source)
+) ENGINE=InnoDB
+  COMMENT='Gaps in the capture. Written by mbevd, read by mbevctl';
+
 -- Which rows of addons_pay_api are known to have become which payment.
 CREATE TABLE IF NOT EXISTS api_credit (
   record_id BIGINT UNSIGNED NOT NULL
@@ -438,8 +482,8 @@ CREATE TABLE IF NOT EXISTS installation (
 
 -- The tables are all there: also under mysql --force.
 INSERT IGNORE INTO schema_version (version, installed_utc)
-SELECT 4, UTC_TIMESTAMP(3) FROM information_schema.tables
-WHERE table_schema = 'mikbill_events' AND table_name = 'router'
+SELECT 5, UTC_TIMESTAMP(3) FROM information_schema.tables
+WHERE table_schema = 'mikbill_events' AND table_name = 'gap'
   AND (SELECT COUNT(*) FROM information_schema.columns
        WHERE table_schema = 'mikbill_events'
          AND (table_name = 'delivery' AND column_name = 'log_id'

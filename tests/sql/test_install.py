@@ -198,8 +198,15 @@ def test_installing_twice_changes_nothing(installed):
     installed.connect(user="mbev_reader", password="r").close()
 
 
+def make_fourth(server):
+    """Lay our tables out as version 4 did."""
+    server.sql("DROP TABLE milestone, forgotten, gap;"
+               "UPDATE schema_version SET version = 4", "mikbill_events")
+
+
 def make_third(server):
     """Lay our tables out as version 3 did."""
+    make_fourth(server)
     server.sql("""
         DROP TABLE router;
         ALTER TABLE delivery
@@ -236,10 +243,12 @@ def make_first(server):
         UPDATE schema_version SET version = 1""", "mikbill_events")
 
 
-OUR_TABLES = ("delivery", "api_credit", "receipt", "till", "router", "owner")
+OUR_TABLES = ("delivery", "api_credit", "receipt", "till", "router", "owner",
+              "milestone", "forgotten", "gap")
 
 
-@pytest.mark.parametrize("make_older", [make_first, make_second, make_third])
+@pytest.mark.parametrize("make_older", [make_first, make_second, make_third,
+                                        make_fourth])
 def test_an_older_version_is_brought_up_to_date(installed, make_older):
     """What earlier versions looked like; the rows stay and say where they
     wait."""
@@ -262,7 +271,7 @@ def test_an_older_version_is_brought_up_to_date(installed, make_older):
     assert installed.sql("SELECT state, lane, route, ask, payload FROM"
                          " delivery", "mikbill_events") == [
         ("ready", "smspilot", None, 0, "text")]
-    assert version(installed) == 4
+    assert version(installed) == 5
 
 
 def version(server):
@@ -283,7 +292,7 @@ def test_a_table_that_could_not_be_changed_is_not_called_up_to_date(
     assert "Lock wait timeout" in words or "max_statement_time" in words
     assert version(installed) == number
     assert run(installed, "schema.sql") == (0, "")
-    assert version(installed) == 4
+    assert version(installed) == 5
 
 
 def test_installing_again_follows_the_billing_to_its_next_generation(
@@ -361,7 +370,8 @@ def test_each_account_may_do_its_work_and_no_more(installed):
         "`mikbill`.`addons_pay_api`", "`mikbill`.`addons_pay_api_category`",
         "`mikbill`.`users_custom_fields`", "`mikbill`.`logs`",
         "`mikbill_events`.`receipt`", "`mikbill_events`.`till`",
-        "`mikbill_events`.`router`",
+        "`mikbill_events`.`router`", "`mikbill_events`.`milestone`",
+        "`mikbill_events`.`forgotten`", "`mikbill_events`.`gap`",
         "`mikbill`.`receipts_log`", "`mikbill`.`__komtet_receipts_log`"}
 
 
