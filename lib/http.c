@@ -387,11 +387,15 @@ tell_reply(struct exchange *x, const char *error)
 {
     struct http_reply reply = { .maybe_sent = x->sent > 0 || x->begun,
         .error = error };
+    curl_off_t after_s = 0;
     long status = 0;
 
-    if (!error)
+    if (!error) {
         curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &after_s);
+    }
     reply.status = (int)status;
+    reply.retry_after_s = after_s > 0 ? (long)after_s : 0;
     reply.body = bytes_text(&x->reply);
     reply.body_len = x->reply.n;
     x->done(x->arg, &reply);

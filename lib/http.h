@@ -17,6 +17,9 @@
 
 struct http; /* opaque; one thread */
 
+/* Statuses by which a server asks for a pause. */
+enum { HTTP_TOO_MANY = 429, HTTP_UNAVAILABLE = 503 };
+
 struct http_request {
     const char *url;
     const char *body; /* all of it is copied; a GET has none */
@@ -37,6 +40,8 @@ struct http_reply {
     size_t body_len;
     bool maybe_sent;   /* the server may have got the request */
     const char *error; /* why the exchange failed; NULL when it did not */
+    long retry_after_s; /* header Retry-After, as seconds or as a date; 0 =
+                           there was none, or it is over */
 };
 
 /* Told once for each request started, from within http_wait(). */

@@ -23,7 +23,6 @@ enum {
     HTTP_OK = 200,
     HTTP_BAD_REQUEST = 400,
     HTTP_UNAUTHORIZED = 401,
-    HTTP_UNAVAILABLE = 503,
 };
 
 /* One that waits to be recorded and answered. */

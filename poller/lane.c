@@ -5,9 +5,17 @@
 #include "log.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { MOST_TROUBLES = 5 };
+enum {
+    MOST_TROUBLES = 5,
+    SLOW_START = 2,
+    LONGEST_WISH_S = 3600,
+};
+
+#define TELL_AGAIN_US (3600LL * 1000000)
 
 struct lane {
     struct lane_traits traits;
@@ -19,7 +27,10 @@ struct lane {
     int64_t turn_us;       /* when the next request may begin */
     int64_t held_until_us; /* 0 = not held */
     int64_t held_since_us;
+    int64_t told_us;   /* when the hold was told of last; 0 = not yet */
+    size_t ramp;       /* connections just after a hold; 0 = all */
     unsigned troubles; /* calls in a row that say it is out of order */
+    char told[OUTCOME_TEXT + 1]; /* and why */
 };
 
 struct lane *
@@ -103,10 +114,19 @@ turns(const struct lane *lane)
                : (size_t)((now_us - lane->turn_us) / gap_us) + 1;
 }
 
+/* How many calls may be under way now. */
+static size_t
+width(const struct lane *lane)
+{
+    if (lane->held_until_us)
+        return 1;
+    return lane->ramp ? lane->ramp : lane->traits.limits.connections;
+}
+
 size_t
 lane_room(const struct lane *lane)
 {
-    size_t most = lane->held_until_us ? 1 : lane->traits.limits.connections;
+    size_t most = width(lane);
     size_t used = lane->underway.n + lane->others;
     size_t room = used < most ? most - used : 0, may = turns(lane);
 
@@ -184,20 +204,64 @@ lane_finished(struct lane *lane)
     return &lane->finished;
 }
 
+/* Loudly, once: an outage may last for days. */
+static void
+tell_hold(struct lane *lane, const struct outcome *outcome, int64_t ms)
+{
+    bool news = lane->told_us == 0 ||
+                clock_boot_us() >= lane->told_us + TELL_AGAIN_US ||
+                strcmp(lane->told, outcome->why) != 0;
+
+    log_at(news ? LOG_ERROR : LOG_DEBUG,
+        "lane: %s is held for %lld s: %s; then one call tries it; check "
+        "section "
+        "[%s] and the provider's cabinet",
+        lane->traits.name, (long long)ms / 1000, outcome->why,
+        lane->traits.name);
+    if (!news)
+        return;
+    lane->told_us = clock_boot_us();
+    snprintf(lane->told, sizeof lane->told, "%s", outcome->why);
+}
+
+static int64_t
+hold_ms(const struct lane *lane, const struct outcome *outcome)
+{
+    int64_t wish_s = outcome->retry_after_s;
+
+    if (wish_s <= 0)
+        return lane->traits.limits.hold_ms;
+    return (wish_s < LONGEST_WISH_S ? wish_s : LONGEST_WISH_S) * 1000;
+}
+
 static void
 hold(struct lane *lane, const struct outcome *outcome, int64_t begun_us)
 {
-    int64_t ms = lane->traits.limits.hold_ms;
+    int64_t ms = hold_ms(lane, outcome);
 
     /* Calls that began before the hold only repeat what is known. */
     if (begun_us < lane->held_since_us)
         return;
-    log_error("lane: %s is held for %lld s: %s; check section [%s] and the "
-              "provider's cabinet",
-        lane->traits.name, (long long)ms / 1000, outcome->why,
-        lane->traits.name);
+    tell_hold(lane, outcome, ms);
     lane->held_since_us = clock_boot_us();
     lane->held_until_us = lane->held_since_us + ms * 1000;
+}
+
+static void
+reopen(struct lane *lane)
+{
+    log_info("lane: %s works again", lane->traits.name);
+    lane->held_until_us = 0;
+    lane->told_us = 0;
+    lane->ramp = lane->traits.limits.connections > SLOW_START ? SLOW_START : 0;
+}
+
+static void
+widen(struct lane *lane)
+{
+    lane->ramp *= 2;
+    if (lane->ramp >= lane->traits.limits.connections)
+        lane->ramp = 0;
 }
 
 /* A number that is not ours was taken before: one is bad luck, several in a row
@@ -208,15 +272,14 @@ is_foreign(const struct delivery *d)
     return d->outcome.class == OUTCOME_DUPLICATE && !d->ask;
 }
 
-/* Unknown outcomes in a row mean a wrong address or a provider that is out of
- * order: better to wait than to make every message doubtful. Where nothing is
- * lost by waiting, one that cannot be reached is waited for, too. */
+/* In a row they mean a wrong address or a provider that is out of order: better
+ * to wait than to burn the attempts of every message, or to make it doubtful.
+ */
 static bool
-is_trouble(const struct lane *lane, const struct delivery *d)
+is_trouble(const struct delivery *d)
 {
-    return d->outcome.class == OUTCOME_UNKNOWN || is_foreign(d) ||
-           (lane->traits.repeats_safely &&
-               d->outcome.class == OUTCOME_TRANSIENT);
+    return d->outcome.class == OUTCOME_UNKNOWN ||
+           d->outcome.class == OUTCOME_TRANSIENT || is_foreign(d);
 }
 
 static bool
@@ -235,15 +298,16 @@ learn(struct lane *lane, const struct delivery *d)
 
     if (!lane->traits.holds)
         return;
-    lane->troubles = is_trouble(lane, d) ? lane->troubles + 1 : 0;
+    lane->troubles = is_trouble(d) ? lane->troubles + 1 : 0;
     if (d->outcome.class == OUTCOME_CONFIGURATION ||
-        lane->troubles >= MOST_TROUBLES) {
+        d->outcome.retry_after_s > 0 || lane->troubles >= MOST_TROUBLES)
         hold(lane, &d->outcome, begun_us);
-    } else if (is_understood(d) && lane->held_until_us &&
-               begun_us >= lane->held_since_us) {
-        log_info("lane: %s works again", lane->traits.name);
-        lane->held_until_us = 0;
-    }
+    else if (!is_understood(d) || begun_us < lane->held_since_us)
+        return;
+    else if (lane->held_until_us)
+        reopen(lane);
+    else if (lane->ramp)
+        widen(lane);
 }
 
 void

@@ -5,13 +5,16 @@
  * and gives it back with an outcome. How it is carried out is the business of
  * a carrier: post.c speaks to providers over HTTP, routers/fleet.c to routers.
  *
- * A lane holds itself, where its carrier wants that, when the provider
- * refuses the account, or when several outcomes in a row were unknown (of a
- * provider that takes the same bytes once, also when it could not be reached):
- * until the hold is over it has no room, then it has room for one, and a call
- * that began after the hold and was understood opens it again. In the long run
- * it begins no more requests in a second than the limits say; of those saved
- * up, as many at once as there are connections.
+ * A lane is a circuit breaker, where its carrier wants that. It holds itself
+ * when the provider refuses the account, asks to be left alone, or when several
+ * calls in a row could not be made or came to nothing that is known. Until the
+ * hold is over it has no room, then it has room for one, and a call that began
+ * after the hold and was understood opens it again: for two calls at a time,
+ * then for twice as many with each that is understood. A hold is told once, and
+ * once more each hour.
+ *
+ * In the long run it begins no more requests in a second than the limits say;
+ * of those saved up, as many at once as there are connections.
  */
 #ifndef MBEV_LANE_H
 #define MBEV_LANE_H

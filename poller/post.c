@@ -92,6 +92,14 @@ read_failure(const struct http_reply *reply, struct outcome *out)
         reply->error);
 }
 
+/* Too much at once, or out of order for a while. */
+static void
+take_wish(const struct http_reply *reply, struct outcome *out)
+{
+    if (reply->status == HTTP_TOO_MANY || reply->status == HTTP_UNAVAILABLE)
+        out->retry_after_s = reply->retry_after_s;
+}
+
 static void on_reply(void *arg, const struct http_reply *reply);
 
 /* The provider is asked first, where it can be. */
@@ -194,6 +202,7 @@ on_reply(void *arg, const struct http_reply *reply)
         post->ops->read_query(reply, out);
     else
         post->ops->read(reply, out);
+    take_wish(reply, out);
     fault_point("post.read");
     if (!send_absent(call))
         lane_finish(post->lane, unlink_call(call));

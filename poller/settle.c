@@ -133,11 +133,14 @@ state_after(const struct engine *e, struct delivery *d)
     return after_unknown(e, d);
 }
 
-/* The account was at fault, not the message: the attempt does not count. */
+/* The account is at fault, or the provider, and not this message: the attempt
+ * does not count, and it waits until the hold is over. */
 static bool
-counts(const struct delivery *d)
+is_outage(const struct engine *e, const struct delivery *d)
 {
-    return d->outcome.class != OUTCOME_CONFIGURATION;
+    return d->outcome.class == OUTCOME_CONFIGURATION ||
+           (d->outcome.class == OUTCOME_TRANSIENT && d->lane != LANE_DECIDE &&
+               lane_is_held(lane_of(e, d)));
 }
 
 /* Doubles with each attempt up to the longest, a quarter more or less. */
@@ -177,12 +180,12 @@ pause_us(struct engine *e, const struct delivery *d)
         return ask_pause_us(e, d);
     if (d->outcome.class == OUTCOME_PERMANENT)
         return 0;
-    if (d->outcome.class == OUTCOME_TRANSIENT ||
-        d->outcome.class == OUTCOME_UNKNOWN)
+    if (!is_outage(e, d) && (d->outcome.class == OUTCOME_TRANSIENT ||
+                                d->outcome.class == OUTCOME_UNKNOWN))
         return d->route.n > 1 && d->attempts % d->route.n != 0
                    ? 0
                    : retry_pause_us(e, d);
-    /* The account: until the hold ends, unless another channel is free. */
+    /* Until the hold ends, unless another channel is free. */
     until = lane_held_until_us(lane_of(e, d)) - clock_boot_us();
     return until > 0 && d->route.n < 2 ? until : 0;
 }
@@ -229,7 +232,7 @@ add_result(struct engine *e, struct bytes *sql, const struct delivery *d)
         "UPDATE delivery SET state = '%s', claims = 0,"
         " changed_utc = UTC_TIMESTAMP(3)",
         delivery_state_name(d->state));
-    if (!counts(d))
+    if (is_outage(e, d))
         bytes_str(sql, ", attempts = attempts - 1");
     add_due(e, sql, d);
     add_way(sql, d);

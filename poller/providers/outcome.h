@@ -36,6 +36,8 @@ enum {
 
 struct outcome {
     enum outcome_class class;
+    long retry_after_s; /* the provider wants to be left alone so long; 0 = it
+                           does not say */
     char code[OUTCOME_CODE + 1];      /* the provider's error code, or "" */
     char words[OUTCOME_TEXT + 1];     /* the provider's own words, or "" */
     char why[OUTCOME_TEXT + 1];       /* what happened, for the operator */

@@ -446,6 +446,8 @@ read_json(const struct http_reply *reply, struct outcome *out,
     json_object *json = reply_json(reply);
 
     *out = (struct outcome){ .class = OUTCOME_UNKNOWN };
+    if (reply->status == HTTP_TOO_MANY)
+        out->class = OUTCOME_TRANSIENT;
     if (reply->status != 200)
         snprintf(out->why, sizeof out->why, "smsc answered with HTTP status %d",
             reply->status);

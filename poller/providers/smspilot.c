@@ -180,6 +180,8 @@ read_reply(const struct http_reply *reply, struct outcome *out)
     *out = (struct outcome){ 0 };
     if (reply->status != 200) {
         unknown(out, "");
+        if (reply->status == HTTP_TOO_MANY)
+            out->class = OUTCOME_TRANSIENT;
         snprintf(out->why, sizeof out->why,
             "smspilot answered with HTTP status %d", reply->status);
     } else if (!json) {

@@ -350,7 +350,8 @@ def test_while_the_till_is_down_few_tries_are_made(kassa, till):
     kassa.start()
     kassa.service.wait_log("lane: komtet is held")
     wait_until(lambda: set(kassa.states()) == {"ready", "retry"}, 10, "end")
-    assert kassa.deliveries("SUM(attempts)") == [(5,)]
+    # The one that made it hold does not count: it was not its fault.
+    assert kassa.deliveries("SUM(attempts)") == [(4,)]
     kassa.service.stop()
     assert kassa.service.log_text().count("is held") == 1
     till.start()

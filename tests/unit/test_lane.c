@@ -374,11 +374,17 @@ assert_held(struct scene *s, int64_t until_us)
 }
 
 static void
-assert_open(struct scene *s)
+assert_open_for(struct scene *s, size_t room)
 {
     assert_false(lane_is_held(s->lane));
     assert_int_equal(lane_held_until_us(s->lane), 0);
-    assert_room(s, wanted.connections, INT64_MAX);
+    assert_room(s, room, INT64_MAX);
+}
+
+static void
+assert_open(struct scene *s)
+{
+    assert_open_for(s, wanted.connections);
 }
 
 /* ---- what the provider's table says ---- */
@@ -623,7 +629,104 @@ after_the_hold_there_is_room_for_one(void **state)
     assert_room(s, 0, INT64_MAX);
     answer(s, "probe", OUTCOME_ACCEPTED);
     assert_finished(s, 2, OUTCOME_ACCEPTED);
+    assert_open_for(s, 2);
+}
+
+static void
+it_opens_step_by_step(void **state)
+{
+    struct scene *s = *state;
+
+    wanted.connections = 7;
+    make(s, &plain);
     assert_open(s);
+    call(s, OUTCOME_CONFIGURATION, false);
+    now_us += HOLD_US;
+    call(s, OUTCOME_ACCEPTED, false);
+    assert_open_for(s, 2);
+    call(s, OUTCOME_UNKNOWN, false);
+    assert_open_for(s, 2);
+    call(s, OUTCOME_ACCEPTED, false);
+    assert_open_for(s, 4);
+    call(s, OUTCOME_PERMANENT, false);
+    assert_open(s);
+    call(s, OUTCOME_ACCEPTED, false);
+    assert_open(s);
+}
+
+static void
+a_hold_in_the_middle_begins_anew(void **state)
+{
+    struct scene *s = *state;
+
+    wanted.connections = 7;
+    make(s, &plain);
+    call(s, OUTCOME_CONFIGURATION, false);
+    now_us += HOLD_US;
+    call_times(s, 2, OUTCOME_ACCEPTED, false);
+    assert_open_for(s, 4);
+    call(s, OUTCOME_CONFIGURATION, false);
+    assert_held(s, now_us + HOLD_US);
+    now_us += HOLD_US;
+    assert_room(s, 1, INT64_MAX);
+    call(s, OUTCOME_ACCEPTED, false);
+    assert_open_for(s, 2);
+}
+
+static void
+one_connection_is_open_at_once(void **state)
+{
+    struct scene *s = *state;
+
+    wanted.connections = 1;
+    make(s, &plain);
+    call(s, OUTCOME_CONFIGURATION, false);
+    now_us += HOLD_US;
+    call(s, OUTCOME_ACCEPTED, false);
+    assert_open_for(s, 1);
+}
+
+/* Ends the request for "text" with this status and header. */
+static void
+answer_with(struct scene *s, int status, const char *header)
+{
+    struct client *c = client_with(s, "text");
+    char reply[256];
+
+    snprintf(reply, sizeof reply,
+        "HTTP/1.1 %d X\r\n%s\r\nContent-Length: 1\r\n\r\n%d", status, header,
+        OUTCOME_TRANSIENT);
+    assert_int_equal(send(c->fd, reply, strlen(reply), 0), strlen(reply));
+    bytes_clear(&c->request);
+}
+
+static void
+who_asks_for_a_pause_gets_it(void **state)
+{
+    static const struct {
+        int status;
+        const char *header;
+        int64_t held_s; /* 0 = not held */
+    } rows[] = { { 429, "Retry-After: 7", 7 }, { 503, "retry-after: 120", 120 },
+        { 429, "Retry-After: 999999", 3600 },
+        { 429, "Retry-After: Wed, 21 Oct 2099 07:28:00 GMT", 3600 },
+        { 429, "Retry-After: 0", 0 }, { 429, "Retry-After: -5", 0 },
+        { 429, "Retry-After: soon", 0 }, { 200, "Retry-After: 7", 0 },
+        { 500, "Retry-After: 7", 0 },
+        { 429, "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT", 0 } };
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        make(s, &plain);
+        start(s, "text");
+        answer_with(s, rows[i].status, rows[i].header);
+        assert_finished(s, s->id, OUTCOME_TRANSIENT);
+        if (rows[i].held_s)
+            assert_held(s, now_us + rows[i].held_s * 1000000);
+        else
+            assert_open(s);
+        lane_close(&s->lane);
+    }
 }
 
 /* A question about something else takes that room, but opens nothing. */
@@ -659,7 +762,7 @@ whatever_the_provider_understood_opens_the_lane(void **state)
         call(s, rows[i].class, false);
         assert_false(lane_is_held(s->lane));
         if (rows[i].opens)
-            assert_open(s);
+            assert_open_for(s, 2);
         else
             assert_room(s, 1, INT64_MAX);
         lane_close(&s->lane);
@@ -722,7 +825,7 @@ static void
 five_that_are_not_in_a_row_do_not(void **state)
 {
     static const enum outcome_class between[] = { OUTCOME_ACCEPTED,
-        OUTCOME_PERMANENT, OUTCOME_TRANSIENT, OUTCOME_ABSENT };
+        OUTCOME_PERMANENT, OUTCOME_ABSENT };
     struct scene *s = *state;
 
     make(s, &plain);
@@ -786,7 +889,7 @@ once_it_works_troubles_are_counted_anew(void **state)
     now_us += HOLD_US;
     call(s, OUTCOME_ACCEPTED, false);
     call_times(s, 4, OUTCOME_UNKNOWN, false);
-    assert_open(s);
+    assert_open_for(s, 2);
     call(s, OUTCOME_UNKNOWN, false);
     assert_held(s, now_us + HOLD_US);
 }
@@ -802,31 +905,20 @@ call_nobody(struct scene *s)
 }
 
 static void
-one_that_repeats_is_waited_for_when_it_cannot_be_reached(void **state)
+one_that_cannot_be_reached_is_waited_for(void **state)
 {
-    struct scene *s = *state;
-
-    make(s, &repeating);
-    close_server(&s->server);
-    for (int i = 0; i < 4; i++)
-        call_nobody(s);
-    assert_open(s);
-    call_nobody(s);
-    assert_held(s, now_us + HOLD_US);
-}
-
-static void
-others_are_not(void **state)
-{
-    static const struct provider_ops *const all[] = { &plain, &asking };
+    static const struct provider_ops *const all[] = { &plain, &repeating,
+        &asking };
     struct scene *s = *state;
 
     close_server(&s->server);
     for (size_t i = 0; i < COUNT(all); i++) {
         make(s, all[i]);
-        for (int j = 0; j < 7; j++)
+        for (int j = 0; j < 4; j++)
             call_nobody(s);
         assert_open(s);
+        call_nobody(s);
+        assert_held(s, now_us + HOLD_US);
         lane_close(&s->lane);
     }
 }
@@ -1237,6 +1329,10 @@ main(void)
         LANE_TEST(what_is_lacking_leaves_no_room_for_ever),
         LANE_TEST(a_refused_account_holds_the_lane),
         LANE_TEST(after_the_hold_there_is_room_for_one),
+        LANE_TEST(it_opens_step_by_step),
+        LANE_TEST(a_hold_in_the_middle_begins_anew),
+        LANE_TEST(one_connection_is_open_at_once),
+        LANE_TEST(who_asks_for_a_pause_gets_it),
         LANE_TEST(the_one_may_be_another_request),
         LANE_TEST(whatever_the_provider_understood_opens_the_lane),
         LANE_TEST(the_one_may_make_it_hold_again),
@@ -1247,8 +1343,7 @@ main(void)
         LANE_TEST(numbers_of_our_own_that_were_there_already_do_not),
         LANE_TEST(after_five_the_next_trouble_holds_it_again),
         LANE_TEST(once_it_works_troubles_are_counted_anew),
-        LANE_TEST(one_that_repeats_is_waited_for_when_it_cannot_be_reached),
-        LANE_TEST(others_are_not),
+        LANE_TEST(one_that_cannot_be_reached_is_waited_for),
         LANE_TEST(what_was_not_sent_says_so),
         LANE_TEST(what_may_have_been_taken_is_unknown),
         LANE_TEST(what_cannot_be_put_together_was_not_sent),
