@@ -1,8 +1,8 @@
 /*
  * claim: from due deliveries to running calls.
  *
- * Promises: an attempt is committed, and on disk, before its call begins; a
- * call that could not end within the lease is not begun.
+ * Promises: an attempt is committed, and on disk, before its call begins; no
+ * call is begun after the lease.
  */
 #include "clock.h"
 #include "engine.h"
@@ -564,12 +564,12 @@ claim_due(struct engine *e)
     return status;
 }
 
+/* Who takes over waits as long as a call that has begun may last: see
+ * janitor.c. */
 static bool
-ends_within_lease(const struct engine *e, const struct delivery *d)
+is_ours_still(const struct engine *e)
 {
-    int64_t longest_us = lane_longest_ms(e->lane[d->lane]) * 1000 + MARGIN_US;
-
-    return clock_boot_us() + longest_us < e->owner.until_us;
+    return clock_boot_us() + MARGIN_US < e->owner.until_us;
 }
 
 /* A server that keeps commits in memory may have forgotten in a crash that
@@ -668,13 +668,13 @@ claim_start(struct engine *e, struct delivery_list *list)
               journal_sync(&e->journal);
     fault_point("claim.durable");
     while ((d = delivery_pop(&start))) {
-        if (durable && ends_within_lease(e, d)) {
+        if (durable && is_ours_still(e)) {
             lane_start(e->lane[d->lane], d);
             continue;
         }
         if (durable)
-            log_error("claim: %s of event %" PRIu64 " is not begun: it could "
-                      "not end within the lease; make [service] lease longer",
+            log_warning("claim: %s of event %" PRIu64 " is not begun now: the "
+                        "lease is nearly over",
                 d->action, d->event_id);
         claim_free(e, d);
         delivery_push(&e->unsure, d);

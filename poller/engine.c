@@ -58,7 +58,10 @@ static bool
 engine_open(struct engine *e, const struct settings *set,
     const struct db_settings *db_settings, bool once)
 {
-    *e = (struct engine){ .set = set, .owner.lock_fd = -1, .journal.fd = -1 };
+    *e = (struct engine){ .set = set,
+        .owner.lock_fd = -1,
+        .journal.fd = -1,
+        .recover_us = INT64_MAX };
     e->wake.bell_fd = e->wake.signal_fd = e->wake.timer_fd = -1;
     e->dice = (uint32_t)clock_wall_us() | 1;
     e->db = db_make(db_settings);
@@ -223,6 +226,8 @@ work(struct engine *e, bool *idle)
     if (status != DB_GONE && !e->wake.stop &&
         clock_boot_us() >= follow_due_us(e))
         engine_keep_first(&status, follow_due(e));
+    if (status != DB_GONE && clock_boot_us() >= e->recover_us)
+        engine_keep_first(&status, janitor_recover(e));
     if (status != DB_GONE && clock_boot_us() >= janitor_renew_us(e))
         engine_keep_first(&status, janitor_renew(e));
     if (status != DB_GONE)
@@ -288,6 +293,8 @@ sleep_until(const struct engine *e)
         us = follow_due_us(e);
     if (e->late.look_us < us)
         us = e->late.look_us;
+    if (e->recover_us < us)
+        us = e->recover_us;
     if (fleet_record_us(e->fleet) < us)
         us = fleet_record_us(e->fleet);
     if (claim_is_due(e) || callback_waits(e->callback) || finished(e) > 0)
@@ -328,8 +335,8 @@ static bool
 drained(const struct engine *e, bool idle)
 {
     return idle && active(e) == 0 && finished(e) == 0 && e->results.n == 0 &&
-           e->unsure.n == 0 && follow_active(e->follow) == 0 &&
-           !claim_is_due(e);
+           e->unsure.n == 0 && e->recover_us == INT64_MAX &&
+           follow_active(e->follow) == 0 && !claim_is_due(e);
 }
 
 /* Told to stop, and nothing runs any more or the patience is over. */

@@ -66,6 +66,8 @@ struct engine {
         int64_t until_us; /* boot clock */
     } shunned;
     int64_t check_us;      /* boot clock: when to look at the server again */
+    int64_t recover_us;    /* boot clock: when something that another host's
+                              service has begun is over; INT64_MAX = nothing */
     struct follow *follow; /* see follow.h */
     struct callback *callback;    /* see callback.h */
     struct delivery_list unsure;  /* in calling, but perhaps not committed:
@@ -159,7 +161,8 @@ enum db_status claim_give_back(struct engine *e);
 enum db_status settle_results(struct engine *e);
 
 /* janitor.c: after a takeover, settles what an earlier owner left in state
- * calling. */
+ * calling: at once when that was a service of this host, which is dead, else as
+ * soon as no call of it can be under way any more. */
 enum db_status janitor_recover(struct engine *e);
 
 /* janitor.c: keeps the lease of an idle service: renews it at this time (boot

@@ -9,8 +9,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-enum { RECOVER_MOST = 500 };
+enum { RECOVER_MOST = 500, MARGIN_US = 1000000 };
 
 /* Leaves out what is ours since before a reconnect: calls under way, and
  * results that wait to be recorded. */
@@ -25,6 +26,46 @@ exclude_running(struct bytes *sql, const struct engine *e)
     bytes_chr(sql, ')');
 }
 
+/* A service on another host begins nothing after its lease, but what it has
+ * begun may last as long as its provider may take. */
+static void
+add_over_utc(struct bytes *sql, const struct engine *e)
+{
+    bytes_str(sql, "d.changed_utc + INTERVAL CASE d.lane");
+    for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
+        bytes_printf(sql, " WHEN '%s' THEN %" PRId64, delivery_lane_name(i),
+            (e->set->service.lease_ms + lane_longest_ms(e->lane[i])) * 1000 +
+                MARGIN_US);
+    bytes_str(sql, " ELSE 0 END MICROSECOND");
+}
+
+/* When the next of them is over for certain that another host's service has
+ * begun. */
+static enum db_status
+read_next_left(struct engine *e)
+{
+    struct bytes sql = bytes_make(256 * 1024);
+    struct db_rows *rows;
+    enum db_status status;
+
+    bytes_str(&sql, "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), MIN(");
+    add_over_utc(&sql, e);
+    bytes_printf(&sql,
+        ")) FROM delivery AS d"
+        " WHERE d.state = 'calling' AND d.epoch <> %" PRIu64,
+        e->owner.epoch);
+    exclude_running(&sql, e);
+    status = db_query(e->db, &sql, &rows);
+    bytes_free(&sql);
+    e->recover_us = INT64_MAX;
+    if (status != DB_OK)
+        return status;
+    if (db_next(rows) && db_col(rows, 0))
+        e->recover_us = clock_boot_us() + strtoll(db_col(rows, 0), NULL, 10);
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
 /* Reads what an owner before us, or we on a connection before this one, left
  * behind. */
 static enum db_status
@@ -37,8 +78,11 @@ read_left_behind(struct engine *e)
 
     bytes_printf(&sql,
         "SELECT " STORED_COLUMNS " FROM " STORED_FROM
-        " WHERE d.state = 'calling' AND d.epoch <> %" PRIu64,
-        e->owner.epoch);
+        " WHERE d.state = 'calling' AND d.epoch <> %" PRIu64
+        " AND (d.id > %" PRIu64 " OR UTC_TIMESTAMP(3) >= ",
+        e->owner.epoch, e->owner.inherited_id);
+    add_over_utc(&sql, e);
+    bytes_chr(&sql, ')');
     exclude_running(&sql, e);
     bytes_printf(&sql, " ORDER BY d.id LIMIT %d", RECOVER_MOST);
     status = db_query(e->db, &sql, &rows);
@@ -74,7 +118,7 @@ janitor_recover(struct engine *e)
         if (status == DB_OK && more)
             status = settle_results(e);
     } while (status == DB_OK && more);
-    return status;
+    return status == DB_OK ? read_next_left(e) : status;
 }
 
 int64_t

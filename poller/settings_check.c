@@ -241,19 +241,6 @@ check_pauses(struct check *c)
             complain_at(c, pauses[i].longest, pauses[i].what);
 }
 
-/* A request must end while the work is still ours. */
-static void
-check_lease(struct check *c, const char *section, int64_t timeout_ms)
-{
-    char what[96];
-
-    if (c->s->service.lease_ms >= timeout_ms + 10000)
-        return;
-    snprintf(what, sizeof what,
-        "must be at least 10 s longer than [%s] timeout", section);
-    complain_at(c, AT(service.lease_ms), what);
-}
-
 /* ---- section by section ---- */
 
 /* The first notice that may go by this channel, or NULL. */
@@ -294,7 +281,6 @@ check_smspilot(struct check *c)
 
     if (user && !*s->smspilot.api_key)
         complain_empty(c, AT(smspilot.api_key), user);
-    check_lease(c, "smspilot", s->smspilot.timeout_ms);
 }
 
 static void
@@ -314,13 +300,6 @@ check_smsc(struct check *c)
         complain_empty(c, AT(smsc.login), user);
     else if (user && !*s->smsc.api_key && !*s->smsc.password)
         complain_empty(c, AT(smsc.password), user);
-    /* A message that has to be asked about first is two exchanges. */
-    if (user && s->service.lease_ms < 2 * s->smsc.timeout_ms +
-                                          hosts * s->smsc.connect_timeout_ms +
-                                          10000)
-        complain_at(c, AT(service.lease_ms),
-            "must be longer than 10 s, two [smsc] timeout and a "
-            "connect_timeout for each url together");
 }
 
 static void
@@ -402,8 +381,6 @@ check_komtet(struct check *c)
         complain_at(c, AT(komtet.shop),
             "must be at most 200 bytes without control characters; copy it "
             "from the provider's cabinet");
-    if (receipts_are_on(s))
-        check_lease(c, "komtet", s->komtet.timeout_ms);
 }
 
 /* "no", or the number of a rate: which of them there are, the law changes. */

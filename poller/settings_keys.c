@@ -138,11 +138,10 @@ const struct settings_key settings_keys[] = {
     { "service", "safety_poll", KEY_DURATION, false, AT(service.safety_poll_ms),
         "1 s", 10, MINUTE_MS, NULL,
         "How often to look for work when nobody rang" },
-    { "service", "lease", KEY_DURATION, false, AT(service.lease_ms), "90 s",
+    { "service", "lease", KEY_DURATION, false, AT(service.lease_ms), "20 s",
         5000, HOUR_MS, NULL,
-        "For how long one service owns the work; another one takes over\n"
-        "when it was not renewed. At least 10 s more than the longest "
-        "timeout" },
+        "For how long one service owns the work; one on another host takes\n"
+        "over when it was not renewed" },
     { "service", "stop_timeout", KEY_DURATION, false, AT(service.stop_ms),
         "25 s", 0, HOUR_MS, NULL,
         "How long to wait for running calls when told to stop" },

@@ -10,8 +10,6 @@
 
 #define AT(member) offsetof(struct settings, member)
 
-enum { SLACK_MS = 10000 };
-
 struct check {
     const struct settings *s;
     settings_complain *complain;
@@ -96,16 +94,6 @@ all_are_off(const struct settings *s)
     return goes_by(&s->routers.usual, "off");
 }
 
-/* A reset must end while the work is still ours. */
-static void
-check_lease(struct check *c)
-{
-    if (c->s->service.lease_ms < settings_longest_reset_ms(c->s) + SLACK_MS)
-        complain_at(c, AT(service.lease_ms),
-            "must be at least 10 s longer than [routers] connect_timeout and "
-            "two timeout together");
-}
-
 /* With and without what the billing knows of the session, each of them as
  * often as may be. */
 static void
@@ -130,7 +118,6 @@ check_resets(struct check *c)
         complain_at(c, AT(routers.usual.transport),
             "is off for every router, but [session_reset] is on; choose one, "
             "or switch that off");
-    check_lease(c);
     check_radius(c, NULL);
     for (size_t i = 0; i < c->s->routers.special_n; i++)
         check_radius(c, &c->s->routers.special[i]);

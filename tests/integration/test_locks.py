@@ -282,7 +282,7 @@ def fixture_two(chain, smsc, service_of):
     configure(chain, payment={"channels": "smsc"},
               smsc={"url": smsc.url, "ask_after": "1 s", "timeout": "1 s",
                     "connect_timeout": "500 ms"},
-              smspilot={"timeout": "1 s"}, service={"lease": "13 s"})
+              smspilot={"timeout": "1 s"}, service={"lease": "5 s"})
     chain.subscriber()
     other = service_of(with_settings(chain.settings, service={
         "doorbell": chain.settings["service"]["doorbell"] + "2"}))

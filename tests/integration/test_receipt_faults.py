@@ -514,6 +514,7 @@ def test_the_answer_to_a_commit_is_lost(kassa, till, word):
 def test_another_service_takes_over_and_the_first_awakes(
         kassa, till, service_of, tmp_path, point):
     """As after a pause that was longer than the lease."""
+    kassa.configure(komtet={"timeout": "1 s"}, service={"lease": "5 s"})
     for uid in subscribers(kassa, 2):
         kassa.pay(uid, summa=uid)
         kassa.pay(uid, summa=uid)
@@ -527,7 +528,7 @@ def test_another_service_takes_over_and_the_first_awakes(
                  "mikbill_events")
     second = service_of(with_settings(kassa.settings, service={
         "doorbell": tmp_path / "doorbell"})).start()
-    wait_until(lambda: kassa.states() == ["done"] * 4, 20, "receipts")
+    wait_until(lambda: kassa.states() == ["done"] * 4, 40, "receipts")
     kassa.service.signal(signal.SIGCONT)
     kassa.service.wait_log("another service took the work over|is away")
     for uid in (1, 2):

@@ -13,7 +13,7 @@ from harness.product import with_settings
 from integration.fire import (Buyers, Fire, enroll, fixture_chain,
                               fixture_db, plan, tell)  # noqa: F401
 
-SHORT_LEASE = {"lease": "11 s"}
+SHORT_LEASE = {"lease": "5 s"}
 
 
 @pytest.fixture(name="two")

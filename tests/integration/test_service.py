@@ -6,10 +6,14 @@ import subprocess
 import time
 
 from harness.process import is_frozen, wait_until
-from harness.product import build_dir
+from harness.product import build_dir, with_settings
 from harness.standin import Reply, stall
 
 EX_UNAVAILABLE, EX_CANTCREAT, EX_CONFIG = 69, 73, 78
+
+# A takeover that the tests need not wait for long.
+SHORT = {"smspilot": {"timeout": "1 s", "connect_timeout": "500 ms"},
+         "service": {"lease": "5 s"}}
 
 
 def mbevd(*words):
@@ -167,9 +171,7 @@ def test_a_second_one_elsewhere_stands_by_and_takes_over(chain, service_of,
 
 def test_one_that_wakes_after_a_takeover_commits_nothing(chain, service_of,
                                                          tmp_path):
-    chain.settings["smspilot"]["timeout"] = "1 s"
-    chain.settings["service"]["lease"] = "11 s"
-    chain.reconfigure(chain.settings)
+    chain.reconfigure(with_settings(chain.settings, **SHORT))
     chain.start(MBEV_FAULT="claim.started:stop").subscriber()
     chain.pay()
     chain.pilot.wait(1) if chain.pilot.requests else time.sleep(0.5)
@@ -179,7 +181,7 @@ def test_one_that_wakes_after_a_takeover_commits_nothing(chain, service_of,
         **chain.settings["service"], "doorbell": tmp_path / "doorbell"}}
     second = service_of(settings).start()
     second.wait_log("engine: acting")
-    chain.wait_states("doubtful")
+    chain.wait_states("doubtful", timeout=30)
     chain.service.signal(signal.SIGCONT)
     chain.service.wait_log("another service took the work over")
     chain.pay(summa=50)
@@ -189,6 +191,7 @@ def test_one_that_wakes_after_a_takeover_commits_nothing(chain, service_of,
 
 def test_one_that_lost_the_work_stops_at_once(chain, service_of, tmp_path):
     """The result of its last call is nobody's any more."""
+    chain.reconfigure(with_settings(chain.settings, **SHORT))
     chain.start(MBEV_FAULT="settle.begun:stop").subscriber()
     chain.pay()
     wait_until(lambda: is_frozen(chain.service.pid), 10, "freeze")
@@ -204,7 +207,30 @@ def test_one_that_lost_the_work_stops_at_once(chain, service_of, tmp_path):
     assert chain.service.stop() == 0
     assert time.monotonic() - begun < 5
     assert "could not be recorded" not in chain.service.log_text()
-    chain.wait_states("doubtful")
+    chain.wait_states("doubtful", timeout=30)
+
+
+def test_what_another_host_has_begun_is_left_alone_while_it_may_last(
+        chain, service_of, tmp_path):
+    """The other one does everything else at once."""
+    chain.reconfigure(with_settings(chain.settings, **SHORT))
+    chain.pilot.reply = stall
+    chain.start().subscriber()
+    chain.pay()
+    chain.pilot.wait(1)
+    begun = chain.pilot.requests[0].at
+    chain.service.kill()
+    chain.pilot.reply = chain.pilot.ordinary_reply
+    chain.db.sql("UPDATE owner SET lease_until_utc = '2000-01-01'",
+                 "mikbill_events")
+    second = service_of(with_settings(chain.settings, service={
+        "doorbell": tmp_path / "doorbell"})).start()
+    second.wait_log("engine: acting")
+    chain.pay(summa=50)
+    chain.wait_states("calling", "done")
+    chain.wait_states("doubtful", "done", timeout=30)
+    assert time.monotonic() - begun > 6  # lease and timeout
+    assert len(chain.sent()) == 2
 
 
 def test_the_server_may_end_idle_connections(chain):

@@ -29,7 +29,7 @@ def fixture_router():
 def fixture_ready(chain, router):
     """The chain for one subscriber on that router."""
     resets(chain, port=router.port, timeout="1 s", connect_timeout="500 ms")
-    also(chain, smspilot={"timeout": "1 s"}, service={"lease": "13 s"})
+    also(chain, smspilot={"timeout": "1 s"}, service={"lease": "5 s"})
     nas(chain)
     chain.subscriber()
     return chain

@@ -87,7 +87,7 @@ without_settings_the_defaults_hold(void **state)
     assert_string_equal(l.s.database.billing, "mikbill");
     assert_string_equal(l.s.database.events, "mikbill_events");
     assert_int_equal(l.s.service.safety_poll_ms, 1000);
-    assert_int_equal(l.s.service.lease_ms, 90000);
+    assert_int_equal(l.s.service.lease_ms, 20000);
     assert_int_equal(l.s.service.batch, 500);
     assert_true(l.s.billing.moved_subscribers);
     assert_int_equal(l.s.billing.backdated_ms, 3600000);
@@ -1124,51 +1124,6 @@ more_connections_than_smsc_allows_are_told(void **state)
         "F:2: [smsc] connections: must be from 1 to 15\n");
 }
 
-/* Two timeouts, a connect_timeout for each of two hosts, ten seconds. */
-static void
-a_lease_too_short_for_smsc_is_told(void **state)
-{
-    static const char social[] = "[smsc]\nlogin = l\npassword = p\n"
-                                 "[refund]\nsocial = yes" QUIET;
-    char text[300];
-    struct loaded l;
-
-    (void)state;
-    snprintf(text, sizeof text, "[service]\nlease = 70 s\n%s", social);
-    l = load_good(text);
-    drop(&l);
-    snprintf(text, sizeof text, "[service]\nlease = 69999 ms\n%s", social);
-    assert_errors(text, "F:2: [service] lease: must be longer than 10 s, two "
-                        "[smsc] timeout and a connect_timeout for each url "
-                        "together\n");
-    snprintf(text, sizeof text, "[smsc]\nurl = https://a\n%s", social);
-    l = load_good(text);
-    drop(&l);
-}
-
-static void
-a_lease_need_not_be_long_for_a_provider_that_is_not_used(void **state)
-{
-    struct loaded l =
-        load_good("[service]\nlease = 30 s\n[smsc]\ntimeout = 10 min" QUIET);
-
-    (void)state;
-    drop(&l);
-}
-
-static void
-the_default_lease_is_long_enough_for_all(void **state)
-{
-    struct loaded l = load_good("[smspilot]\napi_key = KEY\n"
-                                "[smsc]\nlogin = l\npassword = p\n"
-                                "[payment]\nchannels = smspilot,smsc\n"
-                                "social = yes\n"
-                                "[receipt]\npayments = yes\n");
-
-    (void)state;
-    drop(&l);
-}
-
 static void
 a_way_without_channels_is_told(void **state)
 {
@@ -1267,20 +1222,6 @@ an_address_that_is_none_is_told(void **state)
         assert_errors(text, "F:2: [smspilot] url: must begin with https:// "
                             "(or http:// for a test server)\n");
     }
-}
-
-static void
-a_lease_too_short_for_a_request_is_told(void **state)
-{
-    struct loaded l =
-        load_good("[service]\nlease = 30 s\n[smspilot]\ntimeout = 20 s" QUIET);
-
-    (void)state;
-    drop(&l);
-    assert_errors(
-        "[service]\nlease = 30 s\n[smspilot]\ntimeout = 20001 ms" QUIET,
-        "F:2: [service] lease: must be at least 10 s longer than [smspilot] "
-        "timeout\n");
 }
 
 static void
@@ -1447,37 +1388,6 @@ more_than_komtet_can_take_is_told(void **state)
         "must be from 1 to 15");
     assert_takes("komtet", "rate", WORDS("1", "1000"), WORDS("0", "1001"),
         "must be from 1 to 1000");
-}
-
-static void
-a_lease_too_short_for_a_receipt_is_told(void **state)
-{
-    static const char *const on[] = { "payments", "refunds" };
-    char text[200];
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(on); i++) {
-        struct loaded l;
-
-        snprintf(text, sizeof text,
-            "[service]\nlease = 40 s\n[receipt]\n%s = yes" QUIET, on[i]);
-        l = load_good(text);
-        drop(&l);
-        snprintf(text, sizeof text,
-            "[service]\nlease = 39999 ms\n[receipt]\n%s = yes" QUIET, on[i]);
-        assert_errors(text, "F:2: [service] lease: must be at least 10 s "
-                            "longer than [komtet] timeout\n");
-    }
-}
-
-static void
-without_receipts_a_lease_need_not_be_long_for_komtet(void **state)
-{
-    struct loaded l =
-        load_good("[service]\nlease = 30 s\n[komtet]\ntimeout = 10 min" QUIET);
-
-    (void)state;
-    drop(&l);
 }
 
 static void
@@ -1925,45 +1835,6 @@ resets_without_any_way_to_a_router_are_told(void **state)
     assert_errors(RESET "[routers]\ntransport = off" QUIET, wrong);
     assert_errors(
         RESET "[routers]\ntransport = off\nrouter = a port=1" QUIET, wrong);
-}
-
-static void
-a_lease_need_not_be_long_when_no_session_is_ended(void **state)
-{
-    static const char *const good[] = {
-        "[service]\nlease = 30 s\n[routers]\ntimeout = 10 min" QUIET,
-        "[service]\nlease = 30 s\n" RESET
-        "[routers]\ntransport = off\ntimeout = 10 min\n"
-        "router = a transport=ssh timeout=7s" QUIET,
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(good); i++) {
-        struct loaded l = load_good(good[i]);
-
-        drop(&l);
-    }
-}
-
-static void
-a_lease_too_short_for_a_router_is_told(void **state)
-{
-    static const char wrong[] =
-        "F:2: [service] lease: must be at least 10 s longer than [routers] "
-        "connect_timeout and two timeout together\n";
-    struct loaded l = load_good("[service]\nlease = 55 s\n" RESET QUIET);
-
-    (void)state;
-    drop(&l);
-    assert_errors("[service]\nlease = 54999 ms\n" RESET QUIET, wrong);
-    assert_errors("[service]\nlease = 55 s\n" RESET
-                  "[routers]\nrouter = a timeout=1s\n"
-                  "router = b connect_timeout=5001ms" QUIET,
-        wrong);
-    l = load_good("[service]\nlease = 55 s\n" RESET
-                  "[routers]\nrouter = a timeout=30s transport=off\n"
-                  "router = b timeout=20s transport=radius" QUIET);
-    drop(&l);
 }
 
 static void
@@ -2778,17 +2649,12 @@ main(void)
         cmocka_unit_test(five_addresses_of_smsc_are_too_many),
         cmocka_unit_test(the_form_of_smscs_numbers_is_text_or_number),
         cmocka_unit_test(more_connections_than_smsc_allows_are_told),
-        cmocka_unit_test(a_lease_too_short_for_smsc_is_told),
-        cmocka_unit_test(
-            a_lease_need_not_be_long_for_a_provider_that_is_not_used),
-        cmocka_unit_test(the_default_lease_is_long_enough_for_all),
         cmocka_unit_test(a_way_without_channels_is_told),
         cmocka_unit_test(a_notice_without_text_is_told),
         cmocka_unit_test(a_zone_that_is_none_is_told),
         cmocka_unit_test(the_origin_of_a_tariff_is_subscriber_or_staff),
         cmocka_unit_test(an_empty_key_of_a_discount_is_told),
         cmocka_unit_test(an_address_that_is_none_is_told),
-        cmocka_unit_test(a_lease_too_short_for_a_request_is_told),
         cmocka_unit_test(a_longest_pause_below_the_first_is_told),
         cmocka_unit_test(a_log_level_that_is_none_is_told),
         cmocka_unit_test(paths_must_be_absolute),
@@ -2801,8 +2667,6 @@ main(void)
         cmocka_unit_test(a_shop_that_fits_into_no_header_is_told),
         cmocka_unit_test(a_queue_that_fits_into_no_path_is_told),
         cmocka_unit_test(more_than_komtet_can_take_is_told),
-        cmocka_unit_test(a_lease_too_short_for_a_receipt_is_told),
-        cmocka_unit_test(without_receipts_a_lease_need_not_be_long_for_komtet),
         cmocka_unit_test(a_longest_pause_of_receipts_below_the_first_is_told),
         cmocka_unit_test(a_prefix_that_fits_into_no_number_is_told),
         cmocka_unit_test(the_table_of_receipts_is_that_of_either_kit),
@@ -2835,8 +2699,6 @@ main(void)
         cmocka_unit_test(our_side_is_bound_to_an_address_in_numbers),
         cmocka_unit_test(a_longest_pause_of_routers_below_the_first_is_told),
         cmocka_unit_test(resets_without_any_way_to_a_router_are_told),
-        cmocka_unit_test(a_lease_need_not_be_long_when_no_session_is_ended),
-        cmocka_unit_test(a_lease_too_short_for_a_router_is_told),
         cmocka_unit_test(tries_of_radius_that_do_not_fit_its_time_are_told),
         cmocka_unit_test(a_private_key_is_ours_alone),
         cmocka_unit_test(a_private_key_that_cannot_be_read_is_told),
