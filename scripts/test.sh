@@ -56,11 +56,13 @@ plain_tests() {
 }
 
 # Whatever runs our C code; not the tests of the tests, nor the thousands of
-# cases that differ in a number, nor what is about time alone.
+# cases that differ in a number (of many cases of one test a third), nor what is
+# about time alone.
 sanitized_tests() {
     export MBEV_BUILD=$PWD/build-asan
     MBEV_SERVER_PRELOAD=$(gcc -print-file-name=libasan.so)
     export MBEV_SERVER_PRELOAD ASAN_OPTIONS=detect_leaks=1 MBEV_CASES=100000
+    export MBEV_ONE_CASE_IN=3
     step "ASan+UBSan: unit tests" \
         ctest --test-dir build-asan -j 2 --output-on-failure
     step "ASan+UBSan: tests on a real server" on_a_server \
