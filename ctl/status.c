@@ -52,7 +52,8 @@ print_library(struct ctl *ctl)
 
     if (db_ask(ctl->db, "SELECT mbev_version()", &rows) != DB_OK) {
         status_print("library", MISSING, strlen(MISSING));
-        return db_errno(ctl->db) == ER_SP_DOES_NOT_EXIST;
+        return db_errno(ctl->db) == ER_SP_DOES_NOT_EXIST ||
+               db_errno(ctl->db) == ER_PROCACCESS_DENIED_ERROR;
     }
     if (db_next(rows))
         status_print("library", db_col(rows, 0), db_len(rows, 0));

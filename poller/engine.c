@@ -6,6 +6,7 @@
 #include "follow.h"
 #include "log.h"
 #include "post.h"
+#include "reconcile.h"
 
 #include <stdlib.h>
 #include <sysexits.h>
@@ -68,7 +69,9 @@ engine_open(struct engine *e, const struct settings *set,
     e->http = http_make();
     e->follow = follow_make();
     e->callback = callback_make(e);
-    if (!e->db || !e->http || !e->follow || !e->callback || !make_lanes(e)) {
+    e->reconcile = reconcile_make();
+    if (!e->db || !e->http || !e->follow || !e->callback || !e->reconcile ||
+        !make_lanes(e)) {
         log_fatal("engine: out of memory");
         return false;
     }
@@ -91,6 +94,7 @@ engine_close(struct engine *e)
     http_close(&e->http);
     follow_close(&e->follow);
     callback_close(&e->callback);
+    reconcile_close(&e->reconcile);
     for (enum lane_id i = 0; i < LANES; i++)
         lane_close(&e->lane[i]);
     delivery_drop_all(&e->unsure);
@@ -164,6 +168,7 @@ take_up(struct engine *e)
     e->due_us = 0;
     e->settle_us = 0;
     e->ripe = (struct ripe){ 0 };
+    reconcile_reset(e);
     e->wake.look_us = 0;
     e->check_us = next_check_us(e);
     return tidy_up(e);
@@ -200,6 +205,19 @@ take_new(struct engine *e, bool *idle)
     return status;
 }
 
+static enum db_status
+take_missed(struct engine *e, bool *idle)
+{
+    bool wrote = false;
+    enum db_status status = reconcile_turn(e, &wrote);
+
+    if (wrote) {
+        e->wake.look_us = 0;
+        *idle = false;
+    }
+    return status;
+}
+
 void
 engine_keep_first(enum db_status *first, enum db_status status)
 {
@@ -228,6 +246,9 @@ work(struct engine *e, bool *idle)
         engine_keep_first(&status, follow_due(e));
     if (status != DB_GONE && clock_boot_us() >= e->recover_us)
         engine_keep_first(&status, janitor_recover(e));
+    if (status != DB_GONE && !e->wake.stop &&
+        clock_boot_us() >= reconcile_due_us(e))
+        engine_keep_first(&status, take_missed(e, idle));
     if (status != DB_GONE && clock_boot_us() >= janitor_renew_us(e))
         engine_keep_first(&status, janitor_renew(e));
     if (status != DB_GONE)
@@ -291,6 +312,8 @@ sleep_until(const struct engine *e)
         us = first_room(e);
     if (follow_due_us(e) < us)
         us = follow_due_us(e);
+    if (reconcile_due_us(e) < us)
+        us = reconcile_due_us(e);
     if (e->late.look_us < us)
         us = e->late.look_us;
     if (e->recover_us < us)
@@ -336,7 +359,8 @@ drained(const struct engine *e, bool idle)
 {
     return idle && active(e) == 0 && finished(e) == 0 && e->results.n == 0 &&
            e->unsure.n == 0 && e->recover_us == INT64_MAX &&
-           follow_active(e->follow) == 0 && !claim_is_due(e);
+           follow_active(e->follow) == 0 && !reconcile_is_begun(e) &&
+           !claim_is_due(e);
 }
 
 /* Told to stop, and nothing runs any more or the patience is over. */
@@ -377,8 +401,9 @@ sleep_a_while(struct engine *e, bool once, int64_t stop_by_us)
 
     if (once) {
         e->wake.look_us = 0;
-        us = active(e) + follow_active(e->follow) ? clock_boot_us() + ONCE_US
-                                                  : 0;
+        us = active(e) + follow_active(e->follow) || reconcile_is_begun(e)
+                 ? clock_boot_us() + ONCE_US
+                 : 0;
         if (results_wait(e))
             us = e->settle_us;
     }

@@ -70,6 +70,7 @@ struct engine {
                               service has begun is over; INT64_MAX = nothing */
     struct follow *follow; /* see follow.h */
     struct callback *callback;    /* see callback.h */
+    struct reconcile *reconcile;  /* see reconcile.h */
     struct delivery_list unsure;  /* in calling, but perhaps not committed:
                                      never started, to be given back */
     struct delivery_list results; /* ended, not settled yet */

@@ -148,3 +148,54 @@ event_parse(struct event *e, const char *kind, const char *body)
     json_object_put(json);
     return good;
 }
+
+/* The parts of an identity, see make_key(): all but the date are without a
+ * colon. */
+struct key_parts {
+    const char *row; /* table and number */
+    size_t row_n;
+    const char *uid;
+    size_t uid_n;
+    const char *date;
+    size_t date_n;
+    const char *sum;
+};
+
+static bool
+split_key(struct key_parts *parts, const char *key)
+{
+    const char *number, *end;
+
+    parts->row = strchr(key, ':');
+    number = parts->row ? strchr(parts->row + 1, ':') : NULL;
+    end = number ? strchr(number + 1, ':') : NULL;
+    if (!end)
+        return false;
+    parts->row_n = (size_t)(end - parts->row);
+    parts->uid = end;
+    parts->date = strchr(end + 1, ':');
+    if (!parts->date)
+        return false;
+    parts->uid_n = (size_t)(parts->date - parts->uid);
+    parts->sum = strrchr(parts->date, ':');
+    parts->date_n = (size_t)(parts->sum - parts->date);
+    return parts->date_n > 0;
+}
+
+static bool
+same(const char *a, size_t a_n, const char *b, size_t b_n)
+{
+    return a_n == b_n && memcmp(a, b, a_n) == 0;
+}
+
+bool
+event_keys_alike(const char *a, const char *b)
+{
+    struct key_parts x, y;
+
+    if (!split_key(&x, a) || !split_key(&y, b) ||
+        !same(x.row, x.row_n, y.row, y.row_n))
+        return false;
+    return same(x.date, x.date_n, y.date, y.date_n) ||
+           (same(x.uid, x.uid_n, y.uid, y.uid_n) && strcmp(x.sum, y.sum) == 0);
+}

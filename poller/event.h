@@ -53,4 +53,10 @@ struct event {
  * Pure: touches nothing but *e. */
 bool event_parse(struct event *e, const char *kind, const char *body);
 
+/* Of two identities with the same table and row number: whether they are of one
+ * row that was changed between two captures, and not of two rows to which the
+ * server gave the same number. A change leaves the date, or subscriber and
+ * sum. Pure. */
+bool event_keys_alike(const char *a, const char *b);
+
 #endif

@@ -108,6 +108,8 @@ struct settings {
         int64_t lease_ms;
         int64_t stop_ms;
         int64_t batch;
+        int64_t reconcile_ms; /* 0 = off */
+        int64_t reconcile_window_ms;
     } service;
     struct {
         bool moved_subscribers;

@@ -147,6 +147,13 @@ const struct settings_key settings_keys[] = {
         "How long to wait for running calls when told to stop" },
     { "service", "batch", KEY_NUMBER, false, AT(service.batch), "500", 1, 5000,
         NULL, "Most events taken over in one transaction" },
+    { "service", "reconcile", KEY_DURATION, false, AT(service.reconcile_ms),
+        "1 min", 0, HOUR_MS, NULL,
+        "How often to look for payments and credits that the triggers did not\n"
+        "capture, and whether the triggers are there; 0 s = never" },
+    { "service", "reconcile_window", KEY_DURATION, false,
+        AT(service.reconcile_window_ms), "24 h", HOUR_MS, 90 * DAY_MS, NULL,
+        "How far back, and always to where it looked last" },
 
     { "billing", "moved_subscribers", KEY_BOOL, false,
         AT(billing.moved_subscribers), "yes", 0, 0, NULL,

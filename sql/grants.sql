@@ -133,6 +133,38 @@ GRANT CREATE, SELECT, INSERT, UPDATE ON receipts_log
 GRANT CREATE, SELECT, INSERT, UPDATE ON __komtet_receipts_log
   TO 'mbev_service'@'localhost';
 
--- 5. Monitoring.
+-- 5. Whether our triggers are there. Who may not create triggers sees none;
+--    so the definer looks, who has TRIGGER on these four tables.
+
+DELIMITER //
+DROP FUNCTION IF EXISTS mikbill_events.has_trigger //
+
+-- has_trigger(billing, table, since): whether our trigger is on that table, and
+-- was made at that time (UTC) or later.
+-- Reads: information_schema, of this table alone.
+CREATE DEFINER = `mbev_trigger`@`localhost`
+FUNCTION mikbill_events.has_trigger (billing VARCHAR(64),
+                                     on_table VARCHAR(64), since DATETIME(3))
+  RETURNS BOOLEAN READS SQL DATA SQL SECURITY DEFINER
+  COMMENT 'whether our trigger is on that table, and not older'
+BEGIN
+  RETURN EXISTS (
+    SELECT 1 FROM information_schema.triggers
+    WHERE event_object_schema = billing AND event_object_table = on_table
+      AND trigger_name IN (CONCAT('mbev_ai_', on_table),
+                           CONCAT('mbev_au_', on_table))
+      AND definer = 'mbev_trigger@localhost'
+      AND COALESCE(CONVERT_TZ(created, @@session.time_zone, '+00:00') >= since,
+                   TRUE));
+END //
+DELIMITER ;
+
+-- The server asks it of the definer, too.
+GRANT EXECUTE ON FUNCTION mikbill_events.has_trigger
+  TO 'mbev_trigger'@'localhost';
+GRANT EXECUTE ON FUNCTION mikbill_events.has_trigger
+  TO 'mbev_service'@'localhost';
+
+-- 6. Monitoring.
 
 GRANT SELECT ON `mikbill\_events`.* TO 'mbev_reader'@'localhost';

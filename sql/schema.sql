@@ -378,13 +378,13 @@ CREATE TABLE IF NOT EXISTS router (
   COMMENT='State of the routers. Written by mbevd, read by mbevctl';
 
 -- How far a table of the billing had come, hour by hour. Reconciliation looks
--- from the last one before its window on.
+-- from the last one before its window on. And what it last saw of other things.
 CREATE TABLE IF NOT EXISTS milestone (
   source VARCHAR(32) CHARACTER SET ascii NOT NULL
-         COMMENT 'table of the billing: bugh_plategi_stat or bugh_uslugi_stat',
+         COMMENT 'bugh_plategi_stat or bugh_uslugi_stat; trigger:TABLE: was well; library: was missing; payment_kind: its meaning',
   at_utc DATETIME(3) NOT NULL,
   row_id BIGINT UNSIGNED NOT NULL
-         COMMENT 'its highest key at that time',
+         COMMENT 'highest key of the table at that time; of payment_kind a fingerprint; else 0',
   PRIMARY KEY (source, at_utc)
 ) ENGINE=InnoDB
   COMMENT='Where reconciliation begins. Written and read by mbevd';

@@ -88,6 +88,10 @@ def test_frozen_at(chain, till, point):
     chain.tariff()
     chain.subscriber(1002)
     chain.field("ext_discount_subs", "5", uid=1002)
+    # A credit that no trigger captured.
+    chain.db.sql("INSERT INTO bugh_uslugi_stat SET uid=1002, usluga=1, gid=5,"
+                 " date_start=NOW() - INTERVAL 2 MINUTE", "mikbill")
+    chain.db.sql("DELETE FROM outbox", "mikbill_events")
     # The first call fails, so that a claim and an update of sms_logs follow;
     # and of the receipt, too.
     till.post_reply = in_turn(http(500), till.honest)

@@ -21,6 +21,7 @@ ACCOUNTS = ("mbev_trigger", "mbev_service", "mbev_reader")
 FUNCTIONS = ("mbev_json", "mbev_ring", "mbev_version")
 TRIGGERS = ("mbev_ai_bugh_plategi_stat", "mbev_ai_bugh_uslugi_stat",
             "mbev_au_users", "mbev_au_usersfreeze")
+TABLES = ("bugh_plategi_stat", "bugh_uslugi_stat", "users", "usersfreeze")
 DISCARD = "--init-command=SET @mbev_discard_events = 1"
 DELAY_LIMIT_S = 3
 
@@ -354,7 +355,11 @@ def test_each_account_may_do_its_work_and_no_more(installed):
         for account in ACCOUNTS}
     assert "SELECT, TRIGGER ON `mikbill`.`users`" in grants["mbev_trigger"]
     assert "INSERT ON `mikbill_events`.`outbox`" in grants["mbev_trigger"]
-    assert grants["mbev_trigger"].count("GRANT") == 8
+    assert grants["mbev_trigger"].count("GRANT") == 9
+    called = {line.split(" ON ")[1].split(" TO ")[0]
+              for account in ACCOUNTS
+              for line in grants[account].splitlines() if "EXECUTE" in line}
+    assert called == {"FUNCTION `mikbill_events`.`has_trigger`"}
     assert grants["mbev_reader"].splitlines() == [
         "GRANT USAGE ON *.* TO `mbev_reader`@`localhost`",
         "GRANT SELECT ON `mikbill\\_events`.* TO `mbev_reader`@`localhost`"]
@@ -373,6 +378,34 @@ def test_each_account_may_do_its_work_and_no_more(installed):
         "`mikbill_events`.`router`", "`mikbill_events`.`milestone`",
         "`mikbill_events`.`forgotten`", "`mikbill_events`.`gap`",
         "`mikbill`.`receipts_log`", "`mikbill`.`__komtet_receipts_log`"}
+
+
+def test_the_service_sees_whether_our_triggers_are_there_and_no_more(
+        installed):
+    def seen(since="2000-01-01"):
+        with installed.connect("mikbill", user="mbev_service",
+                               password=product.SERVICE_PASSWORD) as link, \
+                link.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM information_schema.triggers")
+            assert cursor.fetchall() == ((0,),)
+            cursor.execute("SELECT " + ", ".join(
+                f"mikbill_events.has_trigger('mikbill', '{table}', '{since}')"
+                for table in TABLES))
+            return [bool(there) for there in cursor.fetchone()]
+    assert seen() == [True, True, True, True]
+    assert seen("2099-01-01") == [False, False, False, False]
+    for number, (name, table) in enumerate(zip(TRIGGERS, TABLES)):
+        installed.sql(f"DROP TRIGGER {name}", "mikbill")
+        assert seen() == [place > number for place in range(4)]
+        # Of that name, and not ours.
+        when = "UPDATE" if table.startswith("users") else "INSERT"
+        installed.sql(f"CREATE TRIGGER {name} AFTER {when} ON {table}"
+                      " FOR EACH ROW SET @x = 1", "mikbill")
+        assert seen() == [place > number for place in range(4)]
+    for name in TRIGGERS:
+        installed.sql(f"DROP TRIGGER {name}", "mikbill")
+    assert run(installed, "triggers.sql") == (0, "")
+    assert seen() == [True, True, True, True]
 
 
 def test_tables_that_this_billing_lacks_are_not_granted(bare):

@@ -464,10 +464,57 @@ a_key_that_would_not_fit_is_told(void **state)
     assert_problem(&bad, 1, "table, date and sum make no usable key");
 }
 
+static void
+a_row_that_was_changed_is_told_from_another_of_its_number(void **state)
+{
+    static const struct {
+        const char *key;
+        bool alike;
+    } rows[] = {
+        { KEY, true },
+        /* changed: the kind, the sum, the subscriber, the date */
+        { "refund:bugh_plategi_stat:501:1001:2026-11-23 20:24:00:100.500000",
+            true },
+        { "payment:bugh_plategi_stat:501:1001:2026-11-23 20:24:00:99.000000",
+            true },
+        { "payment:bugh_plategi_stat:501:7:2026-11-23 20:24:00:100.500000",
+            true },
+        { "payment:bugh_plategi_stat:501:1001:2026-11-24 20:24:00:100.500000",
+            true },
+        { "payment:bugh_plategi_stat:501:1001:0000-00-00 00:00:00:100.500000",
+            true },
+        /* another row */
+        { "payment:bugh_plategi_stat:501:7:2026-11-24 20:24:00:100.500000",
+            false },
+        { "payment:bugh_plategi_stat:501:1001:2026-11-24 20:24:00:99.000000",
+            false },
+        { "payment:bugh_plategi_stat:502:1001:2026-11-23 20:24:00:100.500000",
+            false },
+        { "payment:bugh_plategi_stat:50:1001:2026-11-23 20:24:00:100.500000",
+            false },
+        { "credit:bugh_uslugi_stat:501:1001:2026-11-23 20:24:00:100.500000",
+            false },
+        /* no identity */
+        { "", false },
+        { ":", false },
+        { "payment:bugh_plategi_stat:501:1001", false },
+        { "payment:bugh_plategi_stat:501:1001:", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (event_keys_alike(KEY, rows[i].key) != rows[i].alike ||
+            event_keys_alike(rows[i].key, KEY) != rows[i].alike)
+            fail_msg("%s", rows[i].key);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            a_row_that_was_changed_is_told_from_another_of_its_number),
         cmocka_unit_test(a_payment_is_read),
         cmocka_unit_test(every_kind_that_has_a_row_is_read),
         cmocka_unit_test(a_tariff_change_has_no_row_and_no_key),

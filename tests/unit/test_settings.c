@@ -89,6 +89,8 @@ without_settings_the_defaults_hold(void **state)
     assert_int_equal(l.s.service.safety_poll_ms, 1000);
     assert_int_equal(l.s.service.lease_ms, 20000);
     assert_int_equal(l.s.service.batch, 500);
+    assert_int_equal(l.s.service.reconcile_ms, 60000);
+    assert_int_equal(l.s.service.reconcile_window_ms, 86400000);
     assert_true(l.s.billing.moved_subscribers);
     assert_int_equal(l.s.billing.backdated_ms, 3600000);
     assert_string_equal(l.s.company.currency, "руб");
