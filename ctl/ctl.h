@@ -31,6 +31,8 @@ int ctl_queue(struct ctl *ctl);
 int ctl_show(struct ctl *ctl);
 int ctl_receipts(struct ctl *ctl);
 int ctl_routers(struct ctl *ctl);
+int ctl_gaps(struct ctl *ctl);
+int ctl_replay(struct ctl *ctl);
 int ctl_test(struct ctl *ctl);
 
 /* mbevctl test router: see test_router.c. */
@@ -41,6 +43,9 @@ int ctl_with_database(struct ctl *ctl, int (*run)(struct ctl *ctl));
 
 /* Says on standard error what the database refused. Returns EX_UNAVAILABLE. */
 int ctl_failed(const struct ctl *ctl);
+
+/* Asks "question? [y/N]", below the hint if there is one. EX_OK: yes. */
+int ctl_confirm(const char *hint, const char *question);
 
 /* As db_query() of the verb's connection; *sql is spent. */
 enum db_status
@@ -89,6 +94,9 @@ void fields_print(const struct db_rows *rows, unsigned first,
 
 /* What status says of routers and resets: nothing when there are none. */
 enum db_status routers_status(struct ctl *ctl);
+
+/* What status says of changes that were missed, or captured late. */
+enum db_status gaps_status(struct ctl *ctl);
 
 /* A line of status: "label        text", the text made safe for a terminal. */
 void status_print(const char *label, const char *text, size_t n);

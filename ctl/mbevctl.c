@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 static const struct verb {
     const char *name;
@@ -31,6 +32,10 @@ static const struct verb {
         true, ctl_receipts },
     { "routers", "", "the routers on which sessions are ended, how they are", 0,
         0, true, ctl_routers },
+    { "gaps", "", "what was captured late, or may have been missed", 0, 0, true,
+        ctl_gaps },
+    { "replay", "...", "capture what the triggers missed, of some days", 4, 10,
+        true, ctl_replay },
     { "test", "[...]", "check the configuration, show the texts; test a router",
         0, 3, false, ctl_test },
 };
@@ -59,6 +64,10 @@ print_usage(FILE *to)
         "  receipts close NUMBER        settled outside, never to be sent "
         "again\n"
         "                               (both ask first; --yes: do not ask)\n"
+        "  replay --from DATE [TIME] --to DATE [TIME] [--kind KIND,...]\n"
+        "         [--dry-run] [--yes]   payments and credits dated so that "
+        "were not\n"
+        "                               captured; asks first\n"
         "  test [SECTION]               a notice of the configuration: "
         "payment...,\n"
         "                               or receipt\n"
@@ -90,6 +99,26 @@ ctl_ask(struct ctl *ctl, struct bytes *sql, struct db_rows **rows)
 
     bytes_free(sql);
     return status;
+}
+
+int
+ctl_confirm(const char *hint, const char *question)
+{
+    char answer[16];
+
+    if (!isatty(STDIN_FILENO)) {
+        fputs("mbevctl: there is no terminal to ask at: say --yes\n", stderr);
+        return EX_USAGE;
+    }
+    if (hint)
+        puts(hint);
+    printf("%s? [y/N] ", question);
+    fflush(stdout);
+    if (fgets(answer, sizeof answer, stdin) &&
+        (answer[0] == 'y' || answer[0] == 'Y'))
+        return EX_OK;
+    puts("nothing is changed");
+    return EX_NOPERM;
 }
 
 int

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 enum { LARGEST_SQL = 16 * 1024 };
 
@@ -216,30 +215,6 @@ choose(const struct change *change, struct db_rows *rows, struct chosen *c)
     return c->id != NULL;
 }
 
-/* --- asking --------------------------------------------------------------- */
-
-/* EX_OK: yes. */
-static int
-ask_whether(const struct change *change, const struct chosen *c)
-{
-    char answer[16];
-
-    if (!isatty(STDIN_FILENO)) {
-        fputs("mbevctl: there is no terminal to ask at: say --yes\n", stderr);
-        return EX_USAGE;
-    }
-    if (c->doubtful && change->again)
-        puts("komtet may have it: look for it in the cabinet first, or a "
-             "second receipt is made");
-    printf("%s? [y/N] ", change->question);
-    fflush(stdout);
-    if (fgets(answer, sizeof answer, stdin) &&
-        (answer[0] == 'y' || answer[0] == 'Y'))
-        return EX_OK;
-    puts("nothing is changed");
-    return EX_NOPERM;
-}
-
 /* --- doing ---------------------------------------------------------------- */
 
 static enum db_status
@@ -350,7 +325,13 @@ prepare(struct ctl *ctl, const struct change *change, const char *number,
     if (!good)
         return EX_OSERR;
     if (c->n > 0)
-        return yes ? EX_OK : ask_whether(change, c);
+        return yes ? EX_OK
+                   : ctl_confirm(c->doubtful && change->again
+                                     ? "komtet may have it: look for it in the "
+                                       "cabinet first, or a second receipt is "
+                                       "made"
+                                     : NULL,
+                         change->question);
     if (c->refused)
         return EX_DATAERR;
     if (!number)

@@ -209,8 +209,9 @@ ctl_status(struct ctl *ctl)
     if (!print_library(ctl) || !print_installation(ctl) ||
         !print_owner(ctl, &acting) || !print_outbox(ctl) ||
         !print_undecided(ctl) || !print_quiet(ctl) || !print_refused(ctl) ||
-        receipts_status(ctl) != DB_OK || routers_status(ctl) != DB_OK ||
-        !print_problems(ctl) || !print_states(ctl))
+        gaps_status(ctl) != DB_OK || receipts_status(ctl) != DB_OK ||
+        routers_status(ctl) != DB_OK || !print_problems(ctl) ||
+        !print_states(ctl))
         return ctl_failed(ctl);
     return acting ? EX_OK : EX_UNAVAILABLE;
 }

@@ -1,0 +1,370 @@
+/*
+ * mbevctl replay: payments and credits of some days that were not captured,
+ * shown and, when the operator says so, captured.
+ *
+ *   mbevctl replay --from DATE [TIME] --to DATE [TIME]
+ *                  [--kind KIND,...] [--dry-run] [--yes]
+ *
+ * Dates are those of the rows, by the billing's clock, both ends included. What
+ * it captures goes into the outbox as if a trigger had written it, and into
+ * table gap; the service does the rest. A row that is captured already has its
+ * identity, so it is safe beside a running service.
+ */
+#include "bytes.h"
+#include "capture.h"
+#include "ctl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum { LARGEST_SQL = 8 << 20, LONGEST_TIME = 32 };
+
+static const char REASON[] = "captured late by mbevctl replay";
+
+struct replay {
+    struct ctl *ctl;
+    char from[LONGEST_TIME], to[LONGEST_TIME];
+    bool kind[EVENT_KINDS]; /* those that are wanted */
+    bool dry, yes;
+    bool listing;        /* else rows are only counted */
+    struct table *table; /* NULL: no row yet */
+    struct {
+        uint64_t missing, known, changed, odd, refused;
+    } n;
+};
+
+/* --- words --------------------------------------------------------------- */
+
+static int
+complain(const char *what)
+{
+    fprintf(stderr,
+        "mbevctl: %s\n"
+        "usage: mbevctl replay --from DATE [TIME] --to DATE [TIME]\n"
+        "                      [--kind KIND,...] [--dry-run] [--yes]\n"
+        "DATE is 2026-11-25, TIME 18:30 or 18:30:59, by the billing's clock; "
+        "both ends\n"
+        "are included, and a day without a time is the whole day.\n",
+        what);
+    return EX_USAGE;
+}
+
+/* The words from at on that are no option, joined by blanks. */
+static size_t
+join(const struct ctl *ctl, int at, char *out, size_t size)
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    for (int i = at; i < ctl->argc && ctl->argv[i][0] != '-'; i++) {
+        size_t used = strlen(out);
+
+        snprintf(out + used, size - used, "%s%s", n++ ? " " : "", ctl->argv[i]);
+    }
+    return n;
+}
+
+/* Of a day without a time, or a minute without seconds, the first or the last
+ * second. */
+static bool
+read_time(const char *words, const char *rest, char *out)
+{
+    static const char form[] = "0000-00-00 00:00:00";
+    char text[LONGEST_TIME + sizeof form];
+    char buf[CIVIL_TEXT];
+    struct civil at;
+    size_t n = strlen(words);
+
+    if (n != 10 && n != 16 && n != 19)
+        return false;
+    snprintf(text, sizeof text, "%s%s", words, rest + n);
+    if (!civil_parse(&at, text))
+        return false;
+    snprintf(out, LONGEST_TIME, "%.19s", civil_print(&at, buf));
+    return true;
+}
+
+static bool
+read_kinds(struct replay *r, const char *list)
+{
+    char word[32];
+    bool any = false;
+
+    for (enum event_kind k = 0; k < EVENT_KINDS; k++)
+        r->kind[k] = false;
+    while (*list) {
+        size_t n = strcspn(list, ",");
+        enum event_kind kind;
+
+        snprintf(word, sizeof word, "%.*s", (int)(n < 31 ? n : 31), list);
+        kind = event_kind_of(word);
+        if (kind == EVENT_KINDS || kind == EVENT_TARIFF_CHANGE)
+            return false;
+        r->kind[kind] = any = true;
+        list += n + (list[n] == ',');
+    }
+    return any;
+}
+
+/* NULL, or what is wrong. */
+static const char *
+read_words(struct replay *r, const struct ctl *ctl)
+{
+    char words[64];
+
+    for (int i = 0; i < ctl->argc; i++) {
+        const char *option = ctl->argv[i];
+        size_t n = join(ctl, i + 1, words, sizeof words);
+
+        if (strcmp(option, "--dry-run") == 0 && n == 0)
+            r->dry = true;
+        else if (strcmp(option, "--yes") == 0 && n == 0)
+            r->yes = true;
+        else if (strcmp(option, "--from") == 0 &&
+                 read_time(words, "0000-00-00 00:00:00", r->from))
+            i += (int)n;
+        else if (strcmp(option, "--to") == 0 &&
+                 read_time(words, "0000-00-00 23:59:59", r->to))
+            i += (int)n;
+        else if (strcmp(option, "--kind") == 0 && n == 1 &&
+                 read_kinds(r, words))
+            i++;
+        else
+            return "replay does not understand its words";
+    }
+    if (!r->from[0] || !r->to[0])
+        return "replay needs --from and --to";
+    return strcmp(r->from, r->to) > 0 ? "--from lies behind --to" : NULL;
+}
+
+/* --- rows ---------------------------------------------------------------- */
+
+static const char *
+count(struct replay *r, const struct capture_row *row)
+{
+    switch (row->state) {
+    case CAPTURE_MISSING:
+        r->n.missing++;
+        return r->dry ? "would be captured" : "to be captured";
+    case CAPTURE_KNOWN:
+        r->n.known++;
+        return "captured already";
+    case CAPTURE_CHANGED:
+        r->n.changed++;
+        return "captured, and changed in the billing since";
+    case CAPTURE_ODD:
+        r->n.odd++;
+        return row->event.problem;
+    case CAPTURE_LEFT:
+        break;
+    }
+    r->n.refused++;
+    return "refused: older than the installation, or than our memory";
+}
+
+static void
+add_text(struct table *t, const char *text)
+{
+    table_add(t, text, strlen(text));
+}
+
+static void
+show(
+    struct replay *r, enum capture_source source, const struct capture_row *row)
+{
+    static const char *const heads[] = { "table", ">key", ">uid", "kind",
+        "$sum", "date", "state" };
+    char key[24], uid[24];
+    const char *state = count(r, row);
+
+    if (r->listing && !r->table)
+        r->table = table_make(heads, sizeof heads / sizeof *heads);
+    snprintf(key, sizeof key, "%" PRIu64, row->event.row_id);
+    snprintf(uid, sizeof uid, "%" PRIu64, row->event.uid);
+    add_text(r->table, capture_table(source));
+    add_text(r->table, key);
+    add_text(r->table, uid);
+    add_text(r->table, event_kind_name(row->event.kind));
+    table_add_money(r->table, row->event.kopecks);
+    add_text(r->table, row->date ? row->date : "");
+    add_text(r->table, state);
+}
+
+/* First the billing, then what was captured of it, which may move from the
+ * outbox to the events meanwhile. */
+static enum db_status
+compare(struct replay *r, struct capture_page *page, uint64_t horizon)
+{
+    struct db *db = r->ctl->db;
+    enum db_status status = capture_compare(db, page);
+
+    if (status == DB_OK && page->missing > 0)
+        status = capture_match_outbox(db, page);
+    if (status == DB_OK && page->missing > 0)
+        status = capture_compare(db, page);
+    for (size_t i = 0; i < page->n; i++)
+        if (page->row[i].state == CAPTURE_MISSING &&
+            (page->row[i].event.row_id <= horizon ||
+                !r->kind[page->row[i].event.kind]))
+            capture_leave(page, i);
+    return status;
+}
+
+static enum db_status
+write_page(struct replay *r, const struct capture_page *page)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status;
+
+    bytes_str(&sql, DB_BEGIN ";");
+    capture_add(&sql, page, REASON);
+    bytes_str(&sql, DB_COMMIT);
+    status = db_run(r->ctl->db, &sql);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        db_rollback(r->ctl->db);
+    return status;
+}
+
+static enum db_status
+do_page(
+    struct replay *r, struct capture_page *page, uint64_t horizon, bool write)
+{
+    enum db_status status = compare(r, page, horizon);
+
+    if (status == DB_OK && write && page->missing > 0)
+        status = write_page(r, page);
+    for (size_t i = 0; status == DB_OK && i < page->n; i++)
+        if (r->kind[page->row[i].event.kind])
+            show(r, page->source, &page->row[i]);
+    return status;
+}
+
+/* The keys between which rows of these dates lie, by the index of the dates. */
+static enum db_status
+find_keys(struct replay *r, enum capture_source source,
+    struct capture_range *range, bool *any)
+{
+    struct bytes sql = bytes_make(1024);
+    const char *key = capture_key(source), *date = capture_date(source);
+    struct db_rows *rows;
+
+    bytes_printf(&sql, "SELECT MIN(%s), MAX(%s) FROM ", key, key);
+    db_name(&sql, r->ctl->set->database.billing);
+    bytes_printf(&sql, ".%s WHERE %s >= ", capture_table(source), date);
+    db_text(&sql, r->from);
+    bytes_printf(&sql, " AND %s <= ", date);
+    db_text(&sql, r->to);
+    if (ctl_ask(r->ctl, &sql, &rows) != DB_OK)
+        return DB_REFUSED;
+    *any = db_next(rows) && db_col(rows, 0) && db_uint(rows, 0) > 0;
+    *range = (struct capture_range){ .from = r->from, .to = r->to };
+    if (*any) {
+        range->after = db_uint(rows, 0) - 1;
+        range->upto = db_uint(rows, 1);
+    }
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+static enum db_status
+go_over(struct replay *r, enum capture_source source, bool write)
+{
+    const char *billing = r->ctl->set->database.billing;
+    struct capture_range range;
+    struct capture_page page;
+    uint64_t horizon;
+    bool any, end = false;
+    enum db_status status =
+        capture_horizon(r->ctl->db, billing, source, &horizon);
+
+    if (status == DB_OK)
+        status = find_keys(r, source, &range, &any);
+    while (status == DB_OK && any && !end) {
+        status =
+            capture_read(r->ctl->db, billing, source, &range, "replay", &page);
+        if (status == DB_OK)
+            status = do_page(r, &page, horizon, write);
+        range.after = page.last;
+        end = page.end;
+        capture_free(&page);
+    }
+    return status;
+}
+
+static enum db_status
+go_over_all(struct replay *r, bool write)
+{
+    enum db_status status = DB_OK;
+
+    memset(&r->n, 0, sizeof r->n);
+    for (enum capture_source s = 0; s < CAPTURE_SOURCES && status == DB_OK; s++)
+        status = go_over(r, s, write);
+    return status;
+}
+
+/* --- the verb ------------------------------------------------------------ */
+
+static void
+print_totals(const struct replay *r, const char *what)
+{
+    printf("%" PRIu64 " %s; %" PRIu64 " captured already", r->n.missing, what,
+        r->n.known);
+    if (r->n.changed)
+        printf("; %" PRIu64 " captured, and changed in the billing since",
+            r->n.changed);
+    if (r->n.odd)
+        printf("; %" PRIu64 " that cannot be understood", r->n.odd);
+    if (r->n.refused)
+        printf("; %" PRIu64 " refused", r->n.refused);
+    putchar('\n');
+}
+
+static int
+list(struct replay *r)
+{
+    enum db_status status;
+
+    r->listing = true;
+    status = go_over_all(r, false);
+    table_end(&r->table);
+    r->listing = false;
+    if (status != DB_OK)
+        return ctl_failed(r->ctl);
+    print_totals(r, r->dry ? "would be captured" : "to be captured");
+    return EX_OK;
+}
+
+/* The operator may have thought for longer than the server keeps a
+ * connection. */
+static int
+write_all(struct replay *r)
+{
+    if (db_open(r->ctl->db) != DB_OK || go_over_all(r, true) != DB_OK)
+        return ctl_failed(r->ctl);
+    print_totals(r, "captured, the service does the rest");
+    return EX_OK;
+}
+
+int
+ctl_replay(struct ctl *ctl)
+{
+    struct replay r = { .ctl = ctl };
+    const char *wrong;
+    int code;
+
+    for (enum event_kind k = 0; k < EVENT_KINDS; k++)
+        r.kind[k] = true;
+    wrong = read_words(&r, ctl);
+    if (wrong)
+        return complain(wrong);
+    code = list(&r);
+    if (code == EX_OK && !r.dry && r.n.missing > 0) {
+        code = r.yes ? EX_OK : ctl_confirm(NULL, "capture them");
+        if (code == EX_OK)
+            code = write_all(&r);
+    }
+    return code == EX_OK && r.n.refused > 0 ? EX_DATAERR : code;
+}
