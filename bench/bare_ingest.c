@@ -64,11 +64,11 @@ insert_deliveries(struct db *db, struct bytes *sql, size_t n)
 
     bytes_str(sql,
         "INSERT INTO delivery (event_id, action, receiver, state, due_utc,"
-        " epoch, claims, attempts, address, payload, reason, changed_utc,"
+        " epoch, attempts, address, payload, reason, changed_utc,"
         " expires_utc) VALUES ");
     for (size_t i = 0; i < n; i++)
         bytes_printf(sql,
-            "%s(%" PRIu64 ",'sms',0,'ready',UTC_TIMESTAMP(3),0,0,0,"
+            "%s(%" PRIu64 ",'sms',0,'ready',UTC_TIMESTAMP(3),0,0,"
             "'79001234567','%s',NULL,UTC_TIMESTAMP(3),"
             "'2030-01-01' + INTERVAL 1 DAY)",
             i ? "," : "", event + i, reason);

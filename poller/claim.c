@@ -307,7 +307,7 @@ commit_claim(struct engine *e, const struct delivery_list *calling,
         return status;
     fault_point("claim.begun");
     snprintf(change, sizeof change,
-        "state = 'calling', claims = claims + 1, attempts = attempts + 1,"
+        "state = 'calling', attempts = attempts + 1,"
         " epoch = %" PRIu64,
         e->owner.epoch);
     status = mark(e, calling, change);
@@ -691,7 +691,7 @@ claim_give_back(struct engine *e)
 
     for (const struct delivery *d = e->unsure.first; d; d = d->next)
         bytes_printf(&sql,
-            "UPDATE delivery SET state = 'ready', claims = 0,"
+            "UPDATE delivery SET state = 'ready',"
             " attempts = attempts - 1, changed_utc = UTC_TIMESTAMP(3),"
             " due_utc = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND"
             " WHERE id = %" PRIu64 " AND state = 'calling'"

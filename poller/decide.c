@@ -421,7 +421,7 @@ lock_undecided(struct engine *e, const struct question *q, size_t n)
 
     for (size_t i = 0; i < n; i++)
         bytes_printf(&sql,
-            "%sUPDATE delivery SET claims = 0 WHERE id = %" PRIu64
+            "%sUPDATE delivery SET epoch = epoch WHERE id = %" PRIu64
             " AND lane = 'decide' AND state IN ('ready', 'retry')",
             i ? ";" : "", q[i].delivery_id);
     status = db_run(e->db, &sql);

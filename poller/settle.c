@@ -229,7 +229,7 @@ add_result(struct engine *e, struct bytes *sql, const struct delivery *d)
     const struct outcome *o = &d->outcome;
 
     bytes_printf(sql,
-        "UPDATE delivery SET state = '%s', claims = 0,"
+        "UPDATE delivery SET state = '%s',"
         " changed_utc = UTC_TIMESTAMP(3)",
         delivery_state_name(d->state));
     if (is_outage(e, d))

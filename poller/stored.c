@@ -77,7 +77,7 @@ stored_add_due(
 
 #define COLUMNS                                                                \
     "id, event_id, action, receiver, state, lane, route, notice, due_utc,"     \
-    " expires_utc, plan_utc, epoch, claims, attempts, address, payload,"       \
+    " expires_utc, plan_utc, epoch, attempts, address, payload,"               \
     " reason, changed_utc"
 
 void
@@ -110,7 +110,6 @@ add_plan(struct bytes *sql, int64_t us)
 void
 stored_add_row(struct bytes *sql, const struct delivery *d)
 {
-    bool calling = d->state == DELIVERY_CALLING;
     char route[ROUTE_TEXT];
 
     bytes_printf(sql, "(%" PRIu64 ",%" PRIu64 ",'%s',%u,'%s','%s',", d->id,
@@ -123,7 +122,7 @@ stored_add_row(struct bytes *sql, const struct delivery *d)
     add_from_now(sql, d->delay_us);
     add_from_now(sql, d->expires_in_us);
     add_plan(sql, d->plan_us);
-    bytes_printf(sql, "%" PRIu64 ",%d,%u,", d->epoch, calling, d->attempts);
+    bytes_printf(sql, "%" PRIu64 ",%u,", d->epoch, d->attempts);
     db_text(sql, d->address[0] ? d->address : NULL);
     bytes_chr(sql, ',');
     db_text(sql, d->payload);
@@ -139,8 +138,7 @@ stored_add_renewal(struct bytes *sql)
         " ON DUPLICATE KEY UPDATE state = VALUES(state), lane = VALUES(lane),"
         " route = VALUES(route), notice = VALUES(notice),"
         " due_utc = VALUES(due_utc), plan_utc = VALUES(plan_utc),"
-        " epoch = VALUES(epoch),"
-        " claims = VALUES(claims), attempts = VALUES(attempts),"
+        " epoch = VALUES(epoch), attempts = VALUES(attempts),"
         " address = VALUES(address), payload = VALUES(payload),"
         " reason = VALUES(reason), changed_utc = VALUES(changed_utc)");
 }

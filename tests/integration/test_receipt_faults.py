@@ -487,7 +487,7 @@ def test_a_crash_while_the_till_has_accepted(kassa, till):
 
 
 @pytest.mark.parametrize("word", [
-    "INSERT INTO event", "receipts_log (user_id", "state = 'calling', claims",
+    "INSERT INTO event", "receipts_log (user_id", "state = 'calling', attempts",
     "stage = 'accepted', accepted_utc", "looks = looks + 1"],
     ids=["ingest", "decide", "claim", "settle", "news"])
 def test_the_answer_to_a_commit_is_lost(kassa, till, word):

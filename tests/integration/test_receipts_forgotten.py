@@ -21,7 +21,7 @@ def fixture_chain(till):
 def forget(chain):
     """The number is on disk, and what became of it is not."""
     chain.db.sql(
-        "UPDATE delivery SET state = 'ready', attempts = 0, claims = 0,"
+        "UPDATE delivery SET state = 'ready', attempts = 0,"
         " ask = 0, epoch = 0, due_utc = UTC_TIMESTAMP(3);"
         "UPDATE receipt SET stage = 'new', task_id = NULL, look_utc = NULL",
         "mikbill_events")
