@@ -1,14 +1,17 @@
 /* callback: see callback.h. */
 #include "callback.h"
 
+#include "atwork.h"
 #include "clock.h"
 #include "fault.h"
+#include "hash.h"
 #include "hmac.h"
 #include "listen.h"
 #include "log.h"
 #include "news.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +121,23 @@ complain(struct callback *c, const char *what, const char *cure, int status)
     return status;
 }
 
+/* By what it says, for it has no name yet. */
+static bool
+read_task(const struct listen_request *request, struct komtet_task *task)
+{
+    char name[24];
+    bool good = false;
+
+    snprintf(name, sizeof name, "%016" PRIx64, hash_text(request->body));
+    if (!atwork_refuses(WORK_CALLBACK, name, NULL)) {
+        atwork_begin(WORK_CALLBACK, name, NULL);
+        fault_point("callback.read");
+        good = komtet_task_read(request->body, request->body_len, task);
+        atwork_end();
+    }
+    return good && (*task->id || *task->number);
+}
+
 /* 0: it waits. Any other status is its answer. */
 static int
 take(struct callback *c, struct listen_call *call,
@@ -132,8 +152,7 @@ take(struct callback *c, struct listen_call *call,
             "; check [komtet] secret, and that [callback] url, or else "
             "[receipt] callback_url, is the address that komtet calls",
             HTTP_UNAUTHORIZED);
-    if (!komtet_task_read(request->body, request->body_len, &heard->task) ||
-        (!*heard->task.id && !*heard->task.number))
+    if (!read_task(request, &heard->task))
         return complain(c, "it tells of no task", "", HTTP_BAD_REQUEST);
     heard->call = call;
     c->n++;

@@ -4,6 +4,7 @@
  * Promises: an attempt is committed, and on disk, before its call begins; no
  * call is begun after the lease.
  */
+#include "atwork.h"
 #include "clock.h"
 #include "engine.h"
 #include "fault.h"
@@ -604,6 +605,21 @@ set_forgotten(struct delivery *d)
         "sent");
 }
 
+/* The service crashed on it again and again. */
+static bool
+is_refused(struct delivery *d)
+{
+    d->crashes = atwork_refuses(WORK_CALL, d->key, NULL);
+    if (d->crashes) {
+        d->outcome.class = OUTCOME_UNKNOWN;
+        snprintf(d->outcome.why, sizeof d->outcome.why,
+            "the service crashed on it %u times; it may have been sent; once "
+            "that is settled, it may be tried once more",
+            d->crashes);
+    }
+    return d->crashes > 0;
+}
+
 /* Another service had the work before us, and attempts that the server forgot
  * stand in its journal, not in ours. Where a repetition does no harm, each may
  * be one. */
@@ -614,9 +630,9 @@ is_inherited(const struct engine *e, const struct delivery *d)
 }
 
 /* Notes the attempts that are to be made. One that was made before is made
- * again only where that does no harm. */
+ * again only where that does no harm; one that crashes the service, never. */
 static void
-set_aside_forgotten(
+set_aside_some(
     struct engine *e, struct delivery_list *list, struct delivery_list *start)
 {
     struct delivery *d;
@@ -624,6 +640,11 @@ set_aside_forgotten(
     while ((d = delivery_pop(list))) {
         bool before = journal_is_open(&e->journal) && was_made_before(e, d);
 
+        if (is_refused(d)) {
+            d->provider = delivery_lane_name(d->lane);
+            delivery_push(&e->results, d);
+            continue;
+        }
         if (before && !lane_repeats(e->lane[d->lane])) {
             set_forgotten(d);
             delivery_push(&e->results, d);
@@ -663,7 +684,7 @@ claim_start(struct engine *e, struct delivery_list *list)
     struct delivery *d;
     bool durable;
 
-    set_aside_forgotten(e, list, &start);
+    set_aside_some(e, list, &start);
     durable = start.n == 0 || !journal_is_open(&e->journal) ||
               journal_sync(&e->journal);
     fault_point("claim.durable");
@@ -705,6 +726,15 @@ claim_give_back(struct engine *e)
     return status;
 }
 
+static void
+set_aside_decision(const struct delivery *d)
+{
+    char identity[DELIVERY_KEY + 1];
+
+    delivery_identity(d, identity);
+    atwork_set_aside(WORK_DECIDE, identity, d->action);
+}
+
 /* Says what came to its end without a call. */
 static void
 tell(struct engine *e, const struct delivery *d)
@@ -714,6 +744,8 @@ tell(struct engine *e, const struct delivery *d)
 
     if (d->state == DELIVERY_READY || d->state == DELIVERY_CALLING)
         return;
+    if (d->crashes)
+        set_aside_decision(d);
     e->skipped += d->state == DELIVERY_SKIPPED;
     e->done += d->state == DELIVERY_DONE;
     if (d->state == DELIVERY_EXPIRED || d->state == DELIVERY_DOUBTFUL) {

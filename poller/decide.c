@@ -7,6 +7,7 @@
  * a service frozen at any point holds no lock on a row of the billing. Such
  * work is decided one after the other, each by itself.
  */
+#include "atwork.h"
 #include "clock.h"
 #include "dice.h"
 #include "engine.h"
@@ -76,6 +77,19 @@ set_facts(struct facts *facts, struct engine *e, const struct question *q,
     set_sessions(facts, q, snap);
 }
 
+/* What crashes the service does so here, in what it is decided from. A question
+ * that is set aside has none. */
+static bool
+take_up(struct facts *facts, struct engine *e, const struct question *q,
+    const struct snapshot *snap)
+{
+    if (q->crashes)
+        return false;
+    atwork_begin(WORK_DECIDE, q->identity, q->action->name);
+    set_facts(facts, e, q, snap);
+    return true;
+}
+
 /* Which questions a part of the snapshot is for, and from when on. */
 struct need {
     uint64_t *uids;
@@ -133,11 +147,11 @@ load_traces(struct engine *e, const struct question *q, size_t n,
 
     need->n = 0;
     for (size_t i = 0; i < n; i++) {
-        if (q[i].event->kind != EVENT_TARIFF_CHANGE)
-            continue;
-        set_facts(&facts, e, &q[i], snap);
-        add_need(need, &facts);
+        if (q[i].event->kind == EVENT_TARIFF_CHANGE &&
+            take_up(&facts, e, &q[i], snap))
+            add_need(need, &facts);
     }
+    atwork_end();
     if (need->n == 0)
         return DB_OK;
     need->first = shift(need->first, -window);
@@ -157,13 +171,14 @@ load_api(struct engine *e, const struct question *q, size_t n,
 
     need->n = 0;
     for (size_t i = 0; i < n; i++) {
-        set_facts(&facts, e, &q[i], snap);
-        if (q[i].event->problem[0] || !q[i].action->needs_api(&facts, e->set))
+        if (q[i].event->problem[0] || !take_up(&facts, e, &q[i], snap) ||
+            !q[i].action->needs_api(&facts, e->set))
             continue;
         add_need(need, &facts);
         if (q[i].event->age_s > oldest_s)
             oldest_s = q[i].event->age_s;
     }
+    atwork_end();
     if (need->n == 0)
         return DB_OK;
     need->first = shift(
@@ -271,23 +286,42 @@ adopt(struct delivery *d, const struct settings *set, const struct question *q,
         d->event_id = q->event_id;
         d->uid = q->event->uid;
         d->expires_in_us = expires_in_us;
+        d->crashes = q->crashes;
         delivery_set_key(d, q->identity);
     }
 }
 
-/* A body that this version cannot read: only after going back to an older
- * version. */
+/* For the operator to decide: a body that this version cannot read, only after
+ * going back to an older version; or the service crashed on it. */
+static bool
+refuse(const struct question *q, struct delivery_list *out)
+{
+    struct decision refusal = { 0 };
+
+    if (q->crashes)
+        decision_set(&refusal, VERDICT_ASK,
+            "the service crashed %u times when it decided this; decide it by "
+            "hand, or update the service and have it tried once more",
+            q->crashes);
+    else
+        decision_set(&refusal, VERDICT_ASK, "%s", q->event->problem);
+    return action_refuse(out, q->action, &refusal);
+}
+
 static bool
 decide_one(struct engine *e, const struct question *q,
-    const struct facts *facts, struct delivery_list *out)
+    const struct snapshot *snap, struct delivery_list *out)
 {
-    struct decision unread = { 0 };
+    struct facts facts;
+    bool good;
 
+    if (q->event->problem[0] || !take_up(&facts, e, q, snap))
+        return refuse(q, out);
     fault_point_at("decide.one", q->event->uid);
-    if (!q->event->problem[0])
-        return q->action->decide(out, facts, e->set, &e->billing);
-    decision_set(&unread, VERDICT_ASK, "%s", q->event->problem);
-    return action_refuse(out, q->action, &unread);
+    fault_point_at(q->action->name, q->event->uid);
+    good = q->action->decide(out, &facts, e->set, &e->billing);
+    atwork_end();
+    return good;
 }
 
 enum db_status
@@ -299,10 +333,8 @@ decide_all(struct engine *e, const struct question *q, size_t n,
 
     for (size_t i = 0; i < n && status == DB_OK; i++) {
         struct delivery *last = out->last;
-        struct facts facts;
 
-        set_facts(&facts, e, &q[i], &snap);
-        if (!decide_one(e, &q[i], &facts, out))
+        if (!decide_one(e, &q[i], &snap, out))
             status = DB_REFUSED;
         adopt(last ? last->next : out->first, e->set, &q[i], i);
     }
@@ -355,7 +387,7 @@ ask_due(struct engine *e, struct db_rows **rows)
     bytes_str(&sql,
         ", CONVERT_TZ(e.captured_utc, '+00:00', @@session.time_zone),"
         " GREATEST(0, TIMESTAMPDIFF(MICROSECOND, e.captured_utc,"
-        " UTC_TIMESTAMP(3)))");
+        " UTC_TIMESTAMP(3))), e.uid");
     stored_add_due(&sql, LANE_DECIDE, bytes_text(&also), MOST_DUE);
     status = db_query(e->db, &sql, rows);
     bytes_free(&also);
@@ -387,8 +419,17 @@ take_row(struct agenda *a, const struct db_rows *rows)
         .event_id = db_uint(rows, 1),
         .delivery_id = db_uint(rows, 0),
     };
-    event_parse(event, db_col(rows, 3), db_col(rows, 4));
-    a->n += q->action != NULL;
+    if (!q->action)
+        return;
+    q->crashes = atwork_refuses(WORK_DECIDE, q->identity, q->action->name);
+    if (q->crashes) {
+        event->uid = db_uint(rows, 8);
+    } else {
+        atwork_begin(WORK_DECIDE, q->identity, q->action->name);
+        event_parse(event, db_col(rows, 3), db_col(rows, 4));
+        atwork_end();
+    }
+    a->n++;
 }
 
 static enum db_status

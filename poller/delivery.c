@@ -83,6 +83,14 @@ delivery_set_key(struct delivery *d, const char *identity)
         d->key, sizeof d->key, "%s|%s|%u", identity, d->action, d->receiver);
 }
 
+/* It holds no bar, and may hold anything else. */
+const char *
+delivery_identity(const struct delivery *d, char buf[DELIVERY_KEY + 1])
+{
+    snprintf(buf, DELIVERY_KEY + 1, "%.*s", (int)strcspn(d->key, "|"), d->key);
+    return buf;
+}
+
 const char *
 delivery_attempt_key(
     const struct delivery *d, unsigned n, char buf[DELIVERY_ATTEMPT_KEY])

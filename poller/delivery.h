@@ -90,10 +90,11 @@ struct delivery {
     bool astray;    /* nobody knows which channel an attempt was made by */
     uint64_t epoch; /* under which it was claimed */
     unsigned attempts;
-    bool judged;     /* settle: what its outcome makes of it is set */
-    bool ours;       /* settle: still in calling under our epoch */
-    uint64_t log_id; /* its row in the billing's log of messages, or of
-                        receipts; 0 = has none yet */
+    unsigned crashes; /* of the service, for which it is set aside; or 0 */
+    bool judged;      /* settle: what its outcome makes of it is set */
+    bool ours;        /* settle: still in calling under our epoch */
+    uint64_t log_id;  /* its row in the billing's log of messages, or of
+                         receipts; 0 = has none yet */
     char address[DELIVERY_ADDRESS + 1];
     char *payload;              /* owned; NULL = none */
     char *effect;               /* owned; SQL that is its work in the billing,
@@ -112,6 +113,10 @@ struct delivery *delivery_make(const char *action, const char *payload);
 
 /* Sets its key: identity is the event's, see event.h. */
 void delivery_set_key(struct delivery *d, const char *identity);
+
+/* The event's identity, out of its key. */
+const char *
+delivery_identity(const struct delivery *d, char buf[DELIVERY_KEY + 1]);
 
 /* The key of its n-th attempt, for the journal. The attempts of a receipt are
  * those of its number, which is on the server's disk before the first: made

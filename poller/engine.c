@@ -1,6 +1,7 @@
 /* engine: see engine.h. */
 #include "engine.h"
 
+#include "atwork.h"
 #include "callback.h"
 #include "clock.h"
 #include "follow.h"
@@ -554,6 +555,7 @@ engine_run(const struct settings *set, bool once)
     struct engine e;
     int code = EX_CANTCREAT;
 
+    atwork_open(set->service.state_dir);
     if (engine_open(&e, set, &db_settings, once)) {
         code = serve(&e, once);
         log_info("engine: stopped; %llu sent, %llu done in the billing, "
@@ -562,5 +564,6 @@ engine_run(const struct settings *set, bool once)
             (unsigned long long)e.failed, (unsigned long long)e.skipped);
     }
     engine_close(&e);
+    atwork_close();
     return code;
 }

@@ -1,6 +1,7 @@
 /* follow: see follow.h. */
 #include "follow.h"
 
+#include "atwork.h"
 #include "clock.h"
 #include "fault.h"
 #include "log.h"
@@ -10,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* In the book of crashes. */
+static const char the_queue[] = "queue";
 
 enum {
     SWEEP_US = 10 * 1000000,
@@ -166,12 +170,14 @@ on_reply(void *arg, const struct http_reply *reply)
     struct follow *f = ask->e->follow;
     struct news *news = ask->news;
 
-    fault_point("follow.told");
+    atwork_begin(WORK_FOLLOW, news ? news->receipt.number : the_queue, NULL);
+    fault_point_at("follow.told", news ? news->receipt.uid : 0);
     unlink_ask(f, ask);
     if (news)
         on_task(f, news, reply);
     else
         on_queue(f, reply);
+    atwork_end();
 }
 
 /* Starts a question; news is freed when that fails. */
@@ -223,13 +229,11 @@ read_due(struct engine *e, size_t most, struct db_rows **rows)
     return status;
 }
 
-/* A task id that no question can be made of: somebody has changed it. */
 static void
-give_up(struct engine *e, struct news *news)
+give_up(struct engine *e, struct news *news, const char *why)
 {
     news->outcome.class = OUTCOME_UNKNOWN;
-    snprintf(news->outcome.why, sizeof news->outcome.why,
-        "the id of its task at komtet makes no question");
+    snprintf(news->outcome.why, sizeof news->outcome.why, "%s", why);
     keep_answer(e->follow, news);
 }
 
@@ -242,10 +246,14 @@ ask_about(struct engine *e, const struct db_rows *rows)
     if (!news)
         return;
     news_read_row(&news->receipt, rows);
-    if (komtet_track_build(e->set, news->receipt.task_id, &request))
+    if (atwork_refuses(WORK_FOLLOW, news->receipt.number, NULL))
+        give_up(e, news,
+            "the service crashed when komtet told of it: it is not asked "
+            "about any more; see it in the cabinet");
+    else if (komtet_track_build(e->set, news->receipt.task_id, &request))
         start(e, news, &request);
-    else
-        give_up(e, news);
+    else /* Somebody has changed it. */
+        give_up(e, news, "the id of its task at komtet makes no question");
 }
 
 /* When the next is due, at the latest the sweep. To be called before what is
@@ -308,6 +316,8 @@ ask_queue(struct engine *e)
     if (!wants_queue(f) || clock_boot_us() < f->queue_us)
         return;
     f->queue_us = clock_boot_us() + e->set->receipt.look_longest_ms * 1000;
+    if (atwork_refuses(WORK_FOLLOW, the_queue, NULL))
+        return;
     if (komtet_queue_build(e->set, &request) && start(e, NULL, &request))
         f->waiting = false;
 }

@@ -4,9 +4,11 @@
  * Promises: a batch moves in one transaction, so a row is either still in the
  * outbox or has its event and its deliveries; rows are always read from the
  * start of the outbox, so one that committed late is found; a row that cannot
- * be understood becomes an event with its problem written down. It locks
- * nothing that the billing's transactions need.
+ * be understood, or on which the service crashed again and again, becomes an
+ * event with its problem written down. It locks nothing that the billing's
+ * transactions need.
  */
+#include "atwork.h"
 #include "engine.h"
 #include "event.h"
 #include "fault.h"
@@ -67,6 +69,28 @@ set_identity(struct item *item)
             item->captured);
 }
 
+/* id: as text; with the time of the capture, for ids come again, it tells the
+ * row from all others. */
+static bool
+parse_item(struct item *item, const char *id)
+{
+    unsigned crashes = atwork_refuses(WORK_INGEST, id, item->captured);
+    bool good;
+
+    if (crashes) {
+        item->event = (struct event){ .kind = event_kind_of(item->kind) };
+        snprintf(item->event.problem, sizeof item->event.problem,
+            "the service crashed on it %u times; see the README on crashes",
+            crashes);
+        return false;
+    }
+    atwork_begin(WORK_INGEST, id, item->captured);
+    fault_point_at("ingest.one", item->outbox_id);
+    good = event_parse(&item->event, item->kind, item->body);
+    atwork_end();
+    return good;
+}
+
 static void
 read_item(struct item *item, const struct db_rows *rows)
 {
@@ -76,8 +100,7 @@ read_item(struct item *item, const struct db_rows *rows)
     item->body = db_col(rows, 3);
     item->age_ms = (int64_t)(db_uint(rows, 4) / 1000);
     item->local = db_col(rows, 5) ? db_col(rows, 5) : "";
-    fault_point_at("ingest.one", item->outbox_id);
-    if (!event_parse(&item->event, item->kind, item->body))
+    if (!parse_item(item, db_col(rows, 0)))
         log_error("ingest: outbox row %" PRIu64 " (%s) is not understood: "
                   "%s; kept as an event without work",
             item->outbox_id, item->kind, item->event.problem);
@@ -138,6 +161,7 @@ make_question(const struct item *item, const struct action *action)
         .identity = item->identity,
         .captured = item->local,
         .age_ms = item->age_ms,
+        .crashes = atwork_refuses(WORK_DECIDE, item->identity, action->name),
     };
 }
 

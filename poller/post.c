@@ -1,6 +1,7 @@
 /* post: see post.h. */
 #include "post.h"
 
+#include "atwork.h"
 #include "clock.h"
 #include "fault.h"
 
@@ -128,6 +129,7 @@ send_out(struct call *call)
     bool good;
 
     lane_turn(post->lane);
+    fault_point_at("post.build", d->uid);
     if (is_asking(call))
         post->ops->build_query(
             post->set, &message, call->host, &request, &body);
@@ -187,9 +189,8 @@ send_absent(struct call *call)
 }
 
 static void
-on_reply(void *arg, const struct http_reply *reply)
+take_reply(struct call *call, const struct http_reply *reply)
 {
-    struct call *call = arg;
     struct post *post = call->post;
     struct outcome *out = &call->delivery->outcome;
 
@@ -209,6 +210,16 @@ on_reply(void *arg, const struct http_reply *reply)
 }
 
 static void
+on_reply(void *arg, const struct http_reply *reply)
+{
+    struct call *call = arg;
+
+    atwork_begin(WORK_CALL, call->delivery->key, NULL);
+    take_reply(call, reply);
+    atwork_end();
+}
+
+static void
 fail_unsent(struct post *post, struct delivery *d)
 {
     const struct http_reply reply = { .error = "out of memory" };
@@ -223,10 +234,12 @@ start(void *carrier, struct delivery *d)
     struct post *post = carrier;
     struct call *call = link_call(post, d);
 
+    atwork_begin(WORK_CALL, d->key, NULL);
     if (!call)
         fail_unsent(post, d);
     else if (!send_out(call))
         fail_unsent(post, unlink_call(call));
+    atwork_end();
 }
 
 static const struct carrier_ops post_ops = { .start = start,

@@ -7,6 +7,7 @@
  * statements on the billing's own tables travel in one packet with the COMMIT,
  * so that a service frozen at any point holds no lock there.
  */
+#include "atwork.h"
 #include "clock.h"
 #include "dice.h"
 #include "engine.h"
@@ -103,6 +104,10 @@ after_reset(struct delivery *d)
 static enum delivery_state
 state_after(const struct engine *e, struct delivery *d)
 {
+    if (d->crashes) {
+        d->ask = false;
+        return DELIVERY_DOUBTFUL;
+    }
     if (d->lane == LANE_ROUTERS)
         return after_reset(d);
     if (d->lane != LANE_DECIDE && lane_repeats(lane_of(e, d)))
@@ -313,6 +318,7 @@ write_results(struct engine *e)
     for (struct delivery *d = e->results.first; d; d = d->next) {
         const struct action *action = action_find(d->action);
 
+        atwork_begin(WORK_CALL, d->key, NULL);
         if (!d->judged)
             d->state = state_after(e, d);
         d->judged = true;
@@ -320,6 +326,7 @@ write_results(struct engine *e)
         if (action && action->record)
             action->record(&sql, d, e->set);
     }
+    atwork_end();
     status = db_run(e->db, &sql);
     bytes_free(&sql);
     return status;
@@ -333,9 +340,11 @@ write_logs_and_commit(struct engine *e, bool with_log)
     for (struct delivery *d = e->results.first; with_log && d; d = d->next) {
         const struct action *action = action_find(d->action);
 
+        atwork_begin(WORK_CALL, d->key, NULL);
         if (action && action->log)
             action->log(&sql, d, e->set, &e->billing);
     }
+    atwork_end();
     return owner_commit_with(&e->owner, e->db, &sql);
 }
 
@@ -440,6 +449,8 @@ settle_together(struct engine *e)
     if (status != DB_OK)
         return status;
     for (const struct delivery *d = e->results.first; d; d = d->next) {
+        if (d->crashes)
+            atwork_set_aside(WORK_CALL, d->key, NULL);
         tell(e, d);
         free_attempt(e, d);
         go_on_after(e, d);

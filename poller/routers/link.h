@@ -59,6 +59,7 @@ enum fault {
     FAULT_STRANGER,    /* a key that is not known, and is to be */
     FAULT_CERTIFICATE, /* is not good, or TLS was not agreed on */
     FAULT_OURS,        /* our settings or files */
+    FAULT_CRASH,       /* what it says crashes the service */
 };
 
 struct link_ops {

@@ -1,6 +1,7 @@
 /* router: see router.h. */
 #include "routers/router.h"
 
+#include "atwork.h"
 #include "clock.h"
 #include "fault.h"
 #include "log.h"
@@ -14,7 +15,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { MOST_WHY = 400, MOST_HOST = 300, MOST_TRIES = 2, MOST_ERRORS = 3 };
+enum {
+    MOST_WHY = 400,
+    MOST_NAME = 160,
+    MOST_HOST = 300,
+    MOST_TRIES = 2,
+    MOST_ERRORS = 3
+};
 
 static const char slow[] = "it is busy, or slow";
 
@@ -34,6 +41,7 @@ struct router {
     bool api;
     const struct router_settings *set;
     const struct link_ops *ops; /* NULL = it is left out */
+    char name[MOST_NAME];       /* in the book of crashes */
 
     enum stage stage;
     void *link;
@@ -42,6 +50,7 @@ struct router {
     struct job *first, *last; /* waiting */
     struct job *job[LINK_MOST];
     struct order order[LINK_MOST]; /* under way, those of job[] */
+    const char *call[LINK_MOST];   /* the keys of their deliveries */
     size_t n;
     size_t singly;   /* so many are to be tried each by itself */
     unsigned errors; /* answers in a row that were none */
@@ -98,6 +107,8 @@ take_row(struct router *r, const struct router_row *row)
         return false;
     r->set = settings_router(r->world->set, r->address);
     r->ops = ops_of(r->set->transport, r->api);
+    snprintf(r->name, sizeof r->name, "%u:%.100s:%s", (unsigned)r->id,
+        r->address, router_transport(r->set, r->api));
     return true;
 }
 
@@ -246,6 +257,10 @@ router_cure(const struct router *r, enum fault fault, char *buf, size_t size)
                              "key, or use transport=api",
         [FAULT_CERTIFICATE] = "see ca_file and api_tls in [routers]",
         [FAULT_OURS] = "check section [routers], and its row in radnas",
+        [FAULT_CRASH] = "report it with the core dump; use another transport "
+                        "for it in [routers] router until then; to try it "
+                        "once more, stop the service, remove the file crashes "
+                        "in [service] state_dir, and start it",
     };
     const char *file = known_hosts_path(r->world->known);
     char host[MOST_HOST];
@@ -289,14 +304,16 @@ hold_ms(const struct router *r)
 static void
 report(struct router *r, bool changed, int64_t ms)
 {
-    char cure[ROUTER_CURE];
+    char cure[ROUTER_CURE], again[80] = "";
 
     router_cure(r, r->fault, cure, sizeof cure);
+    if (r->fault != FAULT_CRASH)
+        snprintf(again, sizeof again,
+            "; it is tried again in %lld s at the earliest",
+            (long long)ms / 1000);
     log_at(changed ? LOG_ERROR : LOG_DEBUG,
-        "router: %s (radnas %u, %s) is held: %s; %s; it is tried again in "
-        "%lld s at the earliest",
-        r->address, (unsigned)r->id, r->ops->name, r->why, cure,
-        (long long)ms / 1000);
+        "router: %s (radnas %u, %s) is held: %s; %s%s", r->address,
+        (unsigned)r->id, r->ops->name, r->why, cure, again);
 }
 
 static void
@@ -415,6 +432,29 @@ patience_us(const struct router *r)
     return (r->set->connect_timeout_ms + r->set->timeout_ms) * 1000;
 }
 
+/* What is going on with it now, for the book of crashes. */
+static void
+note_work(struct router *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        r->call[i] = r->job[i]->key;
+    atwork_begin_router(r->name, r->call, r->n);
+}
+
+/* Of several under way nobody knows which one crashed the service. */
+static bool
+goes_alone(const struct router *r, const struct job *job)
+{
+    return r->singly || atwork_suspects(WORK_CALL, job->key, NULL);
+}
+
+static bool
+goes_along(const struct router *r, const struct job *first, size_t n)
+{
+    return n == 0 ||
+           (n < LINK_MOST && !goes_alone(r, first) && !goes_alone(r, r->first));
+}
+
 /* Nothing to send: all of it has waited too long. */
 static void
 send_orders(struct router *r)
@@ -424,11 +464,13 @@ send_orders(struct router *r)
     router_withdraw(r, clock_boot_us() - patience_us(r), slow);
     if (!r->first)
         return;
-    while (n < (r->singly ? 1 : LINK_MOST) && r->first) {
+    while (r->first && goes_along(r, r->job[0], n)) {
         r->job[n] = pop(r);
         r->order[n] = r->job[n]->order;
         n++;
     }
+    r->n = n;
+    note_work(r);
     fault_point("routers.send");
     taken = r->ops->send(r->link, r->order, n);
     fault_point("routers.sent");
@@ -471,7 +513,7 @@ take_results(struct router *r)
     bool alone = r->n == 1, useful = false;
     char words[LINK_WORDS];
 
-    fault_point("routers.answered");
+    fault_point_at("routers.answered", r->id);
     snprintf(words, sizeof words, "%s", r->ops->words(r->link));
     for (size_t i = r->n; i-- > 0;) {
         struct job *job = r->job[i];
@@ -553,7 +595,7 @@ hear_idle(struct router *r)
 }
 
 static void
-move_link(struct router *r)
+go_on_with_link(struct router *r)
 {
     if (is_late(r)) {
         end_stage(r);
@@ -580,6 +622,14 @@ move_link(struct router *r)
         watch(r);
 }
 
+static void
+move_link(struct router *r)
+{
+    note_work(r);
+    go_on_with_link(r);
+    atwork_end();
+}
+
 /* A kept connection that has died in silence is noticed as soon as a new one
  * would be. */
 static void
@@ -604,7 +654,9 @@ open_link(struct router *r, int fd)
         .known = r->world->known };
 
     notice_silence(r, fd);
+    note_work(r);
     r->link = r->ops->open(fd, &peer);
+    atwork_end();
     if (!r->link) {
         break_down(r, FAULT_OURS, "out of memory, or of sockets");
         return;
@@ -626,6 +678,22 @@ on_connected(void *arg, int fd, const char *error)
     }
     snprintf(why, sizeof why, "it cannot be reached: %s", error);
     break_down(r, FAULT_BROKEN, why);
+}
+
+/* What it says has crashed the service again and again. */
+static bool
+is_refused(struct router *r)
+{
+    unsigned crashes = atwork_refuses(WORK_ROUTER, r->name, NULL);
+    char why[MOST_WHY];
+
+    if (crashes == 0)
+        crashes = atwork_refuses(WORK_ORDERS, r->name, NULL);
+    if (crashes == 0)
+        return false;
+    snprintf(why, sizeof why, "the service crashed on it %u times", crashes);
+    break_down(r, FAULT_CRASH, why);
+    return true;
 }
 
 static void
@@ -660,7 +728,8 @@ go_on(struct router *r)
     } else if (r->stage == STAGE_IDLE &&
                r->world->connected <
                    (size_t)r->world->set->routers.connections) {
-        dial(r);
+        if (!is_refused(r))
+            dial(r);
     }
 }
 

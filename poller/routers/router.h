@@ -35,6 +35,7 @@ struct job {
     struct router *router;
     uint32_t id; /* of the router */
     void *owner;
+    const char *key; /* of the delivery that it is for */
     struct order order;
     unsigned tries;
     int64_t since_us; /* boot clock: when it was given */

@@ -1,6 +1,7 @@
 /* task: see task.h. */
 #include "routers/task.h"
 
+#include "fault.h"
 #include "reset.h"
 #include "utf8.h"
 
@@ -162,6 +163,7 @@ task_job_done(void *arg, struct job *job, const char *why)
     const char *address = router_state(job->router).address;
 
     (void)arg;
+    fault_point_at("task.told", task->delivery->uid);
     if (why) {
         task->failed++;
         job->order.state = ORDER_OPEN;
@@ -238,6 +240,7 @@ give_out(struct task *task, struct router **chosen)
     task->pending = n + 1;
     for (size_t i = 0; i < n; i++) {
         task->job[i].owner = task;
+        task->job[i].key = task->delivery->key;
         task->job[i].order = (struct order){ .login = task->reset.login,
             .seen = task->reset.seen,
             .seen_n = task->reset.seen_n };
