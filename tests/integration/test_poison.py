@@ -11,6 +11,7 @@ from harness.product import with_settings
 from harness.radius import RadiusNas
 from harness.routeros import RouterOS
 from harness.server import free_port
+from harness.standin import Gate
 from integration.receipts import make_kassa
 from integration.sessions import nas, reasons, resets, table
 from integration.test_mbevctl import ctl, settings_of
@@ -253,16 +254,30 @@ def test_what_was_set_aside_gets_one_try_more_each_time_it_is_wanted(kassa):
 
 
 def test_a_reply_of_smspilot_that_crashes_the_service_is_doubtful_at_once(
-        chain):
+        chain, pilot):
+    """Its neighbours are done. It is sent again when somebody says so, until
+    the third crash; then to say so once more is refused."""
+    gate = Gate(pilot.ordinary_reply)
+    pilot.reply = lambda request: (gate if request.params["to"][-1] == "2"
+                                   else pilot.ordinary_reply)(request)
     three_payments(chain)
-
-    def none_waits():
-        return set(chain.states()) == {"done", "doubtful"}
-    assert run_on(chain, none_waits, "post.replied@2:crash:1+") == 1
-    assert chain.deliveries("state", "address = '79000000002'") == [
-        ("doubtful",)]
+    chain.start(MBEV_FAULT="post.replied@2:crash:1+")
+    chain.wait_states("done", "calling", "done")
+    gate.open.set()
+    wait_to_end(chain)
+    pilot.reply = None
+    end = settled(chain, "done", "doubtful", "done")
+    assert run_on(chain, end, "post.replied@2:crash:1+") == 0
     assert phones(chain) == ["79000000001", "79000000002", "79000000003"]
-    assert len(lines(chain)) == 1
+    for _ in range(2):
+        chain.service.stop()
+        again(chain)
+        assert run_on(chain, end, "post.replied@2:crash:1+") == 1
+    chain.service.stop()
+    again(chain)
+    assert run_on(chain, end) == 0
+    assert phones(chain).count("79000000002") == 3
+    assert len(lines(chain)) == 3
 
 
 def test_a_reply_of_smsc_that_crashes_the_service_is_asked_about_twice(
