@@ -170,6 +170,7 @@ take_up(struct engine *e)
     e->settle_us = 0;
     e->ripe = (struct ripe){ 0 };
     reconcile_reset(e);
+    low_forget(&e->low); /* a restarted server may give ids out again */
     e->wake.look_us = 0;
     e->check_us = next_check_us(e);
     return tidy_up(e);

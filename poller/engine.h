@@ -19,6 +19,7 @@
 #include "journal.h"
 #include "lane.h"
 #include "late.h"
+#include "low.h"
 #include "owner.h"
 #include "ripe.h"
 #include "routers/fleet.h"
@@ -50,7 +51,8 @@ struct engine {
     struct billing billing;
     struct ripe ripe;
     struct late late;
-    uint32_t dice; /* see dice.h */
+    struct low low; /* of the outbox */
+    uint32_t dice;  /* see dice.h */
 
     bool backlog[LANES]; /* more deliveries may be due than were taken */
     int64_t due_us;      /* boot clock: when deliveries may be due next */

@@ -2,13 +2,14 @@
  * ingest: from the outbox to events and deliveries.
  *
  * Promises: a batch moves in one transaction, so a row is either still in the
- * outbox or has its event and its deliveries; rows are always read from the
- * start of the outbox, so one that committed late is found; a row that cannot
- * be understood, or on which the service crashed again and again, becomes an
- * event with its problem written down. It locks nothing that the billing's
- * transactions need.
+ * outbox or has its event and its deliveries; whatever is still in the outbox
+ * is found, also what committed late: the mark behind which it is read (low.h)
+ * only saves time; a row that cannot be understood, or on which the service
+ * crashed again and again, becomes an event with its problem written down. It
+ * locks nothing that the billing's transactions need.
  */
 #include "atwork.h"
+#include "clock.h"
 #include "engine.h"
 #include "event.h"
 #include "fault.h"
@@ -111,6 +112,8 @@ static enum db_status
 read_outbox(struct engine *e, struct batch *b)
 {
     struct bytes sql = bytes_make(512);
+    int64_t begun_us = clock_boot_us();
+    uint64_t from = low_from(&e->low, begun_us);
     enum db_status status;
     size_t bodies = 0;
 
@@ -118,12 +121,13 @@ read_outbox(struct engine *e, struct batch *b)
         "SELECT id, captured_utc, kind, body, GREATEST(0,"
         " TIMESTAMPDIFF(MICROSECOND, captured_utc, UTC_TIMESTAMP(3))),"
         " CONVERT_TZ(captured_utc, '+00:00', @@session.time_zone)"
-        " FROM outbox ORDER BY id LIMIT %" PRId64,
-        e->set->service.batch);
+        " FROM outbox WHERE id > %" PRIu64 " ORDER BY id LIMIT %" PRId64,
+        from, e->set->service.batch);
     status = db_query(e->db, &sql, &b->rows);
     bytes_free(&sql);
     if (status != DB_OK)
         return status;
+    low_was_read(&e->low, from, begun_us, clock_boot_us());
     b->item = calloc(db_rows_count(b->rows) + 1, sizeof *b->item);
     if (!b->item)
         return DB_REFUSED;
@@ -438,6 +442,15 @@ decide_and_write(struct engine *e, struct batch *b)
     return write_batch(e, b);
 }
 
+static void
+move_mark(struct engine *e, const struct batch *b)
+{
+    const struct item *last = &b->item[b->n - 1];
+
+    low_took(&e->low, b->item[0].outbox_id, last->outbox_id,
+        last->age_ms * 1000, clock_boot_us());
+}
+
 enum db_status
 ingest_batch(struct engine *e, size_t *taken)
 {
@@ -458,8 +471,11 @@ ingest_batch(struct engine *e, size_t *taken)
             claim_doubt(e, &b.work);
         if (status == DB_OK) {
             *taken = b.n;
+            move_mark(e, &b);
             log_debug("ingest: %zu rows, %zu deliveries", b.n, b.work.n);
             status = claim_go_on(e, &b.work);
+        } else {
+            low_forget(&e->low);
         }
     }
     free_batch(&b);

@@ -1,0 +1,63 @@
+"""What a backup keeps from being purged does not make reads longer.
+
+Counted are the pages that the server looks at, not seconds."""
+
+import contextlib
+
+from harness.process import wait_until
+from harness.product import with_settings
+
+GONE = 20_000
+PAYMENTS = 20
+
+
+@contextlib.contextmanager
+def snapshot_held(db):
+    """The transaction of a backup, left open."""
+    with db.connect("mikbill_events", autocommit=False) as link, \
+            link.cursor() as cursor:
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        yield
+        link.rollback()
+
+
+def pages(db):
+    """How many pages the server has looked at."""
+    return int(db.sql("SHOW GLOBAL STATUS LIKE"
+                      " 'Innodb_buffer_pool_read_requests'")[0][1])
+
+
+def pages_of(db, work):
+    """How many the server looks at while something is done."""
+    before = pages(db)
+    work()
+    return pages(db) - before
+
+
+def capture_and_drain(chain, rows):
+    """Very many captured changes that ask for nothing."""
+    chain.db.sql("INSERT INTO outbox (captured_utc, kind, body) SELECT"
+                 " UTC_TIMESTAMP(3) - INTERVAL 1 MINUTE, 'none', REPEAT('x',"
+                 f" 300) FROM seq_1_to_{rows}", "mikbill_events")
+    wait_until(lambda: chain.db.sql("SELECT COUNT(*) FROM outbox",
+                                    "mikbill_events") == [(0,)], 60, "drain")
+
+
+def pay_one_by_one(chain):
+    """Each is taken before the next comes."""
+    before = len(chain.states())
+    for n in range(PAYMENTS):
+        chain.pay()
+        chain.wait_settled(before + n + 1)
+
+
+def test_the_outbox_is_not_waded_through_at_each_look(chain):
+    chain.subscriber()
+    chain.reconfigure(with_settings(chain.settings,
+                                    service={"log_level": "error"}))
+    chain.service.start()
+    with snapshot_held(chain.db):
+        few = pages_of(chain.db, lambda: pay_one_by_one(chain))
+        capture_and_drain(chain, GONE)
+        many = pages_of(chain.db, lambda: pay_one_by_one(chain))
+    assert many < 3 * few
