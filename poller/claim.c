@@ -28,6 +28,9 @@ enum {
     SHUN_US = 30000000,
     FIRST_REST_US = 5000000,
     LONGEST_REST_US = 60000000,
+    QUICK_US = 10000,
+    LOOK_SHARE = 20, /* one part for the question what is due next, two or
+                        three for the lanes */
 };
 
 /* Results that cannot be recorded just now bound what is begun. */
@@ -183,15 +186,16 @@ read_due(
     struct bytes sql = bytes_make(65536), also = bytes_make(32768);
     struct db_rows *rows;
     struct delivery *d;
-    enum db_status status = DB_OK;
+    enum db_status status = head_look(&e->head[lane], e->db, lane);
 
     exclude_some(&also, e, lane);
     if (lane == LANE_KOMTET) {
-        status = look_what_is_ripe(e);
+        if (status == DB_OK)
+            status = look_what_is_ripe(e);
         add_receipt_order(&also, e);
     }
     bytes_str(&sql, "SELECT " STORED_COLUMNS);
-    stored_add_due(&sql, lane, bytes_text(&also), room);
+    stored_add_due(&sql, lane, &e->head[lane], bytes_text(&also), room);
     if (status == DB_OK)
         status = db_query(e->db, &sql, &rows);
     bytes_free(&also);
@@ -209,18 +213,17 @@ read_due(
 static enum db_status
 read_next_due(struct engine *e)
 {
-    static const char *const states[] = { "ready", "retry" };
     struct bytes sql = bytes_make(4096);
     struct db_rows *rows;
     enum db_status status;
 
-    for (size_t i = 0; i < LANES * 2; i++)
+    for (size_t i = 0; i < LANES * HEAD_STATES; i++)
         bytes_printf(&sql,
             "%sSELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3),"
             " MIN(due_utc)) FROM delivery WHERE state = '%s' AND lane = '%s'"
             " AND due_utc > UTC_TIMESTAMP(3)",
-            i ? " UNION ALL " : "", states[i % 2],
-            delivery_lane_name((enum lane_id)(i / 2)));
+            i ? " UNION ALL " : "", head_states[i % HEAD_STATES],
+            delivery_lane_name((enum lane_id)(i / HEAD_STATES)));
     status = db_query(e->db, &sql, &rows);
     bytes_free(&sql);
     if (status != DB_OK)
@@ -510,8 +513,11 @@ reroute(struct engine *e, enum lane_id lane)
 
     if (status == DB_OK && stranded.n > 0) {
         status = move(e, &stranded);
-        for (const struct delivery *d = stranded.first; d; d = d->next)
+        for (const struct delivery *d = stranded.first; d; d = d->next) {
             e->backlog[d->lane] = true;
+            /* They bring the time with them since when they are due. */
+            e->head[d->lane] = (struct head){ 0 };
+        }
         log_info("claim: %zu messages go another way while %s is held",
             stranded.n, delivery_lane_name(lane));
     }
@@ -527,13 +533,19 @@ has_work(const struct engine *e, enum lane_id lane)
     return e->backlog[lane] && (lane == LANE_DECIDE || claim_room(e, lane) > 0);
 }
 
+int64_t
+claim_due_us(const struct engine *e)
+{
+    return e->due_us > e->look_us ? e->due_us : e->look_us;
+}
+
 bool
 claim_is_due(const struct engine *e)
 {
     for (enum lane_id lane = 0; lane < LANES; lane++)
         if (has_work(e, lane))
             return true;
-    return clock_boot_us() >= e->due_us;
+    return clock_boot_us() >= claim_due_us(e);
 }
 
 static enum db_status
@@ -547,16 +559,33 @@ serve(struct engine *e, enum lane_id lane)
     return reroute(e, lane);
 }
 
+/* While a backup holds a snapshot it takes long to find out that there is
+ * nothing: what left a queue since then stands behind what waits in it. Then it
+ * is looked less often, so that most of the time is left for the work. */
+static enum db_status
+look_at_queues(struct engine *e)
+{
+    int64_t begun_us = clock_boot_us(), took_us;
+    enum db_status status;
+
+    e->due_us = begun_us + SWEEP_US;
+    status = read_next_due(e);
+    took_us = clock_boot_us() - begun_us;
+    if (took_us > QUICK_US)
+        e->look_us =
+            begun_us +
+            (took_us < SWEEP_US / LOOK_SHARE ? took_us * LOOK_SHARE : SWEEP_US);
+    return status;
+}
+
 enum db_status
 claim_due(struct engine *e)
 {
-    bool all = clock_boot_us() >= e->due_us;
+    bool all = clock_boot_us() >= claim_due_us(e);
     enum db_status status = DB_OK;
 
-    if (all) {
-        e->due_us = clock_boot_us() + SWEEP_US;
-        status = read_next_due(e);
-    }
+    if (all)
+        status = look_at_queues(e);
     for (enum lane_id lane = 0; lane < LANES && status != DB_GONE; lane++)
         if (all || has_work(e, lane))
             engine_keep_first(&status, serve(e, lane));

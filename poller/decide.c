@@ -379,7 +379,8 @@ static enum db_status
 ask_due(struct engine *e, struct db_rows **rows)
 {
     struct bytes sql = bytes_make(8192), also = bytes_make(2048);
-    enum db_status status;
+    struct head *head = &e->head[LANE_DECIDE];
+    enum db_status status = head_look(head, e->db, LANE_DECIDE);
 
     add_conditions(&also, e);
     bytes_str(&sql, "SELECT d.id, d.event_id, d.action, e.kind, e.body,");
@@ -388,8 +389,9 @@ ask_due(struct engine *e, struct db_rows **rows)
         ", CONVERT_TZ(e.captured_utc, '+00:00', @@session.time_zone),"
         " GREATEST(0, TIMESTAMPDIFF(MICROSECOND, e.captured_utc,"
         " UTC_TIMESTAMP(3))), e.uid");
-    stored_add_due(&sql, LANE_DECIDE, bytes_text(&also), MOST_DUE);
-    status = db_query(e->db, &sql, rows);
+    stored_add_due(&sql, LANE_DECIDE, head, bytes_text(&also), MOST_DUE);
+    if (status == DB_OK)
+        status = db_query(e->db, &sql, rows);
     bytes_free(&also);
     bytes_free(&sql);
     return status;

@@ -10,6 +10,7 @@
 #include "reconcile.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 enum {
@@ -166,10 +167,11 @@ take_up(struct engine *e)
     log_info("engine: acting on database %s (%s), epoch %llu", e->billing.name,
         e->billing.modern ? "modern" : "legacy",
         (unsigned long long)e->owner.epoch);
-    e->due_us = 0;
+    e->due_us = e->look_us = 0;
     e->settle_us = 0;
     e->ripe = (struct ripe){ 0 };
     reconcile_reset(e);
+    memset(e->head, 0, sizeof e->head);
     low_forget(&e->low); /* a restarted server may give ids out again */
     e->wake.look_us = 0;
     e->check_us = next_check_us(e);
@@ -308,8 +310,8 @@ sleep_until(const struct engine *e)
         return us;
     if (e->wake.look_us < us)
         us = e->wake.look_us;
-    if (e->due_us < us)
-        us = e->due_us;
+    if (claim_due_us(e) < us)
+        us = claim_due_us(e);
     if (first_room(e) < us)
         us = first_room(e);
     if (follow_due_us(e) < us)
@@ -362,7 +364,7 @@ drained(const struct engine *e, bool idle)
     return idle && active(e) == 0 && finished(e) == 0 && e->results.n == 0 &&
            e->unsure.n == 0 && e->recover_us == INT64_MAX &&
            follow_active(e->follow) == 0 && !reconcile_is_begun(e) &&
-           !claim_is_due(e);
+           !claim_is_due(e) && clock_boot_us() < e->due_us;
 }
 
 /* Told to stop, and nothing runs any more or the patience is over. */

@@ -15,6 +15,7 @@
 #include "billing.h"
 #include "db.h"
 #include "delivery.h"
+#include "head.h"
 #include "http.h"
 #include "journal.h"
 #include "lane.h"
@@ -54,8 +55,10 @@ struct engine {
     struct low low; /* of the outbox */
     uint32_t dice;  /* see dice.h */
 
+    struct head head[LANES];
     bool backlog[LANES]; /* more deliveries may be due than were taken */
-    int64_t due_us;      /* boot clock: when deliveries may be due next */
+    int64_t due_us;      /* boot clock: when deliveries may be due next... */
+    int64_t look_us;     /* ... and before which it is not looked again */
     int64_t settle_us; /* boot clock: results that met a lock wait until then */
     struct rest deciding; /* something holds tables of the billing: nothing is
                              decided until then... */
@@ -118,8 +121,10 @@ enum db_status decide_due(struct engine *e);
  * the lanes have room for, commits their attempt and starts them. */
 enum db_status claim_due(struct engine *e);
 
-/* claim.c: whether there is reason to do that now. */
+/* claim.c: whether there is reason to do that now, and when there is next
+ * (boot clock) if no lane has a backlog. */
 bool claim_is_due(const struct engine *e);
+int64_t claim_due_us(const struct engine *e);
 
 /* claim.c: how many calls may begin now in a lane. */
 size_t claim_room(const struct engine *e, enum lane_id lane);

@@ -52,23 +52,26 @@ stored_read(const struct db_rows *rows)
 
 /* The first due rows of one state, straight off the index. */
 static void
-add_due_of(struct bytes *sql, const char *state, enum lane_id lane,
-    const char *also, size_t most)
+add_due_of(struct bytes *sql, size_t state, enum lane_id lane,
+    const struct head *head, const char *also, size_t most)
 {
     bytes_printf(sql,
         "(SELECT id, due_utc FROM delivery WHERE state = '%s' AND lane = '%s'"
-        " AND due_utc <= UTC_TIMESTAMP(3)%s ORDER BY due_utc, id LIMIT %zu)",
-        state, delivery_lane_name(lane), also, most);
+        " AND due_utc <= UTC_TIMESTAMP(3)",
+        head_states[state], delivery_lane_name(lane));
+    head_add(sql, head, state);
+    bytes_printf(sql, "%s ORDER BY due_utc, id LIMIT %zu)", also, most);
 }
 
 void
-stored_add_due(
-    struct bytes *sql, enum lane_id lane, const char *also, size_t most)
+stored_add_due(struct bytes *sql, enum lane_id lane, const struct head *head,
+    const char *also, size_t most)
 {
     bytes_str(sql, " FROM (");
-    add_due_of(sql, "ready", lane, also, most);
-    bytes_str(sql, " UNION ALL ");
-    add_due_of(sql, "retry", lane, also, most);
+    for (size_t i = 0; i < HEAD_STATES; i++) {
+        bytes_str(sql, i ? " UNION ALL " : "");
+        add_due_of(sql, i, lane, head, also, most);
+    }
     bytes_printf(sql,
         ") AS due JOIN " STORED_FROM " AND d.id = due.id"
         " ORDER BY d.due_utc, d.id LIMIT %zu",

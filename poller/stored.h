@@ -7,6 +7,7 @@
 #include "db.h"
 #include "delivery.h"
 #include "event.h"
+#include "head.h"
 
 /* What to select from delivery d and event e, for stored_read(). */
 #define STORED_COLUMNS                                                         \
@@ -23,11 +24,11 @@ enum { STORED_COLUMNS_N = 17 };
  * NULL when out of memory. */
 struct delivery *stored_read(const struct db_rows *rows);
 
-/* Appends FROM and what follows it: the deliveries that are due in a lane, the
- * oldest first, at most so many. also: a further condition on a row,
- * " AND ...", or "". */
-void stored_add_due(
-    struct bytes *sql, enum lane_id lane, const char *also, size_t most);
+/* Appends FROM and what follows it: the deliveries that are due in a lane, from
+ * its head on, the oldest first, at most so many. also: a further condition on
+ * a row, " AND ...", or "". */
+void stored_add_due(struct bytes *sql, enum lane_id lane,
+    const struct head *head, const char *also, size_t most);
 
 /* Appends the head of an INSERT, the row of a delivery, and, for deliveries
  * that may have a row already (id is not 0), the tail that renews it. */
