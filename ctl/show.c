@@ -262,6 +262,30 @@ not_found(const char *what, uint64_t id)
     return EX_NOINPUT;
 }
 
+/* An event that is gone leaves its receipts. */
+static int
+show_forgotten(struct ctl *ctl, uint64_t id)
+{
+    struct bytes sql = bytes_make(256);
+    struct db_rows *rows;
+    char text[24];
+    bool any;
+
+    bytes_printf(
+        &sql, "SELECT 1 FROM receipt WHERE event_id = %" PRIu64 " LIMIT 1", id);
+    if (ctl_ask(ctl, &sql, &rows) != DB_OK)
+        return ctl_failed(ctl);
+    any = db_next(rows);
+    db_rows_close(&rows);
+    if (!any)
+        return not_found("event", id);
+    snprintf(text, sizeof text, "%" PRIu64, id);
+    field_print("event", text);
+    field_print("deliveries", "removed with the event, see [service] keep");
+    putchar('\n');
+    return receipts_of_event(ctl, id) == DB_OK ? EX_OK : ctl_failed(ctl);
+}
+
 static int
 show_event(struct ctl *ctl, uint64_t id)
 {
@@ -282,7 +306,7 @@ show_event(struct ctl *ctl, uint64_t id)
     }
     db_rows_close(&rows);
     if (!found)
-        return not_found("event", id);
+        return show_forgotten(ctl, id);
     return print_deliveries(ctl, id) == DB_OK ? EX_OK : ctl_failed(ctl);
 }
 

@@ -4,6 +4,7 @@
 #include "fault.h"
 
 #include <errmsg.h>
+#include <inttypes.h>
 #include <mysql.h>
 #include <mysqld_error.h>
 #include <stdio.h>
@@ -415,6 +416,15 @@ db_text(struct bytes *sql, const char *s)
         db_textn(sql, s, strlen(s));
     else
         bytes_str(sql, "NULL");
+}
+
+void
+db_ids(struct bytes *sql, const uint64_t *id, size_t n)
+{
+    bytes_printf(sql, "(SELECT %" PRIu64 " AS id", id[0]);
+    for (size_t i = 1; i < n; i++)
+        bytes_printf(sql, " UNION ALL SELECT %" PRIu64, id[i]);
+    bytes_chr(sql, ')');
 }
 
 void

@@ -107,6 +107,13 @@ uint64_t db_uint(const struct db_rows *rows, unsigned i); /* 0 for NULL */
 void db_text(struct bytes *sql, const char *s);
 void db_textn(struct bytes *sql, const char *s, size_t n);
 
+/* Appends a derived table with these ids, in column id, for a look-up of each
+ * in the primary key of a table: "FROM ... AS k STRAIGHT_JOIN t FORCE INDEX
+ * (PRIMARY) ON t.id = k.id". With "id IN (...)" the optimizer may read the
+ * whole of a small table, and then wait for rows of other transactions. At
+ * least one; the parser bears some hundreds. */
+void db_ids(struct bytes *sql, const uint64_t *id, size_t n);
+
 /* Appends an identifier in backticks. */
 void db_name(struct bytes *sql, const char *name);
 

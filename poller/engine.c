@@ -260,6 +260,8 @@ work(struct engine *e, bool *idle)
             &status, late_look(&e->late, e->db, e->set->receipt.alarm_ms));
     if (status != DB_GONE && clock_boot_us() >= fleet_record_us(e->fleet))
         engine_keep_first(&status, fleet_record(e->fleet, e->db, &e->owner));
+    if (status == DB_OK && !e->wake.stop && clock_boot_us() >= retain_due_us(e))
+        status = retain_due(e);
     if (status == DB_OK)
         status = check_server(e);
     return status;
@@ -324,6 +326,8 @@ sleep_until(const struct engine *e)
         us = e->recover_us;
     if (fleet_record_us(e->fleet) < us)
         us = fleet_record_us(e->fleet);
+    if (retain_due_us(e) < us)
+        us = retain_due_us(e);
     if (claim_is_due(e) || callback_waits(e->callback) || finished(e) > 0)
         us = 0;
     return us;

@@ -22,6 +22,7 @@
 #include "late.h"
 #include "low.h"
 #include "owner.h"
+#include "retain.h"
 #include "ripe.h"
 #include "routers/fleet.h"
 #include "settings.h"
@@ -52,6 +53,7 @@ struct engine {
     struct billing billing;
     struct ripe ripe;
     struct late late;
+    struct retain retain;
     struct low low; /* of the outbox */
     uint32_t dice;  /* see dice.h */
 
@@ -64,6 +66,7 @@ struct engine {
                              decided until then... */
     struct rest resets;   /* ... no reset is decided... */
     struct rest routers;  /* ... and none is claimed */
+    struct rest removing; /* nothing old is removed */
     int64_t radacct_us;   /* boot clock: until then radacct is not read */
     struct {
         uint64_t id[SHUNNED]; /* deliveries that somebody holds */

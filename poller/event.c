@@ -3,6 +3,7 @@
 
 #include "money.h"
 
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -198,4 +199,21 @@ event_keys_alike(const char *a, const char *b)
         return false;
     return same(x.date, x.date_n, y.date, y.date_n) ||
            (same(x.uid, x.uid_n, y.uid, y.uid_n) && strcmp(x.sum, y.sum) == 0);
+}
+
+bool
+event_source(
+    const char *source_key, char table[EVENT_TABLE + 1], uint64_t *row_id)
+{
+    const char *name = strchr(source_key, ':'), *end;
+    size_t n;
+    int used;
+
+    name = name ? name + 1 : "";
+    end = strchr(name, ':');
+    n = end ? (size_t)(end - name) : 0;
+    if (n == 0 || n > EVENT_TABLE)
+        return false;
+    used = snprintf(table, EVENT_TABLE + 1, "%.*s", (int)n, name);
+    return used > 0 && sscanf(end, ":%" SCNu64 ":", row_id) == 1;
 }

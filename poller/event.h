@@ -31,7 +31,7 @@ enum event_kind event_kind_of(const char *name);
     "COALESCE(" e ".source_key, CONCAT(" e ".kind, ':', " e ".uid, ':', " e    \
     ".captured_utc))"
 
-enum { EVENT_KEY = 120, EVENT_PROBLEM = 120 };
+enum { EVENT_KEY = 120, EVENT_PROBLEM = 120, EVENT_TABLE = 32 };
 
 struct event {
     enum event_kind kind;
@@ -58,5 +58,10 @@ bool event_parse(struct event *e, const char *kind, const char *body);
  * server gave the same number. A change leaves the date, or subscriber and
  * sum. Pure. */
 bool event_keys_alike(const char *a, const char *b);
+
+/* Reads from a source_key the table of the inserted row, and its key. False
+ * when it is none. */
+bool event_source(
+    const char *source_key, char table[EVENT_TABLE + 1], uint64_t *row_id);
 
 #endif

@@ -339,17 +339,18 @@ number_deliveries(struct engine *e, struct batch *b, uint64_t first)
     }
 }
 
-/* Appends the deletion of rows from to to - 1, by one look-up of the primary
- * key for each. With "id IN (...)" the optimizer may read the whole of a small
- * table and then wait for rows of the billing's open transactions. */
+/* Appends the deletion of rows from to to - 1, which waits for no row of the
+ * billing's open transactions. */
 static void
 add_delete(struct bytes *sql, const struct batch *b, size_t from, size_t to)
 {
-    bytes_printf(sql, "DELETE o FROM (SELECT %" PRIu64 " AS id",
-        b->item[from].outbox_id);
-    for (size_t i = from + 1; i < to; i++)
-        bytes_printf(sql, " UNION ALL SELECT %" PRIu64, b->item[i].outbox_id);
-    bytes_str(sql, ") AS done STRAIGHT_JOIN outbox AS o FORCE INDEX (PRIMARY)"
+    uint64_t id[MOST_DELETED];
+
+    for (size_t i = from; i < to; i++)
+        id[i - from] = b->item[i].outbox_id;
+    bytes_str(sql, "DELETE o FROM ");
+    db_ids(sql, id, to - from);
+    bytes_str(sql, " AS done STRAIGHT_JOIN outbox AS o FORCE INDEX (PRIMARY)"
                    " ON o.id = done.id;");
 }
 

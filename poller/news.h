@@ -31,14 +31,17 @@ struct news {
     struct komtet_task task;
 };
 
-/* What to select from receipt r, for news_read_row(). */
+/* What to select from receipt r, for news_read_row(). Of one that was closed
+ * and whose delivery is gone (retain.h) nobody knows any more that it was not
+ * sent. */
 #define RECEIPT_COLUMNS                                                        \
     "r.id, r.event_id, r.uid, r.log_id, r.kopecks, r.looks,"                   \
     " r.stage IN ('accepted', 'done', 'failed', 'doubtful', 'replaced')"       \
     " OR r.accepted_utc IS NOT NULL"                                           \
-    " OR (SELECT d.ask OR d.state IN ('calling', 'doubtful')"                  \
+    " OR COALESCE((SELECT d.ask OR d.state IN ('calling', 'doubtful')"         \
     " FROM delivery AS d WHERE d.event_id = r.event_id AND d.receiver = 0"     \
-    " AND d.action = 'receipt' AND d.log_id = r.log_id), r.stage = 'burnt',"   \
+    " AND d.action = 'receipt' AND d.log_id = r.log_id), r.stage = 'closed')," \
+    " r.stage = 'burnt',"                                                      \
     " r.stage = 'replaced', r.number, COALESCE(r.task_id, ''), r.log_table"
 
 void news_read_row(struct receipt_row *row, const struct db_rows *rows);

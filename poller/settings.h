@@ -110,6 +110,7 @@ struct settings {
         int64_t batch;
         int64_t reconcile_ms; /* 0 = off */
         int64_t reconcile_window_ms;
+        int64_t keep_ms; /* 0 = for ever */
     } service;
     struct {
         bool moved_subscribers;

@@ -16,6 +16,8 @@
 
 enum { MOST_DISCOUNTS = 64, MOST_SHOP = 200, MOST_WORDS = 8 };
 
+#define LEAST_KEPT_MS (3LL * 24 * 3600 * 1000)
+
 struct check {
     const struct settings *s;
     settings_complain *complain;
@@ -449,6 +451,17 @@ check_source(struct check *c)
             "must be an address in numbers, such as 192.0.2.1 or 2001:db8::1");
 }
 
+/* Reconciliation looks back a day, and must know what it finds there. */
+static void
+check_keep(struct check *c)
+{
+    int64_t ms = c->s->service.keep_ms;
+
+    if (ms > 0 && ms < LEAST_KEPT_MS)
+        complain_at(
+            c, AT(service.keep_ms), "must be 3 days at least, or 0 days");
+}
+
 static void
 check_service(struct check *c)
 {
@@ -475,6 +488,7 @@ settings_check(const struct settings *s, settings_complain *complain, void *arg)
     check_each(&check);
     check_pauses(&check);
     check_service(&check);
+    check_keep(&check);
     check_smspilot(&check);
     check_smsc(&check);
     check_rules(&check);

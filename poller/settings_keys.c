@@ -154,6 +154,11 @@ const struct settings_key settings_keys[] = {
     { "service", "reconcile_window", KEY_DURATION, false,
         AT(service.reconcile_window_ms), "24 h", HOUR_MS, 90 * DAY_MS, NULL,
         "How far back, and always to where it looked last" },
+    { "service", "keep", KEY_DURATION, false, AT(service.keep_ms), "180 days",
+        0, 3650 * DAY_MS, NULL,
+        "For how long finished events and deliveries are kept; 0 days = for\n"
+        "ever, else 3 days at least. What is dead or doubtful stays until it\n"
+        "is settled, receipts stay for good" },
 
     { "billing", "moved_subscribers", KEY_BOOL, false,
         AT(billing.moved_subscribers), "yes", 0, 0, NULL,

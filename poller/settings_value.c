@@ -79,14 +79,15 @@ set_duration(const struct settings_key *k, int64_t *at, const char *value)
         const char *name;
         int64_t ms;
     } units[] = { { "ms", 1 }, { "s", 1000 }, { "min", 60000 },
-        { "h", 3600000 } };
+        { "h", 3600000 }, { "day", 86400000 }, { "days", 86400000 } };
     char *unit;
     long long n;
 
     errno = 0;
     n = strtoll(value, &unit, 10);
-    if (errno || unit == value || n < 0 || n > INT64_MAX / 3600000)
-        return "expected a duration such as 500 ms, 20 s, 5 min or 24 h";
+    if (errno || unit == value || n < 0 || n > INT64_MAX / 86400000)
+        return "expected a duration such as 500 ms, 20 s, 5 min, 24 h or 7 "
+               "days";
     while (*unit == ' ')
         unit++;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
@@ -95,7 +96,7 @@ set_duration(const struct settings_key *k, int64_t *at, const char *value)
             return in_bounds(k, *at);
         }
     }
-    return "the unit must be ms, s, min or h";
+    return "the unit must be ms, s, min, h or days";
 }
 
 static const char *

@@ -107,7 +107,8 @@ CREATE TABLE IF NOT EXISTS outbox (
 ) ENGINE=InnoDB
   COMMENT='What the triggers captured. Inserted by the triggers, emptied by mbevd';
 
--- What happened, once each. Kept for good in this version.
+-- What happened, once each. Removed when all that was to be done about it is
+-- finished and [service] keep is over.
 CREATE TABLE IF NOT EXISTS event (
   id           BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   kind         VARCHAR(16) CHARACTER SET ascii NOT NULL
@@ -389,7 +390,8 @@ CREATE TABLE IF NOT EXISTS milestone (
 ) ENGINE=InnoDB
   COMMENT='Where reconciliation begins. Written and read by mbevd';
 
--- Where the memory of events ends: what lies below is never captured again.
+-- Where the memory of events ends: what lies there or below is never captured
+-- again.
 CREATE TABLE IF NOT EXISTS forgotten (
   source VARCHAR(32) CHARACTER SET ascii NOT NULL
          COMMENT 'table of the billing: bugh_plategi_stat or bugh_uslugi_stat',

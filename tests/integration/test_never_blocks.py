@@ -29,6 +29,15 @@ def fault_points():
     return sorted(name for name in found if not name.startswith(OUTSIDE))
 
 
+def remember(chain):
+    """An event whose time is over, to be removed; the newest is not."""
+    chain.db.sql(
+        "INSERT INTO event (id, kind, uid, captured_utc, ingested_utc, body)"
+        " VALUES (1, 'payment', 1, '2001-01-01', '2001-01-01', '{}'),"
+        " (2, 'payment', 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), '{}')",
+        "mikbill_events")
+
+
 def within(seconds, work):
     """Run work in a thread; how long it took, or a failure."""
     errors = []
@@ -98,6 +107,7 @@ def test_frozen_at(chain, till, point):
     chain.pilot.reply = lambda request: (
         Reply(body='{"error":{"code":"110","description":"busy"}}')
         if request.number == 1 else chain.pilot.ordinary_reply(request))
+    remember(chain)
     chain.pay(summa=2000)
     chain.change_tariff(1002)
     chain.start(MBEV_FAULT=f"{point}:stop")

@@ -509,6 +509,25 @@ a_row_that_was_changed_is_told_from_another_of_its_number(void **state)
     }
 }
 
+static void
+the_row_stands_in_the_key(void **state)
+{
+    static const char *const bad[] = { "", "payment",
+        "payment:", "payment::7:", "payment:bugh_plategi_stat",
+        "payment:bugh_plategi_stat:x:1001",
+        "payment:a_table_whose_name_is_far_too_long_for_any:7:1001" };
+    char table[EVENT_TABLE + 1];
+    uint64_t row_id;
+
+    (void)state;
+    assert_true(event_source(KEY, table, &row_id));
+    assert_string_equal(table, "bugh_plategi_stat");
+    assert_int_equal(row_id, strtoull(strstr(KEY, "stat:") + 5, NULL, 10));
+    for (size_t i = 0; i < COUNT(bad); i++)
+        if (event_source(bad[i], table, &row_id))
+            fail_msg("%s names %s", bad[i], table);
+}
+
 int
 main(void)
 {
@@ -536,6 +555,7 @@ main(void)
         cmocka_unit_test(a_number_that_is_none_is_told),
         cmocka_unit_test(a_missing_table_or_date_is_told),
         cmocka_unit_test(a_key_that_would_not_fit_is_told),
+        cmocka_unit_test(the_row_stands_in_the_key),
     };
 
     return cmocka_run_group_tests_name("event", tests, NULL, NULL);

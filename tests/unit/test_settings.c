@@ -618,7 +618,7 @@ a_bad_duration_is_told(void **state)
     for (size_t i = 0; i < COUNT(bad); i++) {
         snprintf(text, sizeof text, "[notice]\nexpire = %s" QUIET, bad[i]);
         assert_errors(text, "F:2: [notice] expire: expected a duration such "
-                            "as 500 ms, 20 s, 5 min or 24 h\n");
+                            "as 500 ms, 20 s, 5 min, 24 h or 7 days\n");
     }
 }
 
@@ -651,15 +651,15 @@ a_notice_must_outlive_its_quiet_hours(void **state)
 static void
 a_bad_unit_is_told(void **state)
 {
-    static const char *const bad[] = { "5", "5 m", "5 days", "1.5 h", "5 S",
+    static const char *const bad[] = { "5", "5 m", "5 weeks", "1.5 h", "5 S",
         "5 s 3" };
     char text[100];
 
     (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
         snprintf(text, sizeof text, "[notice]\nexpire = %s" QUIET, bad[i]);
-        assert_errors(
-            text, "F:2: [notice] expire: the unit must be ms, s, min or h\n");
+        assert_errors(text,
+            "F:2: [notice] expire: the unit must be ms, s, min, h or days\n");
     }
 }
 
@@ -671,6 +671,29 @@ a_duration_out_of_bounds_is_told(void **state)
         "F:2: [service] safety_poll: must be from 10 to 60000 milliseconds\n");
     assert_errors("[service]\nsafety_poll = 2 min" QUIET,
         "F:2: [service] safety_poll: must be from 10 to 60000 milliseconds\n");
+}
+
+static void
+days_are_kept_three_at_least_or_for_ever(void **state)
+{
+    static const char *const bad[] = { "1 day", "71 h", "259199999 ms" };
+    struct loaded least = load_good("[service]\nkeep = 3 days" QUIET);
+    struct loaded ever = load_good("[service]\nkeep = 0 days" QUIET);
+    struct loaded usual = load_good(QUIET);
+    char text[100];
+
+    (void)state;
+    assert_int_equal(least.s.service.keep_ms, 3LL * 24 * 3600 * 1000);
+    assert_int_equal(ever.s.service.keep_ms, 0);
+    assert_int_equal(usual.s.service.keep_ms, 180LL * 24 * 3600 * 1000);
+    drop(&least);
+    drop(&ever);
+    drop(&usual);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(text, sizeof text, "[service]\nkeep = %s" QUIET, bad[i]);
+        assert_errors(
+            text, "F:2: [service] keep: must be 3 days at least, or 0 days\n");
+    }
 }
 
 static void
@@ -2019,7 +2042,7 @@ an_exception_of_no_known_form_is_told(void **state)
         { "r1 port=1 transport=api port=2", "r1: port: is set twice" },
         { "r1 macs= macs=a", "r1: macs: is set twice" },
         { "r1 timeout=20 s",
-            "r1: timeout: the unit must be ms, s, min or h\n" ROUTER
+            "r1: timeout: the unit must be ms, s, min, h or days\n" ROUTER
             "r1: there is no key \"s\"; expected transport port "
             "connect_timeout timeout login_suffix key_file host_key kex "
             "hostkeys ciphers macs api_login api_tls" },
@@ -2620,6 +2643,7 @@ main(void)
         cmocka_unit_test(a_notice_must_outlive_its_quiet_hours),
         cmocka_unit_test(a_bad_unit_is_told),
         cmocka_unit_test(a_duration_out_of_bounds_is_told),
+        cmocka_unit_test(days_are_kept_three_at_least_or_for_ever),
         cmocka_unit_test(a_bad_amount_is_told),
         cmocka_unit_test(an_amount_out_of_bounds_is_told),
         cmocka_unit_test(a_bad_percentage_is_told),
