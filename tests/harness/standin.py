@@ -289,12 +289,22 @@ class StandIn:
 
 
 class SmsPilot(StandIn):
-    """Answers /api.php as SMSPilot does: every message is accepted."""
+    """Answers /api.php as SMSPilot does: every message is accepted.
+
+    taken  (phone, text) of each message taken, in order
+    """
 
     path = "/api.php"
 
+    def reset(self):
+        """Forget what came and was accepted, behave well again."""
+        super().reset()
+        self.taken = []
+
     def ordinary_reply(self, request):
         """Success; server_id counts up, the phones are echoed."""
+        self.taken += [(phone, request.params["send"])
+                       for phone in request.params["to"].split(",")]
         sent = [{"server_id": str(10000 + request.number), "phone": phone,
                  "price": "1.68", "status": "0"}
                 for phone in request.params["to"].split(",")]

@@ -10,12 +10,13 @@
 import random
 import threading
 import time
-from collections import Counter, defaultdict, namedtuple
+from collections import namedtuple
 
 import pymysql
 import pytest
 
 from harness.billing import create_billing
+from harness.ledger import PAYMENT, REFUND, Ledger, Receipts
 from harness.process import wait_until
 from harness.product import default_settings, install, with_settings
 from harness.server import MariaDB
@@ -23,16 +24,11 @@ from harness.standin import Reply
 from integration.chain import Chain, payment_sql
 
 FIRST_UID = 5000
-PAYMENT, REFUND = 5, 7
 LOST_REPLIES = ("lost_after", "late", "http500_accepted", "html_accepted")
 
 # One row that is booked; kopecks below zero: money given back. Not kept:
 # rolled back.
 Booking = namedtuple("Booking", "uid kopecks kept")
-
-# A row of table receipt.
-Row = namedtuple("Row", "id number event_id log_id uid contact intent kopecks"
-                        " stage task day")
 
 
 def make_server(*options):
@@ -183,6 +179,7 @@ class Fire:
 
     def __init__(self, chain, till, *others):
         self.chain, self.till = chain, till
+        self.receipts = Receipts(chain.db, till)
         self.services = [chain.service, *others]
         self.kills = 0
 
@@ -202,14 +199,7 @@ class Fire:
 
     def is_settled(self):
         """Is there nothing left to do?"""
-        (left,), = self.db.sql(
-            "SELECT (SELECT COUNT(*) FROM outbox)"
-            " + (SELECT COUNT(*) FROM delivery WHERE state IN"
-            " ('ready', 'leased', 'calling', 'retry'))"
-            " + (SELECT COUNT(*) FROM receipt WHERE stage = 'new'"
-            " OR stage = 'accepted' AND look_utc IS NOT NULL)",
-            "mikbill_events")
-        return left == 0
+        return Ledger(self.db, due={}).is_settled()
 
     def is_settled_within(self, seconds, buyers=None):
         """Does all come to its end in that time?"""
@@ -228,18 +218,11 @@ class Fire:
 
     def rows(self):
         """The rows of table receipt, in the order of the numbers."""
-        return [Row(*row) for row in self.db.sql(
-            "SELECT id, number, event_id, log_id, uid, contact,"
-            " IF(back, 'sellReturn', 'sell'), kopecks, stage, task_id,"
-            " CAST(day AS CHAR) FROM receipt ORDER BY id",
-            "mikbill_events")]
+        return self.receipts.rows()
 
     def booked(self):
         """(contact, intent, kopecks) of what the billing says was booked."""
-        return [(contact_of(uid), "sell" if kopecks > 0 else "sellReturn",
-                 abs(kopecks)) for uid, kopecks in self.db.sql(
-                     "SELECT uid, CAST(ROUND(summa * 100) AS SIGNED)"
-                     " FROM bugh_plategi_stat", "mikbill")]
+        return self.receipts.booked()
 
     def unknown_ids(self):
         """How many receipts there are whose task is not known."""
@@ -261,14 +244,7 @@ class Fire:
 
     def differences(self):
         """What is not as it should be, line by line."""
-        rows = self.rows()
-        return [*self._lost_or_doubled(), *self._unlike(rows),
-                *_out_of_order(rows, self.till), *self._other_sums(rows),
-                *self._unfinished(rows),
-                *(f"changed under its number: {one}"
-                  for one in self.till.book.changed),
-                *(f"the till refused: {one.why}"
-                  for one in self.till.refused)]
+        return [*self.receipts.complaints(), *self._unfinished()]
 
     def report(self, wrong=None):
         """For people: differences, misdeeds, what the services said."""
@@ -282,88 +258,12 @@ class Fire:
                       *told[-40:]]
         return "\n".join(lines)
 
-    def _lost_or_doubled(self):
-        booked = Counter(self.booked())
-        taken = Counter((entry.contact, entry.intent, entry.kopecks)
-                        for entry in self.till.receipts)
-        for what, more in (("no receipt for", booked - taken),
-                           ("a receipt too many for", taken - booked)):
-            for key, count in sorted(more.items()):
-                numbers = [entry.external_id for entry in self.till.receipts
-                           if entry.contact == key[0]
-                           and entry.kopecks == key[2]]
-                yield f"{what} {key}, {count} times; numbers {numbers}"
-
-    def _unlike(self, rows):
-        """Table, list of the billing and book, line by line."""
-        logged = {log_id: (number, uid, contact, ext_id, state == "done")
-                  for log_id, number, uid, contact, ext_id, state
-                  in self.db.sql("SELECT id, int_id, user_id, contact,"
-                                 " CAST(ext_id AS CHAR), state FROM"
-                                 " receipts_log", "mikbill")}
-        book = {entry.external_id: entry for entry in self.till.receipts}
-        for row in rows:
-            listed = logged.pop(row.log_id, None)
-            stored = (row.number, str(row.uid), row.contact, row.task,
-                      row.stage == "done")
-            if listed != stored:
-                yield f"receipt {stored}, but receipts_log {listed}"
-            accepted = _as_row(book.pop(row.number, None), row.task)
-            stored = (row.contact, row.intent, row.kopecks, row.task,
-                      row.stage)
-            if accepted != stored:
-                yield f"receipt {row.number} {stored}, but the till {accepted}"
-        yield from (f"only in receipts_log: {key} {line}"
-                    for key, line in logged.items())
-        yield from (f"only in the book: {number} {_as_row(entry, None)}"
-                    for number, entry in book.items())
-
-    def _other_sums(self, rows):
-        stored, taken = defaultdict(Counter), defaultdict(Counter)
-        for row in rows:
-            stored[row.day, row.intent].update(count=1, kopecks=row.kopecks)
-        # A receipt belongs to the day on which its number was taken.
-        days = {row.number: row.day for row in rows}
-        for entry in self.till.receipts:
-            day = days.get(entry.external_id)
-            taken[day, entry.intent].update(count=1, kopecks=entry.kopecks)
-        for key in sorted(stored.keys() | taken.keys(), key=str):
-            if stored[key] != taken[key]:
-                yield (f"on {key} receipt has {dict(stored[key])},"
-                       f" the till {dict(taken[key])}")
-
-    def _unfinished(self, rows):
-        events = Counter(row.event_id for row in rows)
-        yield from (f"event {event} has {count} receipts"
-                    for event, count in events.items() if count > 1)
+    def _unfinished(self):
         for line in self.db.sql(
                 "SELECT id, event_id, state, lane, reason FROM delivery"
                 " WHERE state <> 'done' OR lane <> 'komtet'",
                 "mikbill_events"):
             yield f"delivery is not done: {line}"
-
-
-def _as_row(entry, task):
-    """What the till says, as a row whose task is known or not."""
-    if entry is None:
-        return None
-    known = task is not None
-    return (entry.contact, entry.intent, entry.kopecks,
-            str(entry.task_id) if known else None,
-            entry.state if known else "accepted")
-
-
-def _out_of_order(rows, till):
-    """Of each subscriber the till takes the receipts in the order of their
-    numbers."""
-    place = {row.number: row for row in rows}
-    for contact, entries in till.by_contact().items():
-        taken = [place[entry.external_id] for entry in entries
-                 if entry.external_id in place]
-        if (taken != sorted(taken, key=lambda row: row.id)
-                or taken != sorted(taken, key=lambda row: row.log_id)):
-            yield (f"not in order, {contact}:"
-                   f" {[(row.number, row.id) for row in taken]}")
 
 
 # ---- for the tests to import: fixtures, and a report
