@@ -107,23 +107,24 @@ engine_close(struct engine *e)
     owner_close(&e->owner);
 }
 
-/* A server that keeps commits in memory needs our own record of attempts. */
+/* A server that keeps commits in memory needs our own record of attempts. So
+ * does one that did before a crash: what it forgot then stands there. */
 static enum db_status
 keep_journal(struct engine *e)
 {
+    const char *folder = e->set->service.state_dir;
+    bool lazy = e->billing.lazy_flush;
     int64_t period_us = JOURNAL_US;
 
-    if (!e->billing.lazy_flush || journal_is_open(&e->journal))
+    if (journal_is_open(&e->journal) || (!lazy && !journal_exists(folder)))
         return DB_OK;
     if (period_us < 10 * e->billing.flush_us)
         period_us = 10 * e->billing.flush_us;
-    log_info("engine: the server keeps commits in memory for a while "
-             "(innodb_flush_log_at_trx_commit is not 1): attempts are "
+    log_info("engine: the server %s commits in memory for a while "
+             "(innodb_flush_log_at_trx_commit %s not 1): attempts are "
              "written to %s as well",
-        e->set->service.state_dir);
-    return journal_open(&e->journal, e->set->service.state_dir, period_us)
-               ? DB_OK
-               : DB_REFUSED;
+        lazy ? "keeps" : "kept", lazy ? "is" : "was", folder);
+    return journal_open(&e->journal, folder, period_us) ? DB_OK : DB_REFUSED;
 }
 
 /* Settles what is left from before: our own ended calls, what we never began,

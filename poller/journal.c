@@ -149,6 +149,23 @@ open_file(struct journal *j)
     return j->fd >= 0 && sync_folder(j);
 }
 
+static void
+set_path(struct journal *j, const char *folder)
+{
+    snprintf(j->path, sizeof j->path, "%.160s/attempts.journal", folder);
+}
+
+bool
+journal_exists(const char *folder)
+{
+    struct journal j;
+    char old[sizeof j.path];
+
+    set_path(&j, folder);
+    old_path(&j, old);
+    return access(j.path, F_OK) == 0 || access(old, F_OK) == 0;
+}
+
 bool
 journal_open(struct journal *j, const char *folder, int64_t period_us)
 {
@@ -156,7 +173,7 @@ journal_open(struct journal *j, const char *folder, int64_t period_us)
 
     *j = (struct journal){ .fd = -1, .period_us = period_us };
     j->pending = bytes_make(MOST_PENDING);
-    snprintf(j->path, sizeof j->path, "%.160s/attempts.journal", folder);
+    set_path(j, folder);
     old_path(j, old);
     if (load(&j->before, old) && load(&j->now, j->path) && open_file(j))
         return true;

@@ -38,6 +38,9 @@ struct journal {
     int64_t period_us;
 };
 
+/* True when an earlier service has kept one in that folder. */
+bool journal_exists(const char *folder);
+
 /* Reads what the files in the folder say and opens them for more. False, with
  * the reason logged, when that is not possible. */
 bool journal_open(struct journal *j, const char *folder, int64_t period_us);

@@ -65,6 +65,24 @@ def test_the_service_dies_too(chain):
     assert len(chain.sent()) == 1
 
 
+def test_a_server_that_is_cured_after_it_forgot_makes_nothing_double(chain):
+    """The setting is corrected after the crash, before the service is back:
+    what was forgotten stands in the journal all the same."""
+    chain.start().subscriber()
+    chain.pay()
+    chain.wait_states("done")
+    chain.service.kill()
+    chain.db.sql("UPDATE delivery SET state = 'ready', attempts = 0,"
+                 " claims = 0, due_utc = UTC_TIMESTAMP(3)", "mikbill_events")
+    chain.db.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+    try:
+        chain.start()
+        chain.wait_states("doubtful")
+    finally:
+        chain.db.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 0")
+    assert len(chain.sent()) == 1
+
+
 def test_what_was_refused_is_tried_again_after_all(chain):
     chain.pilot.reply = lambda request: (
         Reply(body='{"error":{"code":"110","description":"busy"}}')

@@ -38,6 +38,18 @@ def test_an_acceptance_that_is_forgotten_again_is_one_receipt(chain, till):
     assert till.book.changed == []
 
 
+def test_a_server_that_is_cured_after_it_forgot_makes_one_receipt(chain, till):
+    """It no longer needs the journal, but what was forgotten does."""
+    chain.start().pay()
+    chain.wait_states("done")
+    chain.service.kill()
+    forget(chain)
+    chain.db.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+    chain.start()
+    chain.wait_states("done")
+    assert [entry.came for entry in till.receipts] == [2]
+
+
 def test_a_call_under_way_is_not_begun_again(chain, till):
     """It lasts longer than the crash of the server."""
     chain.settings["komtet"]["timeout"] = "10 s"
