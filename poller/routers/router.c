@@ -471,6 +471,8 @@ send_orders(struct router *r)
     }
     r->n = n;
     note_work(r);
+    /* From before the call: one that is held up in it is late. */
+    set_stage(r, STAGE_BUSY, r->set->timeout_ms);
     fault_point("routers.send");
     taken = r->ops->send(r->link, r->order, n);
     fault_point("routers.sent");
@@ -479,7 +481,6 @@ send_orders(struct router *r)
     r->n = n;
     if (r->singly)
         r->singly--;
-    set_stage(r, STAGE_BUSY, r->set->timeout_ms);
 }
 
 /* The router has answered to a command of several, and not as it should to
@@ -597,17 +598,18 @@ hear_idle(struct router *r)
 static void
 go_on_with_link(struct router *r)
 {
-    if (is_late(r)) {
-        end_stage(r);
-        return;
-    }
     if (r->stage == STAGE_READY && !r->first) {
         hear_idle(r);
         return;
     }
     for (;;) {
-        enum link_status status = r->ops->step(r->link);
+        enum link_status status;
 
+        if (is_late(r)) {
+            end_stage(r);
+            return;
+        }
+        status = r->ops->step(r->link);
         if (status == LINK_FAILED) {
             link_failed(r);
             return;
