@@ -4,6 +4,7 @@
 #ifdef MBEV_FAULTS
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@ struct rule {
 static struct rule rules[MOST_RULES];
 static size_t rules_n;
 static bool is_read;
+static FILE *trace;
 
 /* point[@about]:action[:n[+]] */
 static bool
@@ -52,6 +54,7 @@ static void
 read_rules(void)
 {
     const char *want = getenv("MBEV_FAULT");
+    const char *path = getenv("MBEV_FAULT_TRACE");
     char *copy = want ? strdup(want) : NULL, *rest = NULL;
 
     is_read = true;
@@ -59,6 +62,16 @@ read_rules(void)
          one && rules_n < MOST_RULES; one = strtok_r(NULL, ",", &rest))
         rules_n += read_rule(&rules[rules_n], one);
     free(copy);
+    trace = path ? fopen(path, "ae") : NULL;
+}
+
+static void
+tell(const char *name)
+{
+    if (!trace)
+        return;
+    fprintf(trace, "%s\n", name);
+    fflush(trace);
 }
 
 static bool
@@ -82,6 +95,7 @@ pass(const char *name, uint64_t about)
 
     if (!is_read)
         read_rules();
+    tell(name);
     for (size_t i = 0; i < rules_n; i++) {
         struct rule *rule = &rules[i];
 

@@ -13,7 +13,8 @@
  *   MBEV_FAULT=owner.commit:fail           what is begun there fails
  *
  * Several are divided by commas. Points are named after the duty and what has
- * just been done there, or is about to be.
+ * just been done there, or is about to be. With MBEV_FAULT_TRACE each pass is
+ * written to that file, a name on a line.
  */
 #ifndef MBEV_FAULT_H
 #define MBEV_FAULT_H

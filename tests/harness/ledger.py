@@ -171,20 +171,24 @@ class Ledger:
                change of tariff was to remove
     online     logins that had a session, and were to lose it
     topups     subscribers that have paid enough earn one bonus each
+    loyalty    uid -> kopecks of the bonus that a payment of the fee earns
+    changes    (kind, uid) -> how many events there are of changes that are no
+               rows of their own, as of tariffs; None: not asked
     forgetful  the server may have forgotten payments in a crash: messages
                about those are counted, not complained of
     """
 
     def __init__(self, db, *, due, till=None, pilot=None, smsc=None,
                  routers=(), kinds=None, ends=None, discounts=(), online=(),
-                 topups=False, forgetful=False):
+                 topups=False, loyalty=None, changes=None, forgetful=False):
         self.db, self.due = db, due
         self.till, self.pilot, self.smsc = till, pilot, smsc
         self.routers = routers
         self.kinds = kinds or KINDS
         self.ends = {**ENDS, **(ends or {})}
         self.discounts, self.online = discounts, online
-        self.topups, self.forgetful = topups, forgetful
+        self.topups, self.loyalty = topups, loyalty or {}
+        self.changes, self.forgetful = changes, forgetful
 
     # ---- how far it is ----
 
@@ -234,7 +238,8 @@ class Ledger:
             "mikbill_events")]
 
     def _events(self):
-        """Each row of the billing is one event, and no event is without."""
+        """Each row of the billing is one event, and no event is without;
+        each event has the deliveries that are due."""
         booked = Counter(
             (self.kinds[kind], "bugh_plategi_stat", row_id, uid)
             for row_id, uid, kind in self.db.sql(
@@ -250,6 +255,7 @@ class Ledger:
         yield from (f"no event for {key}" for key in booked - captured)
         yield from (f"an event too many for {key}"
                     for key in captured - booked)
+        yield from self._changes_missed()
         yield from (f"event {key} has no delivery of {action}"
                     for kind, actions in self.due.items()
                     for action in sorted(actions)
@@ -258,6 +264,17 @@ class Ledger:
                         " EXISTS (SELECT 1 FROM delivery WHERE event_id ="
                         f" event.id AND action = '{action}')",
                         "mikbill_events"))
+
+    def _changes_missed(self):
+        if self.changes is None:
+            return
+        captured = Counter(self.db.sql(
+            "SELECT kind, uid FROM event WHERE source_key IS NULL",
+            "mikbill_events"))
+        for what, more in (("no event for", self.changes - captured),
+                           ("an event too many for",
+                            captured - self.changes)):
+            yield from (f"{what} {key}" for key in more)
 
     def _not_ended(self, deliveries):
         """Each delivery has ended as it may, and says why."""
@@ -329,16 +346,16 @@ class Ledger:
                 continue
             kind, row_id = one.action[len("bonus_"):], one.key.split(":")[2]
             rows = given.pop((kind, row_id), [])
-            right = [(one.uid, _kopecks(one.payload))]
-            if rows != (right if one.state == "done" else []):
+            told = _kopecks(one.payload)
+            due = (topup_kopecks(paid.get(int(row_id), 0))
+                   if kind == "topup" else self.loyalty.get(one.uid, told))
+            right = [(one.uid, due)] if one.state == "done" else []
+            if rows != right or right and told != due:
                 yield (f"{one.action} of event {one.event_id} is {one.state}"
-                       f" with {one.payload}, given is {rows}")
+                       f" with {told}, due is {right}, given {rows}")
             if kind == "topup":
-                due = topup_kopecks(paid.get(int(row_id), 0))
                 earned |= {one.uid} if due else set()
                 rewarded[one.uid] += one.state == "done"
-                if rows and rows != [(one.uid, due)]:
-                    yield f"topup of event {one.event_id}: {rows}, not {due}"
         yield from (f"a bonus of nothing: {key} {rows}"
                     for key, rows in given.items())
         if self.topups:
