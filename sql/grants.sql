@@ -68,6 +68,9 @@ GRANT TRIGGER, SELECT ON bugh_plategi_stat TO 'mbev_trigger'@'localhost';
 GRANT TRIGGER, SELECT ON bugh_uslugi_stat TO 'mbev_trigger'@'localhost';
 GRANT TRIGGER, SELECT ON users TO 'mbev_trigger'@'localhost';
 GRANT TRIGGER, SELECT ON usersfreeze TO 'mbev_trigger'@'localhost';
+-- Where the server is read only, some accounts write all the same, root among
+-- them: what they change is captured.
+/*M!100502 GRANT READ_ONLY ADMIN ON *.* TO 'mbev_trigger'@'localhost' */;
 
 -- 4. The service. In our database: work is its own, settings are the DBA's.
 

@@ -472,3 +472,14 @@ def test_type_without_a_row_of_ours_follows_the_billing(capture):
         capture.pay(kind=number)
     assert [body["type"] for _, body in capture.events()] == [
         PAYMENT, 93, UNKNOWN]
+
+
+def test_what_root_changes_on_a_read_only_server_is_captured(capture):
+    capture.add_user()
+    capture.run("SET GLOBAL read_only = 1")
+    try:
+        capture.pay()
+        capture.run("UPDATE users SET gid = gid + 1")
+    finally:
+        capture.run("SET GLOBAL read_only = 0")
+    assert capture.kinds() == ["payment", "tariff_change"]
