@@ -41,3 +41,20 @@ build() {
     cmake -S . -B "$dir" -G Ninja "$@" >/dev/null
     cmake --build "$dir"
 }
+
+# build_for_torture [asan]: builds what is to run for long, and says where it
+# is in MBEV_BUILD.
+build_for_torture() {
+    local folder=build-bench options=(-DCMAKE_BUILD_TYPE=Release)
+    if [ "${1:-}" = asan ]; then
+        folder=build-asan
+        options=(-DMBEV_FAULTS=ON -DMBEV_SANITIZE=address,undefined
+            -DCMAKE_BUILD_TYPE=Debug)
+        MBEV_SERVER_PRELOAD=$(gcc -print-file-name=libasan.so)
+        export MBEV_SERVER_PRELOAD
+        export ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=1
+    fi
+    cmake -S . -B "$folder" -G Ninja "${options[@]}" >/dev/null
+    cmake --build "$folder" --target mbevd mbevctl mbev >/dev/null
+    export MBEV_BUILD=$PWD/$folder
+}

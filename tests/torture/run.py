@@ -1,0 +1,222 @@
+"""One torture, from the first payment to the verdict.
+
+    run.py [--minutes N] [--seed S] [--flush 0|1|both] [--plan]
+"""
+
+import argparse
+import itertools
+import os
+import random
+import re
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness.process import wait_until  # noqa: E402
+from harness.product import build_dir  # noqa: E402
+from torture.chaos import Chaos, install_triggers, make_plan  # noqa: E402
+from torture.checker import Checker  # noqa: E402
+from torture.producers import Producers  # noqa: E402
+from torture.stage import Stage  # noqa: E402
+
+QUIET_S = 80  # to come to an end, after the chaos
+MOST_KIB, MOST_FILES = 16 * 1024, 20
+
+
+class Gauge(threading.Thread):
+    """Memory and descriptors of the services, all the time.
+
+    samples  (seconds since the beginning, KiB, descriptors)
+    """
+
+    def __init__(self, workers):
+        super().__init__(daemon=True)
+        self.workers, self.samples = workers, []
+        self._over, self._begun = threading.Event(), time.monotonic()
+
+    def run(self):
+        """Look twice a second."""
+        while not self._over.wait(0.5):
+            for worker in self.workers:
+                self._look(worker.pid)
+
+    def stop(self):
+        """Enough."""
+        self._over.set()
+        self.join()
+        return self
+
+    def _look(self, pid):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text("ascii")
+            files = len(os.listdir(f"/proc/{pid}/fd"))
+        except OSError:
+            return
+        memory = re.search(r"VmRSS:\s*(\d+)", status)
+        if memory:
+            self.samples.append((time.monotonic() - self._begun,
+                                 int(memory[1]), files))
+
+    def growth(self):
+        """(KiB, descriptors) of the last fifth above the first one."""
+        end = self.samples[-1][0]
+        first, last = ([sample[1:] for sample in self.samples
+                        if low * end <= sample[0] <= high * end]
+                       for low, high in ((0, 0.2), (0.8, 1)))
+        return tuple(max(b) - max(a) for a, b in zip(zip(*first),
+                                                      zip(*last)))
+
+
+class Torture:
+    """A run on a stage.
+
+    seconds  for how long things go wrong
+    wrong    what was not as it should be
+    """
+
+    def __init__(self, stage, seed, seconds, rate=40, gaps=False,
+                 quiet_s=QUIET_S):
+        self.stage, self.seconds = stage, seconds
+        self.patience_s = quiet_s
+        self.plan = make_plan(seed, seconds, gaps)
+        self.chaos = Chaos(stage, self.plan)
+        self.producers = Producers(stage.db, 8, seed, rate)
+        self.gauge = Gauge(stage.workers)
+        self.wrong, self.checker = [], None
+        self.quiet_s = 0
+
+    def run(self):
+        """All of it; what was wrong."""
+        self.stage.start()
+        self.gauge.start()
+        self.producers.start()
+        self.chaos.start()
+        time.sleep(self.seconds)
+        self.producers.stop()
+        self.chaos.wait()
+        self.stage.heal()
+        install_triggers(self.stage.db)
+        self.producers.finale()
+        self._settle()
+        self.gauge.stop()
+        self._growth()
+        self.wrong += self.checker.complaints() + self.chaos.errors
+        for number, worker in enumerate(self.stage.workers):
+            code = worker.stop()
+            if code:
+                self.wrong.append(f"service {number} ended with {code}")
+        return self.wrong
+
+    def _settle(self):
+        """Wait until nothing is left to do."""
+        begun = time.monotonic()
+        self.checker = Checker(self.stage, self.producers)
+        try:
+            wait_until(self.checker.ledger.is_settled, self.patience_s,
+                       "end", pause=0.2)
+        except TimeoutError:
+            self.wrong.append(
+                "not quiet: " + repr(self.stage.db.sql(
+                    "SELECT (SELECT COUNT(*) FROM outbox), action, state,"
+                    " lane, COUNT(*), MAX(reason) FROM delivery WHERE state"
+                    " IN ('ready', 'leased', 'calling', 'retry')"
+                    " GROUP BY 2, 3, 4", "mikbill_events")))
+        self.quiet_s = time.monotonic() - begun
+        self.checker = Checker(self.stage, self.producers)
+
+    def _growth(self):
+        memory, files = self.gauge.growth()
+        if not is_sanitized() and memory > MOST_KIB:
+            self.wrong.append(f"{memory} KiB more in the last fifth")
+        if files > MOST_FILES:
+            self.wrong.append(f"{files} descriptors more in the last fifth")
+
+    def report(self):
+        """What happened, for people."""
+        troubles = defaultdict(list)
+        for (actor, what), count in sorted(self.chaos.happened.items()):
+            troubles[actor].append(f"{what} {count}")
+        logs = [worker.log_text() for worker in self.stage.workers]
+        lines = [f"{actor}: " + "; ".join(what)
+                 for actor, what in troubles.items()]
+        lines += [
+            "written: " + ", ".join(f"{count} {name}" for name, count
+                                    in self.checker.counts().items()),
+            f"services killed: {[one.kills for one in self.stage.workers]},"
+            f" took over: {[log.count('engine: acting') for log in logs]}",
+            f"memory and descriptors of the last fifth above the first:"
+            f" {self.gauge.growth()}",
+            f"slowest statement of the billing: {self.producers.slowest:.1f}"
+            f" s; quiet after {self.quiet_s:.1f} s"]
+        lines += [f"doubtful: {action} to {address}: {payload} ({reason})"
+                  for _, action, address, payload, reason
+                  in self.checker.doubtful[:100]]
+        return "\n".join(lines)
+
+
+def is_sanitized():
+    """Its memory says nothing then."""
+    return b"__asan_init" in (build_dir() / "mbevd").read_bytes()
+
+
+def torture(seed, seconds, flush, rate=40, gaps=False, keep=None,
+            quiet_s=QUIET_S):
+    """One run, with its plan and its report printed; what was wrong."""
+    print(f"== seed {seed}, innodb_flush_log_at_trx_commit {flush},"
+          f" {seconds:.0f} s", flush=True)
+    with Stage(flush) as stage:
+        run = Torture(stage, seed, seconds, rate, gaps, quiet_s)
+        print("\n".join(map(str, run.plan)), flush=True)
+        try:
+            wrong = run.run()
+            print(run.report())
+        except BaseException:
+            _save(stage, keep)
+            raise
+        if wrong:
+            _save(stage, keep)
+    print("\n".join(wrong[:60]) or "nothing lost, nothing doubled",
+          flush=True)
+    return wrong
+
+
+def _save(stage, keep):
+    """The logs of the services, for whoever asks why."""
+    for number, worker in enumerate(stage.workers):
+        text = worker.log_text()
+        if keep:
+            Path(keep).mkdir(parents=True, exist_ok=True)
+            (Path(keep) / f"mbevd{number}.log").write_text(text)
+        else:
+            print(f"-- end of the log of service {number}:\n{text[-4000:]}")
+
+
+def main():
+    """Run, and say what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=4)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--flush", choices=["0", "1", "both"],
+                        default="both")
+    parser.add_argument("--rate", type=float, default=40,
+                        help="transactions of the billing in a second")
+    parser.add_argument("--gaps", action="store_true",
+                        help="triggers are missing at times")
+    parser.add_argument("--keep", help="folder for the logs when it fails")
+    args = parser.parse_args()
+    seed = random.randrange(10000) if args.seed is None else args.seed
+    modes = [1, 0] if args.flush == "both" else [int(args.flush)]
+    wrong = []
+    for flush in modes:
+        wrong += torture(seed, args.minutes * 60 / len(modes), flush,
+                         args.rate, args.gaps, args.keep)
+    print(f"verdict: {'FAILED' if wrong else 'passed'}, seed {seed}")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
