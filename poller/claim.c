@@ -81,6 +81,15 @@ claim_add_shunned(struct bytes *sql, const struct engine *e)
         bytes_printf(sql, ",%" PRIu64, e->shunned.id[i]);
 }
 
+/* It is claimed under the epoch of today. */
+static void
+set_epoch(const struct engine *e, struct delivery *d)
+{
+    d->inherited = owner_may_have_lost(&e->owner, d->captured_utc, d->epoch);
+    d->epoch = e->owner.epoch;
+    d->attempts++;
+}
+
 /* --- choosing ------------------------------------------------------------ */
 
 /* Turns the route until its first channel's lane is not held, if there is one.
@@ -123,8 +132,7 @@ claim_choose(struct engine *e, struct delivery_list *list)
         } else if (room[d->lane] > 0 && d->payload && d->lane != LANE_ROUTERS) {
             room[d->lane]--;
             d->state = DELIVERY_CALLING;
-            d->epoch = e->owner.epoch;
-            d->attempts++;
+            set_epoch(e, d);
         } else {
             e->backlog[d->lane] = true;
         }
@@ -351,8 +359,7 @@ divide(struct engine *e, struct delivery_list *due,
             delivery_push(asleep, d);
             continue;
         }
-        d->epoch = e->owner.epoch;
-        d->attempts++;
+        set_epoch(e, d);
         delivery_push(calling, d);
     }
 }
@@ -658,6 +665,14 @@ is_inherited(const struct engine *e, const struct delivery *d)
     return d->id <= e->owner.inherited_id && lane_repeats(e->lane[d->lane]);
 }
 
+/* The same of messages. Only if the server was started anew since their event
+ * was captured; and once, for then it has an attempt of ours. */
+static bool
+is_lost(const struct engine *e, const struct delivery *d)
+{
+    return journal_is_open(&e->journal) && d->inherited && !d->ask;
+}
+
 /* Notes the attempts that are to be made. One that was made before is made
  * again only where that does no harm; one that crashes the service, never. */
 static void
@@ -674,7 +689,7 @@ set_aside_some(
             delivery_push(&e->results, d);
             continue;
         }
-        if (before && !lane_repeats(e->lane[d->lane])) {
+        if (!lane_repeats(e->lane[d->lane]) && (before || is_lost(e, d))) {
             set_forgotten(d);
             delivery_push(&e->results, d);
             continue;
@@ -741,7 +756,7 @@ claim_give_back(struct engine *e)
 
     for (const struct delivery *d = e->unsure.first; d; d = d->next)
         bytes_printf(&sql,
-            "UPDATE delivery SET state = 'ready',"
+            "UPDATE delivery SET state = 'ready', epoch = 0,"
             " attempts = attempts - 1, changed_utc = UTC_TIMESTAMP(3),"
             " due_utc = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND"
             " WHERE id = %" PRIu64 " AND state = 'calling'"

@@ -288,6 +288,8 @@ adopt(struct delivery *d, const struct settings *set, const struct question *q,
         d->expires_in_us = expires_in_us;
         d->crashes = q->crashes;
         delivery_set_key(d, q->identity);
+        snprintf(
+            d->captured_utc, sizeof d->captured_utc, "%s", q->captured_utc);
     }
 }
 
@@ -388,7 +390,7 @@ ask_due(struct engine *e, struct db_rows **rows)
     bytes_str(&sql,
         ", CONVERT_TZ(e.captured_utc, '+00:00', @@session.time_zone),"
         " GREATEST(0, TIMESTAMPDIFF(MICROSECOND, e.captured_utc,"
-        " UTC_TIMESTAMP(3))), e.uid");
+        " UTC_TIMESTAMP(3))), e.uid, e.captured_utc");
     stored_add_due(&sql, LANE_DECIDE, head, bytes_text(&also), MOST_DUE);
     if (status == DB_OK)
         status = db_query(e->db, &sql, rows);
@@ -417,6 +419,7 @@ take_row(struct agenda *a, const struct db_rows *rows)
         .action = action_find(db_col(rows, 2)),
         .identity = db_col(rows, 5),
         .captured = db_col(rows, 6) ? db_col(rows, 6) : "",
+        .captured_utc = db_col(rows, 9),
         .age_ms = (int64_t)(db_uint(rows, 7) / 1000),
         .event_id = db_uint(rows, 1),
         .delivery_id = db_uint(rows, 0),

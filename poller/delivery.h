@@ -66,7 +66,12 @@ enum lane_id delivery_lane_of(const char *name);
 /* The lane that serves a channel. */
 enum lane_id delivery_lane_for(enum channel channel);
 
-enum { DELIVERY_ADDRESS = 64, DELIVERY_REASON = 255, DELIVERY_KEY = 175 };
+enum {
+    DELIVERY_ADDRESS = 64,
+    DELIVERY_REASON = 255,
+    DELIVERY_KEY = 175,
+    DELIVERY_UTC = 23,
+};
 
 struct delivery {
     struct delivery *next; /* in whatever list it is */
@@ -89,6 +94,8 @@ struct delivery {
                               before sending */
     bool astray;    /* nobody knows which channel an attempt was made by */
     uint64_t epoch; /* under which it was claimed */
+    bool inherited; /* another service may have made an attempt that the server
+                       has forgotten */
     unsigned attempts;
     unsigned crashes; /* of the service, for which it is set aside; or 0 */
     bool judged;      /* settle: what its outcome makes of it is set */
@@ -101,6 +108,8 @@ struct delivery {
                                    run with the decision; NULL = none */
     char key[DELIVERY_KEY + 1]; /* identity that outlives a lost commit:
                                    event, action, receiver */
+    char captured_utc[DELIVERY_UTC + 1]; /* its event: "2026-11-23
+                                            20:24:00.123" */
     char reason[DELIVERY_REASON + 1];
     int64_t begun_us;       /* boot clock: when its last call began */
     struct outcome outcome; /* of the last call, once there was one */

@@ -105,6 +105,7 @@ struct question {
     const struct action *action;
     const char *identity; /* of the event, see event.h */
     const char *captured; /* by the database's clock */
+    const char *captured_utc;
     int64_t age_ms;       /* since then */
     uint64_t event_id;    /* 0 = not stored yet */
     uint64_t delivery_id; /* the undecided row; 0 = not stored yet */

@@ -164,6 +164,7 @@ make_question(const struct item *item, const struct action *action)
         .action = action,
         .identity = item->identity,
         .captured = item->local,
+        .captured_utc = item->captured,
         .age_ms = item->age_ms,
         .crashes = atwork_refuses(WORK_DECIDE, item->identity, action->name),
     };

@@ -86,26 +86,65 @@ lease_runs(struct owner *owner, int64_t asked_us)
     owner->until_us = asked_us + owner->set->service.lease_ms * 1000;
 }
 
+/* Appends when the server was started, rather a little later: by its clock,
+ * which knows seconds only. */
+static enum db_status
+add_start(struct bytes *sql, struct db *db)
+{
+    struct db_rows *rows;
+    enum db_status status =
+        db_ask(db, "SHOW GLOBAL STATUS LIKE 'Uptime'", &rows);
+    uint64_t seconds = 0;
+
+    if (status != DB_OK)
+        return status;
+    if (db_next(rows))
+        seconds = db_uint(rows, 1);
+    db_rows_close(&rows);
+    bytes_printf(sql,
+        "UTC_TIMESTAMP(3) - INTERVAL %llu SECOND + INTERVAL 1 SECOND",
+        (unsigned long long)seconds);
+    return DB_OK;
+}
+
+/* Appends what holds of whatever another holder leaves to us. Nobody was there
+ * before the first. */
+static enum db_status
+add_inheritance(struct bytes *sql, const struct owner *owner, struct db *db)
+{
+    enum db_status status;
+
+    bytes_str(sql, " inherited_id = IF(holder = ");
+    db_text(sql, owner->holder);
+    bytes_str(sql, ", inherited_id, (SELECT COALESCE(MAX(id), 0) FROM"
+                   " delivery)), inherited_utc = IF(holder IN ('', ");
+    db_text(sql, owner->holder);
+    bytes_str(sql, "), inherited_utc, ");
+    status = add_start(sql, db);
+    bytes_str(sql, "), inherited_epoch = IF(holder = ");
+    db_text(sql, owner->holder);
+    bytes_str(sql, ", inherited_epoch, epoch),");
+    return status;
+}
+
 static enum db_status
 take_over(struct owner *owner, struct db *db)
 {
     struct bytes sql = bytes_make(2048);
     enum db_status status;
 
-    bytes_printf(&sql,
-        "UPDATE owner SET epoch = GREATEST(epoch, %llu) + 1,"
-        " inherited_id = IF(holder = ",
+    bytes_printf(&sql, "UPDATE owner SET epoch = GREATEST(epoch, %llu) + 1,",
         (unsigned long long)owner->last_epoch);
-    db_text(&sql, owner->holder);
-    bytes_str(&sql, ", inherited_id, (SELECT COALESCE(MAX(id), 0) FROM"
-                    " delivery)), holder = ");
+    status = add_inheritance(&sql, owner, db);
+    bytes_str(&sql, " holder = ");
     db_text(&sql, owner->holder);
     bytes_chr(&sql, ',');
     add_lease(&sql, owner);
     bytes_str(&sql, " WHERE name = 'main' AND (holder = ");
     db_text(&sql, owner->holder);
     bytes_str(&sql, " OR lease_until_utc < UTC_TIMESTAMP(3))");
-    status = db_run(db, &sql);
+    if (status == DB_OK)
+        status = db_run(db, &sql);
     bytes_free(&sql);
     return status;
 }
@@ -115,7 +154,8 @@ read_row(struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
 {
     struct db_rows *rows;
     enum db_status status = db_ask(db,
-        "SELECT epoch, holder, inherited_id FROM owner WHERE name = 'main'",
+        "SELECT epoch, holder, inherited_id, inherited_utc, inherited_epoch"
+        " FROM owner WHERE name = 'main'",
         &rows);
 
     *epoch = 0;
@@ -129,6 +169,9 @@ read_row(struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
         *epoch = db_uint(rows, 0);
         *ours = strcmp(db_col(rows, 1), owner->holder) == 0;
         owner->inherited_id = db_uint(rows, 2);
+        snprintf(owner->inherited_utc, sizeof owner->inherited_utc, "%s",
+            db_col(rows, 3));
+        owner->inherited_epoch = db_uint(rows, 4);
         snprintf(owner->other, sizeof owner->other, "%s", db_col(rows, 1));
     }
     db_rows_close(&rows);
@@ -154,6 +197,14 @@ owner_acquire(struct owner *owner, struct db *db)
         lease_runs(owner, asked_us);
     }
     return status;
+}
+
+bool
+owner_may_have_lost(
+    const struct owner *owner, const char *captured_utc, uint64_t epoch)
+{
+    return epoch < owner->inherited_epoch &&
+           strcmp(captured_utc, owner->inherited_utc) < 0;
 }
 
 enum db_status

@@ -12,6 +12,7 @@
 #define MBEV_OWNER_H
 
 #include "db.h"
+#include "delivery.h"
 #include "settings.h"
 
 #include <stdbool.h>
@@ -27,9 +28,14 @@ struct owner {
                               in a crash, it does not come again */
     uint64_t inherited_id; /* deliveries up to this one may have been begun by
                               another holder, whose journal we do not have */
-    bool lost;             /* somebody took over while we acted */
-    int64_t until_us;      /* boot clock: ours until then */
-    int64_t asked_us;      /* boot clock: when the open transaction began */
+    char inherited_utc[DELIVERY_UTC + 1]; /* and so may what was captured
+                              before, when the server forgot in a crash that
+                              it was: the server's start, as we took over... */
+    uint64_t inherited_epoch; /* ... under this epoch; what was claimed since,
+                                 was claimed by us */
+    bool lost;                /* somebody took over while we acted */
+    int64_t until_us;         /* boot clock: ours until then */
+    int64_t asked_us;         /* boot clock: when the open transaction began */
 };
 
 /* Prepares *owner and locks the file. False, with the reason logged, when
@@ -40,6 +46,11 @@ void owner_close(struct owner *owner);
 /* Takes the right over, from ourselves too: a new epoch for each connection.
  * DB_OK and owner->epoch 0: somebody else has it, owner->other. */
 enum db_status owner_acquire(struct owner *owner, struct db *db);
+
+/* Whether another holder may have made an attempt of a delivery that the
+ * server has forgotten in a crash. epoch: under which it was claimed last. */
+bool owner_may_have_lost(
+    const struct owner *owner, const char *captured_utc, uint64_t epoch);
 
 /* Starts a transaction and renews the lease in it. DB_REFUSED and epoch 0:
  * somebody took over; the transaction is rolled back. */

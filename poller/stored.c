@@ -47,6 +47,8 @@ stored_read(const struct db_rows *rows)
     if (db_uint(rows, 15))
         d->state = DELIVERY_EXPIRED;
     d->notice = notice_name(db_col(rows, 16));
+    utf8_copy(d->captured_utc, sizeof d->captured_utc, db_col(rows, 17),
+        db_len(rows, 17));
     return d;
 }
 

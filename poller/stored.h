@@ -16,9 +16,9 @@
         "e") ", d.action, d.lane, COALESCE(d.route, ''), d.ask,"               \
              " COALESCE(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', d.plan_utc)," \
              " 0), COALESCE(d.expires_utc <= UTC_TIMESTAMP(3), 0),"            \
-             " COALESCE(d.notice, '')"
+             " COALESCE(d.notice, ''), e.captured_utc"
 #define STORED_FROM "delivery d JOIN event e ON e.id = d.event_id"
-enum { STORED_COLUMNS_N = 17 };
+enum { STORED_COLUMNS_N = 18 };
 
 /* The delivery in the current row; in state expired when its time is over.
  * NULL when out of memory. */

@@ -271,6 +271,25 @@ PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
 DEALLOCATE PREPARE mbev_step;
 
+-- What version 5 added: messages, too, may have been begun by another holder.
+SET @mbev_text = IF(
+  (SELECT COUNT(*) FROM information_schema.tables
+   WHERE table_schema = 'mikbill_events' AND table_name = 'owner') = 0
+  OR (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = 'mikbill_events' AND table_name = 'owner'
+     AND column_name = 'inherited_epoch') = 1,
+  'DO 0',
+  'ALTER TABLE owner
+     ADD COLUMN inherited_utc DATETIME(3) NOT NULL DEFAULT ''2000-01-01''
+       COMMENT ''start of the server at that time: of what was captured before, it may have forgotten attempts''
+       AFTER inherited_id,
+     ADD COLUMN inherited_epoch BIGINT UNSIGNED NOT NULL DEFAULT 0
+       COMMENT ''first epoch of this holder: what was claimed since, was claimed by it''
+       AFTER inherited_utc');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+DEALLOCATE PREPARE mbev_step;
+
 -- Fiscal receipts, one row for each number that was taken. The row of a number
 -- never changes what it says of the receipt, and is never deleted: a receipt
 -- that is made again gets another number, and a row of its own. The number and
@@ -445,6 +464,10 @@ CREATE TABLE IF NOT EXISTS owner (
                   COMMENT 'after this another service may take over',
   inherited_id    BIGINT UNSIGNED NOT NULL DEFAULT 0
                   COMMENT 'deliveries up to this one may have been begun by another holder',
+  inherited_utc   DATETIME(3) NOT NULL DEFAULT '2000-01-01'
+                  COMMENT 'start of the server at that time: of what was captured before, it may have forgotten attempts',
+  inherited_epoch BIGINT UNSIGNED NOT NULL DEFAULT 0
+                  COMMENT 'first epoch of this holder: what was claimed since, was claimed by it',
   PRIMARY KEY (name)
 ) ENGINE=InnoDB
   COMMENT='Lease of the acting service. Written by mbevd';
@@ -490,8 +513,9 @@ WHERE table_schema = 'mikbill_events' AND table_name = 'gap'
        WHERE table_schema = 'mikbill_events'
          AND (table_name = 'delivery' AND column_name = 'log_id'
               OR table_name = 'owner' AND column_name = 'inherited_id'
+              OR table_name = 'owner' AND column_name = 'inherited_epoch'
               OR table_name = 'delivery' AND column_name = 'action'
-                 AND column_comment LIKE '%session_reset%')) = 3;
+                 AND column_comment LIKE '%session_reset%')) = 4;
 
 -- 3. What the other files call. All of it runs with the rights of the caller
 --    and changes nothing, except grant_if_table and grant_columns.

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness.billing import create_billing
-from harness.product import install
+from harness.product import install, with_settings
 from harness.server import MariaDB
 from harness.standin import Reply
 
@@ -23,7 +23,7 @@ def installed():
         yield db
 
 
-def crash_in_the_first_call(chain):
+def crash_in_the_first_call(chain, provider=None):
     """A payment is safe on disk; the attempt is committed but not, when the
     server dies."""
     chain.subscriber()
@@ -32,7 +32,7 @@ def crash_in_the_first_call(chain):
     chain.pilot.reply = lambda request: Reply(
         body=chain.pilot.ordinary_reply(request).body, delay=0.3)
     chain.start()
-    chain.pilot.wait(1)
+    (provider or chain.pilot).wait(1)
     chain.db.kill()
 
 
@@ -140,3 +140,34 @@ def test_an_operator_may_have_a_doubtful_message_sent_again(chain):
     chain.wait_states("done", timeout=20)
     assert len(chain.sent()) == 2
     assert [error for _, _, error in chain.sms_logs()] == [""]
+
+
+@pytest.mark.parametrize("channel", ["smspilot", "smsc"])
+def test_another_host_takes_over_what_the_server_forgot(
+        chain, smsc, service_of, tmp_path, channel):
+    """It has no journal of that: at SMSPilot the message is doubtful, SMSC is
+    asked. What comes later is sent as ever."""
+    chain.reconfigure(with_settings(
+        chain.settings, service={"lease": "5 s"},
+        payment={"channels": channel},
+        smspilot={"timeout": "1 s"},
+        smsc={"url": smsc.url, "ask_after": "1 s", "timeout": "1 s"}))
+    smsc.send_reply = lambda request: Reply(
+        body=smsc.accept(request).body, delay=0.3)
+    taken = chain.pilot.taken if channel == "smspilot" else smsc.taken
+    crash_in_the_first_call(chain, smsc if channel == "smsc" else None)
+    chain.service.kill()
+    lost = forgotten(chain)
+    other = service_of(with_settings(chain.settings, service={
+        "doorbell": tmp_path / "doorbell", "state_dir": tmp_path}))
+    other.start().wait_log("engine: acting", timeout=30)
+    first = "doubtful" if channel == "smspilot" else "done"
+    chain.wait_states(first, timeout=30)
+    (reason,), = chain.deliveries("COALESCE(reason, '')")
+    assert channel == "smsc" or ("server forgot" in reason) == lost
+    assert len(smsc.queries) == (channel == "smsc")
+    chain.pay(summa=50)
+    chain.wait_states(first, "done", timeout=30)
+    assert [text for _, text in taken] == [
+        "sub1001: 100.00 руб", "sub1001: 50.00 руб"]
+    other.stop()

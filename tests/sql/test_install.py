@@ -202,6 +202,8 @@ def test_installing_twice_changes_nothing(installed):
 def make_fourth(server):
     """Lay our tables out as version 4 did."""
     server.sql("DROP TABLE milestone, forgotten, gap;"
+               "ALTER TABLE owner DROP COLUMN inherited_utc,"
+               " DROP COLUMN inherited_epoch;"
                "UPDATE schema_version SET version = 4", "mikbill_events")
 
 
