@@ -10,7 +10,8 @@
 # asan: with a build that finds errors of memory, and leaks at its end.
 # --flush: innodb_flush_log_at_trx_commit of the server; both: half of the
 #          minutes each. 0 forgets commits when the server is killed.
-# --rate: transactions in a second. --gaps: triggers are missing at times.
+# --rate: transactions in a second. --gaps: triggers are missing at times;
+#          then it may take two minutes more for each mode.
 # --keep: where the services' logs go when something was wrong.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -20,7 +20,7 @@ class Relay:
         self.server = server
         self.limit = None
         self.hangs = False
-        self._listener = socket.create_server((address, 0), backlog=64)
+        self._listener = self._listen()
         self.port = self._listener.getsockname()[1]
 
     def __enter__(self):
@@ -30,6 +30,12 @@ class Relay:
     def __exit__(self, *_):
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def _listen(self):
+        return socket.create_server((self.address, 0), backlog=64)
+
+    def _connect(self):
+        return socket.create_connection(self.server)
 
     def _accept(self):
         with contextlib.suppress(OSError):
@@ -42,7 +48,7 @@ class Relay:
     def _serve(self, client, left, hangs):
         """One connection."""
         with client, contextlib.suppress(OSError), \
-                socket.create_connection(self.server) as server:
+                self._connect() as server:
             while left is None or left > 0:
                 ready = select.select([client, server], [], [])[0]
                 if client in ready:
@@ -58,3 +64,18 @@ class Relay:
                     left = left if left is None else left - len(piece)
             while hangs and client.recv(PIECE):
                 pass
+
+
+class UnixRelay(Relay):
+    """The same between unix sockets: address and server are their paths."""
+
+    def _listen(self):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.address))
+        listener.listen(64)
+        return listener
+
+    def _connect(self):
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(str(self.server))
+        return server

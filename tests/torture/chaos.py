@@ -13,6 +13,7 @@ seed; what it meets is not.
 
 import contextlib
 import json
+import os
 import random
 import signal
 import threading
@@ -55,12 +56,16 @@ SERVICE = {
 }
 SERVER = {
     "is killed": (0, 2),
+    "is frozen": (0.5, 7),
     "is killed, with the service that acts": (0, 2),
     "is killed, and the service that acts for good": (LEASE_S, LEASE_S + 3),
     "is restarted": (0, 0),
-    "closes the service's connections": (0, 1),
     "is read only": (0.5, 2),
-    "takes no more connections": (0.5, 2),
+}
+LINES = {
+    "of the services are closed": (0, 1),
+    "to the server break off": (1, 4),
+    "are too many": (0.5, 2),
 }
 PROVIDER = {
     "is not there": (1, 4),
@@ -105,6 +110,7 @@ ACTORS = {
     "services 1": (SERVICE, (1, 8)),
     "services 2": (SERVICE, (4, 15)),
     "server": (SERVER, (3, 12)),
+    "connections": (LINES, (3, 10)),
     "smspilot": (PROVIDER, (0.5, 5)),
     "smsc": (PROVIDER, (0.5, 5)),
     "till": (PROVIDER, (0.5, 5)),
@@ -152,8 +158,9 @@ class Chaos:
         self._server = threading.RLock()
         actors = {
             "services 1": self._on_services, "services 2": self._on_services,
-            "server": self._on_server, "operator": self._on_tables,
-            "backup": self._on_tables, "triggers": self._on_triggers,
+            "server": self._on_server, "connections": self._on_lines,
+            "operator": self._on_tables, "backup": self._on_tables,
+            "triggers": self._on_triggers,
             "smspilot": self._on(pilot_troubles(stage.pilot)),
             "smsc": self._on(smsc_troubles(stage.smsc)),
             "till": self._on(till_troubles(stage.till)),
@@ -230,12 +237,10 @@ class Chaos:
             db.sql("SET GLOBAL read_only = 1")
             time.sleep(step.lasts)
             db.sql("SET GLOBAL read_only = 0")
-        elif step.what == "takes no more connections":
-            self._fill_up(step)
         else:
-            self._end_connections()
+            os.kill(db.pid, signal.SIGSTOP)
             time.sleep(step.lasts)
-            self._end_connections()
+            os.kill(db.pid, signal.SIGCONT)
 
     def _kill_server(self, step):
         """With whatever has not reached the disk."""
@@ -253,6 +258,16 @@ class Chaos:
                 time.sleep(step.lasts - pause)
                 also.rise()
 
+    def _on_lines(self, step):
+        if "break off" in step.what:
+            self._cut_lines(step)
+        elif "too many" in step.what:
+            self._fill_up(step)
+        else:
+            self._end_connections()
+            time.sleep(step.lasts)
+            self._end_connections()
+
     def _fill_up(self, step):
         """Who has a connection keeps it, and the service has none."""
         with contextlib.closing(self.stage.db.connect()) as link, \
@@ -261,6 +276,21 @@ class Chaos:
             self._end_connections(cursor)
             time.sleep(step.lasts)
             cursor.execute("SET GLOBAL max_connections = 151")
+
+    def _cut_lines(self, step):
+        """They end, or fall silent, after any byte."""
+        dice, until = random.Random(step.seed), time.monotonic() + step.lasts
+        try:
+            while time.monotonic() < until:
+                for line in self.stage.lines:
+                    line.hangs = dice.random() < 0.3
+                    line.limit = dice.randint(0, 30000)
+                self._end_connections()
+                time.sleep(dice.uniform(0.2, 1))
+        finally:
+            for line in self.stage.lines:
+                line.limit = None
+            self._end_connections()
 
     def _end_connections(self, cursor=None):
         if cursor is None:

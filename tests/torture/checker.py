@@ -100,6 +100,15 @@ class Checker:
         """Deeds that were acknowledged, and that a crash took back."""
         return [deed for deed in self.missing if deed.fate == ACKNOWLEDGED]
 
+    def is_settled(self):
+        """Is there nothing left to do, nor to be captured?"""
+        (events,), = self.db.sql("SELECT COUNT(*) FROM event WHERE"
+                                 " kind <> 'tariff_change'", "mikbill_events")
+        rows = sum(deed.kind in BOOKED or deed.kind == "credit"
+                   for deed in self.deeds)
+        return self.ledger.is_settled() and (events >= rows
+                                             or not self.stage.gaps)
+
     def complaints(self):
         """What is not as it should be, line by line."""
         return [*self._billing(), *self._messages(), *self._receipts(),

@@ -13,6 +13,7 @@ import pymysql
 from harness.billing import create_billing
 from harness.komtet import Komtet
 from harness.product import Service, default_settings, install, with_settings
+from harness.relay import UnixRelay
 from harness.ros_api import RouterApi
 from harness.server import MariaDB
 from harness.standin import Smsc, SmsPilot
@@ -94,10 +95,11 @@ class Stage:
     """All of it; a context manager.
 
     flush   innodb_flush_log_at_trx_commit of the server
+    gaps    triggers will be missing: rows are looked for all the time
     """
 
-    def __init__(self, flush=1):
-        self.flush = flush
+    def __init__(self, flush=1, gaps=False):
+        self.flush, self.gaps = flush, gaps
         self.db = MariaDB(
             options=[f"--innodb-flush-log-at-trx-commit={flush}"])
         self.pilot, self.smsc = SmsPilot(), Smsc()
@@ -105,6 +107,7 @@ class Stage:
         self.routers = [RouterApi(f"127.0.4.{n + 1}",
                                   password=SECRETS["routers"])
                         for n in range(ROUTERS)]
+        self.lines = []  # of the services to the server
         self.workers, self._acted = [], None
         self._open = contextlib.ExitStack()
 
@@ -114,6 +117,8 @@ class Stage:
                 opened.enter_context(one)
             opened.enter_context(self.db)
             self._fill()
+            self.lines = [opened.enter_context(UnixRelay(
+                self.db.folder / f"line{n}", self.db.socket)) for n in (0, 1)]
             self.workers = [Worker(self._settings(n)) for n in (0, 1)]
             for worker in self.workers:
                 opened.callback(worker.close)
@@ -190,11 +195,13 @@ class Stage:
         short = {"timeout": "1 s", "connect_timeout": "500 ms"}
         return with_settings(
             default_settings(self.db, self.pilot.url),
-            database={"password": SECRETS["database"]},
+            database={"password": SECRETS["database"],
+                      "socket": self.lines[number].address},
             service={"doorbell": self._doorbell(number),
                      "state_dir": folder, "log_level": "info",
                      "lease": f"{LEASE_S} s", "safety_poll": "500 ms",
-                     "stop_timeout": "5 s"},
+                     "stop_timeout": "5 s",
+                     **({"reconcile": "5 s"} if self.gaps else {})},
             billing={"api_settle": "1 s"},
             notice={"retry_first": "200 ms", "retry_longest": "2 s",
                     "hold": "500 ms"},
