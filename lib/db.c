@@ -13,7 +13,7 @@
 
 enum {
     CONNECT_S = 5,
-    READ_S = 60,
+    READ_S = 30, /* well within the lease, and within what stops a service */
     CLIENT_INTERACTION_TIMEOUT = 4031, /* MySQL 8: idle for too long */
     LOCK_NOWAIT = 3572,                /* MySQL 8: held, and not to wait */
 };
@@ -109,6 +109,8 @@ classify(unsigned number)
     case ER_LOCK_DEADLOCK:
     case ER_LOCK_WAIT_TIMEOUT:
     case LOCK_NOWAIT:
+    case ER_QUERY_INTERRUPTED:
+    case ER_STATEMENT_TIMEOUT:
         return DB_BUSY;
     case ER_DUP_ENTRY:
         return DB_DUPLICATE;

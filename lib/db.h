@@ -21,7 +21,8 @@
 enum db_status {
     DB_OK,
     DB_GONE,      /* connection lost; a COMMIT may or may not have happened */
-    DB_BUSY,      /* deadlock or lock wait timeout: roll back, try again */
+    DB_BUSY,      /* deadlock, lock wait timeout, or somebody ended the
+                     statement: roll back, try again */
     DB_DUPLICATE, /* unique key */
     DB_REFUSED,   /* the server says no: privilege, missing table, ... */
 };

@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-enum { SCHEMA_VERSION = 5 };
+enum { SCHEMA_VERSION = 5, SMALLEST_PACKET = 1 << 20 };
 
 static enum db_status
 ask_number(struct db *db, const struct bytes *sql, uint64_t *out)
@@ -21,7 +21,7 @@ ask_number(struct db *db, const struct bytes *sql, uint64_t *out)
 }
 
 static enum db_status
-check_schema(struct db *db)
+check_schema(struct db *db, struct trouble *trouble)
 {
     struct bytes sql = bytes_make(256);
     enum db_status status;
@@ -31,13 +31,15 @@ check_schema(struct db *db)
     status = ask_number(db, &sql, &version);
     bytes_free(&sql);
     if (status == DB_REFUSED)
-        log_error("billing: our tables cannot be read: %s; "
-                  "run sql/schema.sql and sql/grants.sql",
+        trouble_tell(trouble, LOG_ERROR,
+            "billing: our tables cannot be read: %s; "
+            "run sql/schema.sql and sql/grants.sql",
             db_error(db));
     if (status != DB_OK || version == SCHEMA_VERSION)
         return status;
-    log_error("billing: our tables have version %llu, this mbevd needs %d; "
-              "run the sql/schema.sql that came with it",
+    trouble_tell(trouble, LOG_ERROR,
+        "billing: our tables have version %llu, this mbevd needs %d; "
+        "run the sql/schema.sql that came with it",
         (unsigned long long)version, SCHEMA_VERSION);
     return DB_REFUSED;
 }
@@ -65,7 +67,8 @@ has_column(struct db *db, const char *billing, const char *table,
 }
 
 static enum db_status
-check_billing(struct db *db, const char *name, bool *modern)
+check_billing(
+    struct db *db, const char *name, bool *modern, struct trouble *trouble)
 {
     bool there;
     enum db_status status = has_column(db, name, "users", "sms_tel", &there);
@@ -74,9 +77,10 @@ check_billing(struct db *db, const char *name, bool *modern)
         return has_column(db, name, "users", "state", modern);
     if (status != DB_OK)
         return status;
-    log_error("billing: this account sees no table users with a column "
-              "sms_tel in database %s; check [database] billing and run "
-              "sql/grants.sql in it",
+    trouble_tell(trouble, LOG_ERROR,
+        "billing: this account sees no table users with a column "
+        "sms_tel in database %s; check [database] billing and run "
+        "sql/grants.sql in it",
         name);
     return DB_REFUSED;
 }
@@ -190,6 +194,27 @@ check_durability(struct billing *billing, struct db *db)
     return DB_OK;
 }
 
+/* Our batches are made for the smallest packet that servers were ever set up
+ * with; a smaller one would end the connection at the first of them. */
+static enum db_status
+check_packet(struct db *db, struct trouble *trouble)
+{
+    struct bytes sql = bytes_make(64);
+    enum db_status status;
+    uint64_t size = 0;
+
+    bytes_str(&sql, "SELECT @@max_allowed_packet");
+    status = ask_number(db, &sql, &size);
+    bytes_free(&sql);
+    if (status != DB_OK || size >= SMALLEST_PACKET)
+        return status;
+    trouble_tell(trouble, LOG_ERROR,
+        "billing: the server takes packets of %" PRIu64 " bytes, and mbevd "
+        "needs 1 MB; raise max_allowed_packet at the server",
+        size);
+    return DB_REFUSED;
+}
+
 void
 billing_lock_row(struct bytes *sql, const struct billing *billing,
     const char *table, const char *column, uint64_t id)
@@ -245,8 +270,8 @@ read_first_number(struct db *db, const char *table, uint64_t *first)
 }
 
 static enum db_status
-make_receipts_table(
-    struct db *db, const struct billing *billing, const struct settings *set)
+make_receipts_table(struct db *db, const struct billing *billing,
+    const struct settings *set, struct trouble *trouble)
 {
     struct bytes sql = bytes_make(2048);
     uint64_t first = 0;
@@ -258,8 +283,9 @@ make_receipts_table(
     bytes_free(&sql);
     if (status == DB_OK || status == DB_GONE)
         return status;
-    log_error("billing: table %s of receipts is not there and cannot be made: "
-              "%s; run sql/grants.sql",
+    trouble_tell(trouble, LOG_ERROR,
+        "billing: table %s of receipts is not there and cannot be made: "
+        "%s; run sql/grants.sql",
         set->receipt.table, db_error(db));
     return DB_OK;
 }
@@ -273,8 +299,8 @@ wants_receipts(const struct settings *set)
 /* The list of receipts in the billing: the predecessor's goes on, a new one is
  * made where receipts are switched on. */
 static enum db_status
-check_receipts(
-    struct billing *billing, struct db *db, const struct settings *set)
+check_receipts(struct billing *billing, struct db *db,
+    const struct settings *set, struct trouble *trouble)
 {
     const char *table = set->receipt.table;
     bool *has = &billing->has_receipts;
@@ -285,7 +311,7 @@ check_receipts(
     status = has_column(db, billing->name, table, "int_id", has);
     if (status != DB_OK || *has)
         return status;
-    status = make_receipts_table(db, billing, set);
+    status = make_receipts_table(db, billing, set, trouble);
     if (status == DB_OK)
         status = has_column(db, billing->name, table, "int_id", has);
     if (status == DB_OK && *has)
@@ -311,32 +337,41 @@ billing_lacks(const struct billing *billing, const struct settings *set)
 
 /* Work that is switched on and cannot be done waits; the operator must know. */
 static void
-complain_unseen(const struct billing *billing, const struct settings *set)
+complain_unseen(const struct billing *billing, const struct settings *set,
+    struct trouble *trouble)
 {
     if (wants_receipts(set) && !billing->has_receipts)
-        log_error("billing: receipts wait: " BILLING_NO_RECEIPTS);
+        trouble_tell(
+            trouble, LOG_ERROR, "billing: receipts wait: " BILLING_NO_RECEIPTS);
     if (lacks_reward(billing, set))
-        log_error("billing: bonuses wait: " BILLING_NO_REWARD);
+        trouble_tell(
+            trouble, LOG_ERROR, "billing: bonuses wait: " BILLING_NO_REWARD);
     if (settings_resets(set) && !billing->has_routers)
-        log_error("billing: session resets wait: " BILLING_NO_ROUTERS);
+        trouble_tell(trouble, LOG_ERROR,
+            "billing: session resets wait: " BILLING_NO_ROUTERS);
     if (settings_resets(set) && settings_needs_radacct(set) &&
         !billing->has_radacct)
-        log_error("billing: this account does not see table radacct of the "
-                  "billing, so nobody is seen online; run sql/grants.sql");
+        trouble_tell(trouble, LOG_ERROR,
+            "billing: this account does not see table radacct of the "
+            "billing, so nobody is seen online; run sql/grants.sql");
     if (set->discounts.on && (!billing->has_fields || !billing->has_logs))
-        log_error("billing: discounts are not removed: this account does not "
-                  "see users_custom_fields and logs; run sql/grants.sql");
+        trouble_tell(trouble, LOG_ERROR,
+            "billing: discounts are not removed: this account does not "
+            "see users_custom_fields and logs; run sql/grants.sql");
 }
 
 enum db_status
-billing_look(struct billing *billing, struct db *db, const struct settings *set)
+billing_look(struct billing *billing, struct db *db, const struct settings *set,
+    struct trouble *trouble)
 {
     enum db_status status;
 
     *billing = (struct billing){ .name = set->database.billing };
-    status = check_schema(db);
+    status = check_packet(db, trouble);
     if (status == DB_OK)
-        status = check_billing(db, billing->name, &billing->modern);
+        status = check_schema(db, trouble);
+    if (status == DB_OK)
+        status = check_billing(db, billing->name, &billing->modern, trouble);
     if (status == DB_OK)
         status = check_tables(billing, db, set);
     if (status == DB_OK)
@@ -346,8 +381,8 @@ billing_look(struct billing *billing, struct db *db, const struct settings *set)
     if (status == DB_OK)
         status = check_durability(billing, db);
     if (status == DB_OK)
-        status = check_receipts(billing, db, set);
+        status = check_receipts(billing, db, set, trouble);
     if (status == DB_OK)
-        complain_unseen(billing, set);
+        complain_unseen(billing, set, trouble);
     return status;
 }

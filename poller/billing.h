@@ -6,6 +6,7 @@
 
 #include "db.h"
 #include "settings.h"
+#include "trouble.h"
 
 #include <stdbool.h>
 
@@ -70,8 +71,8 @@ void billing_lock_row(struct bytes *sql, const struct billing *billing,
 
 /* Looks at the server behind the connection: our schema's version, the
  * billing's generation, how durable a commit is. DB_REFUSED when the service
- * cannot work there; why is logged with the cure. */
-enum db_status billing_look(
-    struct billing *billing, struct db *db, const struct settings *set);
+ * cannot work there; why is told with the cure. */
+enum db_status billing_look(struct billing *billing, struct db *db,
+    const struct settings *set, struct trouble *trouble);
 
 #endif

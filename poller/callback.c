@@ -279,7 +279,7 @@ callback_due(struct engine *e)
         listen_answer(
             c->heard[i].call, one == DB_OK ? HTTP_OK : HTTP_UNAVAILABLE);
         if (!e->owner.lost)
-            engine_keep_first(&all, one);
+            engine_keep_first(e, &all, one);
     }
     c->n = 0;
     return e->owner.lost ? DB_REFUSED : all;

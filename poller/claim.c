@@ -69,8 +69,9 @@ claim_shun(struct engine *e, uint64_t delivery_id, const char *who)
         e->shunned.id[e->shunned.n++] = delivery_id;
     e->shunned.until_us = clock_boot_us() + SHUN_US;
     claim_due_by(e, e->shunned.until_us);
-    log_warning("%s: delivery %" PRIu64 " waits for a lock that somebody "
-                "holds on its row",
+    log_at(trouble_level(&e->trouble, LOG_WARNING, "claim: shun"),
+        "%s: delivery %" PRIu64 " waits for a lock that somebody holds on its "
+        "row",
         who, delivery_id);
 }
 
@@ -459,6 +460,7 @@ claim_lane(struct engine *e, enum lane_id lane)
     if (status != DB_BUSY)
         return status;
     e->backlog[lane] = false;
+    engine_keep_words(e);
     status = shun_held(e, &ids);
     return status == DB_OK ? DB_BUSY : status;
 }
@@ -595,7 +597,7 @@ claim_due(struct engine *e)
         status = look_at_queues(e);
     for (enum lane_id lane = 0; lane < LANES && status != DB_GONE; lane++)
         if (all || has_work(e, lane))
-            engine_keep_first(&status, serve(e, lane));
+            engine_keep_first(e, &status, serve(e, lane));
     if (status == DB_BUSY)
         e->due_us = clock_boot_us() + BUSY_PAUSE_US;
     return status;

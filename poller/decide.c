@@ -587,7 +587,8 @@ put_off(struct engine *e, const struct question *q, enum db_status why)
 
     snprintf(words, sizeof words, "the billing %s: %.200s",
         why == DB_BUSY ? "is busy" : "refuses", db_error(e->db));
-    log_at(why == DB_BUSY ? LOG_WARNING : LOG_ERROR,
+    log_at(trouble_level(
+               &e->trouble, why == DB_BUSY ? LOG_WARNING : LOG_ERROR, words),
         "decide: %s of event %" PRIu64 " (uid %" PRIu64 ") waits: %s",
         q->action->name, q->event_id, q->event->uid, words);
     bytes_printf(&sql,
@@ -610,8 +611,9 @@ rest(struct engine *e)
 {
     long long s = claim_rest(e, &e->deciding);
 
-    log_warning("decide: tables of the billing are locked (%s); nothing is "
-                "decided for %lld s",
+    trouble_tell(&e->trouble, LOG_WARNING,
+        "decide: tables of the billing are locked (%s); nothing is decided "
+        "for %lld s",
         db_error(e->db), s);
 }
 
@@ -719,7 +721,7 @@ decide_agenda(struct engine *e, const struct agenda *a)
     if (may_go_on(e, status))
         e->deciding.pause_us = 0;
     if (status != DB_GONE && !e->owner.lost)
-        engine_keep_first(&status, decide_resets(e, a));
+        engine_keep_first(e, &status, decide_resets(e, a));
     return status;
 }
 

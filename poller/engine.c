@@ -9,6 +9,7 @@
 #include "post.h"
 #include "reconcile.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -21,6 +22,8 @@ enum {
     LAST_WORDS_US = 15000000,
     MOST_BUSY = 5,
     JOURNAL_US = 60000000,
+    LONG_AWAY_S = 60,
+    BUSY_US = 100000, /* what fails at once must not be tried at once */
 };
 
 /* How often to look at the server's settings again. */
@@ -151,23 +154,69 @@ next_check_us(const struct engine *e)
                                      : CHECK_US);
 }
 
-/* Connects, looks at the server, takes the work over. */
+void
+engine_keep_words(struct engine *e)
+{
+    if (db_errno(e->db) == 0)
+        return;
+    e->why_number = db_errno(e->db);
+    snprintf(e->why, sizeof e->why, "%s", db_error(e->db));
+}
+
+static void
+forget_words(struct engine *e)
+{
+    e->why_number = 0;
+    e->why[0] = '\0';
+}
+
+void
+engine_keep_first(
+    struct engine *e, enum db_status *first, enum db_status status)
+{
+    if (*first != DB_OK && status != DB_GONE)
+        return;
+    *first = status;
+    if (status != DB_OK)
+        engine_keep_words(e);
+}
+
+/* Connects, looks at the server, and asks for the right to act. */
 static enum db_status
-take_up(struct engine *e)
+connect_and_acquire(struct engine *e)
 {
     enum db_status status = db_open(e->db);
 
     if (status == DB_OK)
-        status = billing_look(&e->billing, e->db, e->set);
+        status = billing_look(&e->billing, e->db, e->set, &e->trouble);
     if (status == DB_OK)
         status = keep_journal(e);
     if (status == DB_OK)
         status = owner_acquire(&e->owner, e->db);
-    if (status != DB_OK || e->owner.epoch == 0)
-        return status;
-    log_info("engine: acting on database %s (%s), epoch %llu", e->billing.name,
+    return status;
+}
+
+/* A new connection after a short fault is not worth a line of its own. */
+static void
+tell_acting(struct engine *e)
+{
+    log_at(e->told_acting ? LOG_DEBUG : LOG_INFO,
+        "engine: acting on database %s (%s), epoch %llu", e->billing.name,
         e->billing.modern ? "modern" : "legacy",
         (unsigned long long)e->owner.epoch);
+    e->told_acting = true;
+}
+
+static enum db_status
+take_up(struct engine *e)
+{
+    enum db_status status = DB_OK;
+
+    forget_words(e);
+    engine_keep_first(e, &status, connect_and_acquire(e));
+    if (status != DB_OK || e->owner.epoch == 0)
+        return status;
+    tell_acting(e);
     e->due_us = e->look_us = 0;
     e->settle_us = 0;
     e->ripe = (struct ripe){ 0 };
@@ -176,7 +225,8 @@ take_up(struct engine *e)
     low_forget(&e->low); /* a restarted server may give ids out again */
     e->wake.look_us = 0;
     e->check_us = next_check_us(e);
-    return tidy_up(e);
+    engine_keep_first(e, &status, tidy_up(e));
+    return status;
 }
 
 /* The server's settings and the billing's tables may change under us. */
@@ -189,7 +239,7 @@ check_server(struct engine *e)
     if (clock_boot_us() < e->check_us)
         return DB_OK;
     e->check_us = next_check_us(e);
-    status = billing_look(&billing, e->db, e->set);
+    status = billing_look(&billing, e->db, e->set, &e->trouble);
     if (status != DB_OK)
         return status;
     e->billing = billing;
@@ -223,48 +273,43 @@ take_missed(struct engine *e, bool *idle)
     return status;
 }
 
-void
-engine_keep_first(enum db_status *first, enum db_status status)
-{
-    if (*first == DB_OK || status == DB_GONE)
-        *first = status;
-}
-
 /* One round of all duties: one that fails does not keep the others from theirs
  * while the connection lasts. *idle: nothing came. */
 static enum db_status
 work(struct engine *e, bool *idle)
 {
-    enum db_status status = settle_results(e);
+    enum db_status status = DB_OK;
 
+    forget_words(e);
+    engine_keep_first(e, &status, settle_results(e));
     *idle = true;
     if (status != DB_GONE && e->unsure.n > 0)
-        engine_keep_first(&status, claim_give_back(e));
+        engine_keep_first(e, &status, claim_give_back(e));
     if (status != DB_GONE && !e->wake.stop && wake_due(&e->wake))
-        engine_keep_first(&status, take_new(e, idle));
+        engine_keep_first(e, &status, take_new(e, idle));
     if (status != DB_GONE && !e->wake.stop && claim_is_due(e))
-        engine_keep_first(&status, claim_due(e));
+        engine_keep_first(e, &status, claim_due(e));
     if (status != DB_GONE && callback_waits(e->callback))
-        engine_keep_first(&status, callback_due(e));
+        engine_keep_first(e, &status, callback_due(e));
     if (status != DB_GONE && !e->wake.stop &&
         clock_boot_us() >= follow_due_us(e))
-        engine_keep_first(&status, follow_due(e));
+        engine_keep_first(e, &status, follow_due(e));
     if (status != DB_GONE && clock_boot_us() >= e->recover_us)
-        engine_keep_first(&status, janitor_recover(e));
+        engine_keep_first(e, &status, janitor_recover(e));
     if (status != DB_GONE && !e->wake.stop &&
         clock_boot_us() >= reconcile_due_us(e))
-        engine_keep_first(&status, take_missed(e, idle));
+        engine_keep_first(e, &status, take_missed(e, idle));
     if (status != DB_GONE && clock_boot_us() >= janitor_renew_us(e))
-        engine_keep_first(&status, janitor_renew(e));
+        engine_keep_first(e, &status, janitor_renew(e));
     if (status != DB_GONE)
         engine_keep_first(
-            &status, late_look(&e->late, e->db, e->set->receipt.alarm_ms));
+            e, &status, late_look(&e->late, e->db, e->set->receipt.alarm_ms));
     if (status != DB_GONE && clock_boot_us() >= fleet_record_us(e->fleet))
-        engine_keep_first(&status, fleet_record(e->fleet, e->db, &e->owner));
+        engine_keep_first(e, &status, fleet_record(e->fleet, e->db, &e->owner));
     if (status == DB_OK && !e->wake.stop && clock_boot_us() >= retain_due_us(e))
-        status = retain_due(e);
+        engine_keep_first(e, &status, retain_due(e));
     if (status == DB_OK)
-        status = check_server(e);
+        engine_keep_first(e, &status, check_server(e));
     return status;
 }
 
@@ -334,19 +379,46 @@ sleep_until(const struct engine *e)
     return us;
 }
 
+/* A database that is away for long is no restart any more. */
+static void
+complain_gone(struct engine *e)
+{
+    const char *cure = trouble_cure(e->why_number);
+
+    if (trouble_goes_on(&e->trouble) < LONG_AWAY_S)
+        trouble_tell(&e->trouble, LOG_WARNING,
+            "engine: the database is away: %s%s", e->why, cure);
+    else
+        trouble_tell(&e->trouble, LOG_ERROR,
+            "engine: the database is away for more than a minute: %s%s; what "
+            "is paid meanwhile waits",
+            e->why, cure);
+}
+
 static void
 complain(struct engine *e, enum db_status status)
 {
-    const char *words = db_errno(e->db) ? db_error(e->db) : "see above";
+    const char *words = e->why[0] ? e->why : "see above";
 
-    if (status == DB_GONE)
-        log_warning("engine: the database is away: %s", db_error(e->db));
-    else if (status == DB_BUSY)
-        log_warning("engine: tried again after: %s", words);
-    else if (e->owner.lost)
-        log_error("engine: another service took the work over");
-    else if (status != DB_OK)
-        log_error("engine: the database refuses: %s", words);
+    if (status == DB_OK)
+        return;
+    if (status == DB_REFUSED && e->owner.lost) {
+        log_error("engine: another service took the work over, or the "
+                  "database was put back to an older state");
+        return;
+    }
+    if (status == DB_GONE) {
+        complain_gone(e);
+        return;
+    }
+    trouble_goes_on(&e->trouble);
+    if (status == DB_BUSY)
+        trouble_tell(
+            &e->trouble, LOG_WARNING, "engine: tried again after: %s", words);
+    else
+        trouble_tell(&e->trouble, LOG_ERROR,
+            "engine: the database refuses: %s%s", words,
+            trouble_cure(e->why_number));
 }
 
 /* Sleeps as long after each failure as after the last one twice. */
@@ -435,12 +507,17 @@ act(struct engine *e, bool once, bool *good)
             callback_listen(e);
         status = work(e, &idle);
 
-        if (status == DB_OK)
+        if (status == DB_OK) {
             *good = true;
-        else if (status != DB_BUSY || (once && ++busy > MOST_BUSY))
+            trouble_calm(&e->trouble);
+        } else if (status != DB_BUSY || (once && ++busy > MOST_BUSY)) {
             return status;
-        else
+        } else {
+            int64_t pause_us = BUSY_US;
+
             complain(e, status);
+            pause_after(e, &pause_us);
+        }
         if (stopped(e, &stop_by_us))
             return last_words(e);
         if (once && status == DB_OK && drained(e, idle))
@@ -461,6 +538,7 @@ stand_by(struct engine *e, bool *told)
     if (!*told)
         log_info("engine: standing by, %s acts", e->owner.other);
     *told = true;
+    e->told_acting = false;
     for (int64_t until = clock_boot_us() + STAND_BY_US;
          !e->wake.stop && clock_boot_us() < until;)
         wake_wait(&e->wake, e->http, until);

@@ -26,6 +26,7 @@
 #include "ripe.h"
 #include "routers/fleet.h"
 #include "settings.h"
+#include "trouble.h"
 #include "wake.h"
 #include "zone.h"
 
@@ -54,8 +55,9 @@ struct engine {
     struct ripe ripe;
     struct late late;
     struct retain retain;
-    struct low low; /* of the outbox */
-    uint32_t dice;  /* see dice.h */
+    struct low low;         /* of the outbox */
+    struct trouble trouble; /* with the database, as far as it was told */
+    uint32_t dice;          /* see dice.h */
 
     struct head head[LANES];
     bool backlog[LANES]; /* more deliveries may be due than were taken */
@@ -83,6 +85,11 @@ struct engine {
                                      never started, to be given back */
     struct delivery_list results; /* ended, not settled yet */
     uint64_t sent, done, skipped, failed; /* since the start */
+
+    char why[512]; /* the database's words for the failure that counts in this
+                      round, see engine_keep_first(); "" = it did not fail */
+    unsigned why_number;
+    bool told_acting; /* since another service acted */
 };
 
 /* Runs until told to stop, or with once until nothing is due any more.
@@ -90,8 +97,13 @@ struct engine {
 int engine_run(const struct settings *set, bool once);
 
 /* Of several failures the first counts, but that the connection is gone counts
- * most. */
-void engine_keep_first(enum db_status *first, enum db_status status);
+ * most. To be called at once: the server's words are kept with it. */
+void engine_keep_first(
+    struct engine *e, enum db_status *first, enum db_status status);
+
+/* Keeps the words of the last statement, unless it went well: before others run
+ * that find out more. */
+void engine_keep_words(struct engine *e);
 
 /* --- duties ---------------------------------------------------------- */
 

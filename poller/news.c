@@ -246,12 +246,15 @@ add_log(struct bytes *sql, const struct engine *e, const struct news *news)
         news->receipt.log_id, news->task.final ? "" : ", 'error'");
 }
 
+/* *in_log: it was the packet with the billing's list that failed. */
 static enum db_status
-write_news(struct engine *e, const struct news *list, bool with_log)
+write_news(
+    struct engine *e, const struct news *list, bool with_log, bool *in_log)
 {
     struct bytes sql = bytes_make(LARGEST_SQL), log = bytes_make(LARGEST_SQL);
     enum db_status status = owner_begin(&e->owner, e->db);
 
+    *in_log = false;
     if (status != DB_OK)
         return status;
     fault_point("news.begun");
@@ -266,6 +269,7 @@ write_news(struct engine *e, const struct news *list, bool with_log)
     fault_point("news.written");
     if (status == DB_OK) {
         status = owner_commit_with(&e->owner, e->db, &log);
+        *in_log = with_log && status != DB_OK;
         fault_point("news.committed");
         return status;
     }
@@ -307,13 +311,17 @@ tell(const struct news *news)
 enum db_status
 news_record(struct engine *e, const struct news *list)
 {
-    enum db_status status = write_news(e, list, e->billing.has_receipts);
+    bool in_log;
+    enum db_status status =
+        write_news(e, list, e->billing.has_receipts, &in_log);
 
-    if (status == DB_REFUSED && !e->owner.lost) {
-        log_error("receipt: the list of receipts of the billing cannot be "
-                  "written: %s; see sql/grants.sql",
+    if (status == DB_REFUSED && in_log && !e->owner.lost &&
+        !trouble_is_general(db_errno(e->db))) {
+        trouble_tell(&e->trouble, LOG_ERROR,
+            "receipt: the list of receipts of the billing cannot be written: "
+            "%s; see sql/grants.sql",
             db_error(e->db));
-        status = write_news(e, list, false);
+        status = write_news(e, list, false, &in_log);
     }
     for (const struct news *n = list; status == DB_OK && n; n = n->next)
         tell(n);

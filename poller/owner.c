@@ -163,9 +163,13 @@ read_row(struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
     if (status != DB_OK)
         return status;
     if (!db_next(rows)) {
-        log_error("owner: table owner has no row 'main'; run sql/schema.sql");
+        if (!owner->told)
+            log_error(
+                "owner: table owner has no row 'main'; run sql/schema.sql");
+        owner->told = true;
         status = DB_REFUSED;
     } else {
+        owner->told = false;
         *epoch = db_uint(rows, 0);
         *ours = strcmp(db_col(rows, 1), owner->holder) == 0;
         owner->inherited_id = db_uint(rows, 2);

@@ -34,6 +34,7 @@ struct owner {
     uint64_t inherited_epoch; /* ... under this epoch; what was claimed since,
                                  was claimed by us */
     bool lost;                /* somebody took over while we acted */
+    bool told;                /* that the row is missing */
     int64_t until_us;         /* boot clock: ours until then */
     int64_t asked_us;         /* boot clock: when the open transaction began */
 };

@@ -373,14 +373,11 @@ write_all(struct engine *e, bool with_log, bool *in_log)
     return status;
 }
 
-/* Refusals that do not speak of that log: interrupted, read only, disk full.
- * After any other, trying again would not help. */
+/* A refusal that speaks of that log: trying again would not help. */
 static bool
-passes_by_itself(const struct db *db)
+is_of_the_log(const struct db *db)
 {
-    unsigned n = db_errno(db);
-
-    return n == 0 || n == 1317 || n == 1969 || n == 1290 || n == 1021;
+    return db_errno(db) != 0 && !trouble_is_general(db_errno(db));
 }
 
 /* How many SMS it made: what the provider will ask money for. */
@@ -439,10 +436,11 @@ settle_together(struct engine *e)
     enum db_status status = write_all(e, true, &in_log);
 
     if ((status == DB_REFUSED || status == DB_DUPLICATE) && in_log &&
-        !passes_by_itself(e->db)) {
-        log_error("settle: sms_logs or the list of receipts of the billing "
-                  "cannot be written: %s; results are recorded without it; "
-                  "see sql/grants.sql",
+        is_of_the_log(e->db)) {
+        trouble_tell(&e->trouble, LOG_ERROR,
+            "settle: sms_logs or the list of receipts of the billing "
+            "cannot be written: %s; results are recorded without it; "
+            "see sql/grants.sql",
             db_error(e->db));
         status = write_all(e, false, &in_log);
     }
@@ -491,7 +489,8 @@ settle_one_by_one(struct engine *e)
     e->results = all;
     if ((status != DB_OK && status != DB_BUSY) || e->results.n == 0)
         return status;
-    log_warning("settle: %zu results wait for a lock that somebody holds",
+    log_at(trouble_level(&e->trouble, LOG_WARNING, "settle: lock"),
+        "settle: %zu results wait for a lock that somebody holds",
         e->results.n);
     e->settle_us = clock_boot_us() + HELD_PAUSE_US;
     return DB_OK;

@@ -10,6 +10,7 @@ unix socket without a password.
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -135,6 +136,15 @@ class MariaDB:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def freeze(self):
+        """SIGSTOP: it is there, and answers nothing. thaw() ends it."""
+        self._process.send_signal(signal.SIGSTOP)
+        process.wait_until(lambda: process.is_frozen(self.pid), 10, "freeze")
+
+    def thaw(self):
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
 
     def restart(self):
         """Stop cleanly and start again with the same data."""

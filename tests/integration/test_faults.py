@@ -1,7 +1,6 @@
 """What breaks around the service, and what it makes of it."""
 
 import json
-import os
 import signal
 import time
 
@@ -9,7 +8,7 @@ import pytest
 
 from harness import standin
 from harness.billing import create_billing
-from harness.process import is_frozen, wait_until
+from harness.process import cpu_seconds, is_frozen, wait_until
 from harness.product import install
 from harness.server import MariaDB
 from harness.standin import Reply
@@ -33,13 +32,6 @@ def kill_connections(chain):
             "SELECT id FROM information_schema.processlist"
             " WHERE user = 'mbev_service'"):
         chain.db.sql(f"KILL {one}")
-
-
-def cpu_seconds(pid):
-    """CPU time that a process has used so far."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_connection_lost_in_the_ingest_touches_no_call_under_way(chain):

@@ -20,6 +20,7 @@ static struct {
     char told[1000];
     enum db_status begin, run, commit; /* what the server answers next */
     bool lost;
+    unsigned number; /* of what it refuses; 0 = 1142 */
 } server;
 
 enum db_status __wrap_owner_begin(struct owner *owner, struct db *db);
@@ -28,6 +29,7 @@ __wrap_owner_commit_with(struct owner *owner, struct db *db, struct bytes *sql);
 enum db_status __wrap_db_run(struct db *db, const struct bytes *sql);
 void __wrap_db_rollback(struct db *db);
 const char *__wrap_db_error(const struct db *db);
+unsigned __wrap_db_errno(const struct db *db);
 void __wrap_log_at(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -79,6 +81,13 @@ __wrap_db_error(const struct db *db)
 {
     (void)db;
     return "1142 UPDATE command denied";
+}
+
+unsigned
+__wrap_db_errno(const struct db *db)
+{
+    (void)db;
+    return server.number ? server.number : 1142;
 }
 
 void
@@ -693,6 +702,22 @@ where_the_billing_refuses_its_list_only_our_tables_are_written(void **state)
 }
 
 static void
+a_server_that_is_read_only_or_full_is_not_asked_for_less(void **state)
+{
+    static const unsigned general[] = { 1290, 1836, 1114, 1021 };
+    struct scene *s = scene_at(state, KOMTET_DONE, "done");
+
+    server.commit = DB_REFUSED;
+    for (size_t i = 0; i < COUNT(general); i++) {
+        server.number = general[i];
+        assert_int_equal(news_record(&s->engine, &s->news), DB_REFUSED);
+    }
+    assert_int_equal(server.begun, COUNT(general));
+    assert_int_equal(server.committed, 0);
+    assert_string_equal(server.told, "");
+}
+
+static void
 an_owner_that_lost_its_right_does_not_try_again(void **state)
 {
     struct scene *s = scene_at(state, KOMTET_DONE, "done");
@@ -760,6 +785,7 @@ main(void)
         NEWS_TEST(without_the_billings_list_only_our_tables_are_written),
         NEWS_TEST(
             where_the_billing_refuses_its_list_only_our_tables_are_written),
+        NEWS_TEST(a_server_that_is_read_only_or_full_is_not_asked_for_less),
         NEWS_TEST(an_owner_that_lost_its_right_does_not_try_again),
         NEWS_TEST(what_was_not_recorded_is_not_told),
     };
