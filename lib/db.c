@@ -82,6 +82,12 @@ db_errno(const struct db *db)
     return db->number;
 }
 
+bool
+db_is_held(const struct db *db)
+{
+    return db->number == ER_LOCK_WAIT_TIMEOUT || db->number == LOCK_NOWAIT;
+}
+
 static enum db_status
 classify(unsigned number)
 {

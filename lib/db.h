@@ -55,6 +55,10 @@ const char *db_error(const struct db *db);
 /* Its number, 0 for none. */
 unsigned db_errno(const struct db *db);
 
+/* Whether it is that somebody holds what we need, and may hold it for long; a
+ * deadlock, or a statement that was ended, need not come again. */
+bool db_is_held(const struct db *db);
+
 /* Runs the statement or statements, separated by semicolons, and drops what
  * they return. All are tried in order until one fails. */
 enum db_status db_run(struct db *db, const struct bytes *sql);

@@ -628,6 +628,8 @@ attempt(struct engine *e, const struct question *q)
 
     if (status == DB_OK || status == DB_GONE || e->owner.lost)
         return status;
+    if (status == DB_BUSY && ours && !db_is_held(e->db))
+        return status;
     if (status == DB_BUSY && ours) {
         claim_shun(e, q->delivery_id, "decide");
         return DB_OK;
@@ -674,7 +676,7 @@ carry_out_resets(struct engine *e, const struct question *q, size_t n)
     bool ours;
     enum db_status status = carry_out(e, q, n, &ours);
 
-    if (status != DB_BUSY || !ours)
+    if (status != DB_BUSY || !ours || !db_is_held(e->db))
         return status;
     if (n == 1) {
         claim_shun(e, q->delivery_id, "decide");

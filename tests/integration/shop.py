@@ -45,7 +45,18 @@ class Shop(Kassa):
             payment={"sms": "yes"}, smspilot={"timeout": "5 s"},
             bonus_topup={"on": "yes"}, service={"stop_timeout": "2 s"})
         self.tariff()
+        self.db.sql("CREATE USER IF NOT EXISTS mikbill@localhost;"
+                    "GRANT ALL ON mikbill.* TO mikbill@localhost")
         return self
+
+    def connect(self):
+        """A connection of the billing, whose account is an ordinary one."""
+        return self.db.connect("mikbill", user="mikbill")
+
+    def pay(self, uid=1001, summa=2000, kind=5, before=0):
+        """One payment, committed, as the billing makes it."""
+        with self.connect() as link, link.cursor() as cursor:
+            cursor.execute(payment_sql(uid, summa, kind, before))
 
     def enroll(self, count):
         """So many more subscribers; their numbers."""
@@ -59,7 +70,7 @@ class Shop(Kassa):
     def buy(self, count=1):
         """So many payments, each committed by itself."""
         for uid in self.enroll(count):
-            self.pay(uid, summa=2000)
+            self.pay(uid)
         return self
 
     # ---- what must hold ----
@@ -167,11 +178,13 @@ class Payments:
             if self._over.wait(self.pause):
                 return
             try:
-                link = link or self.shop.db.connect("mikbill")
+                link = link or self.shop.connect()
                 with link.cursor() as cursor:
                     cursor.execute(payment_sql(uid, 2000))
             except (pymysql.MySQLError, OSError) as error:
                 self.failed.append(error)
+                if link:
+                    link.close()
                 link = None
 
 
