@@ -594,6 +594,8 @@ claim_due(struct engine *e)
     enum db_status status = DB_OK;
 
     if (all)
+        status = jump_look(e);
+    if (all && status == DB_OK)
         status = look_at_queues(e);
     for (enum lane_id lane = 0; lane < LANES && status != DB_GONE; lane++)
         if (all || has_work(e, lane))

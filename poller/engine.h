@@ -75,6 +75,10 @@ struct engine {
         size_t n;
         int64_t until_us; /* boot clock */
     } shunned;
+    struct {
+        bool known;
+        int64_t apart_us; /* the server's clock, less our boot clock */
+    } jump;
     int64_t check_us;      /* boot clock: when to look at the server again */
     int64_t recover_us;    /* boot clock: when something that another host's
                               service has begun is over; INT64_MAX = nothing */
@@ -184,6 +188,10 @@ enum db_status claim_give_back(struct engine *e);
 
 /* settle.c: records the results of ended calls, with their sms_logs rows. */
 enum db_status settle_results(struct engine *e);
+
+/* jump.c: notices when the server's clock was set, and mends what would wait
+ * too long for it. */
+enum db_status jump_look(struct engine *e);
 
 /* janitor.c: after a takeover, settles what an earlier owner left in state
  * calling: at once when that was a service of this host, which is dead, else as
