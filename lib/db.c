@@ -13,7 +13,7 @@
 
 enum {
     CONNECT_S = 5,
-    READ_S = 30, /* well within the lease, and within what stops a service */
+    READ_S = 30, /* a server that hangs for longer is as good as gone */
     CLIENT_INTERACTION_TIMEOUT = 4031, /* MySQL 8: idle for too long */
     LOCK_NOWAIT = 3572,                /* MySQL 8: held, and not to wait */
 };

@@ -30,7 +30,8 @@ read_clock(struct db *db, int64_t *us)
 }
 
 /* What was changed in the future, as it is now, begins its pause anew: it waits
- * no longer than it would have. And no task is asked about later than ever. */
+ * no longer than it would have. So do calls that another host has begun. And no
+ * task is asked about later than ever. */
 static enum db_status
 pull_in(struct engine *e)
 {
@@ -43,8 +44,11 @@ pull_in(struct engine *e)
         "UPDATE delivery SET due_utc = due_utc - %s,"
         " expires_utc = expires_utc - %s, changed_utc = UTC_TIMESTAMP(3)"
         " WHERE state IN ('ready', 'retry')"
+        " AND changed_utc > UTC_TIMESTAMP(3) + INTERVAL %d MICROSECOND;"
+        "UPDATE delivery SET changed_utc = UTC_TIMESTAMP(3) WHERE state ="
+        " 'calling'"
         " AND changed_utc > UTC_TIMESTAMP(3) + INTERVAL %d MICROSECOND;",
-        ahead, ahead, NOTICED_US);
+        ahead, ahead, NOTICED_US, NOTICED_US);
     bytes_printf(&sql,
         "UPDATE receipt SET look_utc = UTC_TIMESTAMP(3) WHERE look_utc >"
         " UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND;",
@@ -83,6 +87,8 @@ jump_look(struct engine *e)
         tell(e, jump_us);
     if (!e->jump.known || jump_us < -NOTICED_US)
         status = pull_in(e);
+    if (jump_us < 0 && e->recover_us < INT64_MAX)
+        e->recover_us = after_us;
     if (status != DB_OK)
         return status;
     e->jump.known = true;
