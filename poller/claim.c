@@ -767,6 +767,8 @@ claim_give_back(struct engine *e)
             " AND epoch = %" PRIu64 ";",
             d->id, d->epoch);
     status = owner_run(&e->owner, e->db, &sql);
+    if (status == DB_BUSY)
+        e->unsure_us = clock_boot_us() + BUSY_PAUSE_US;
     if (status == DB_OK) {
         delivery_drop_all(&e->unsure);
         claim_due_by(e, clock_boot_us() + GIVEN_BACK_US);

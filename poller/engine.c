@@ -247,72 +247,6 @@ check_server(struct engine *e)
     return keep_journal(e);
 }
 
-static enum db_status
-take_new(struct engine *e, bool *idle)
-{
-    size_t taken = 0;
-    enum db_status status = ingest_batch(e, &taken);
-
-    if (taken > 0)
-        *idle = false;
-    if (taken >= (size_t)e->set->service.batch)
-        e->wake.look_us = 0;
-    return status;
-}
-
-static enum db_status
-take_missed(struct engine *e, bool *idle)
-{
-    bool wrote = false;
-    enum db_status status = reconcile_turn(e, &wrote);
-
-    if (wrote) {
-        e->wake.look_us = 0;
-        *idle = false;
-    }
-    return status;
-}
-
-/* One round of all duties: one that fails does not keep the others from theirs
- * while the connection lasts. *idle: nothing came. */
-static enum db_status
-work(struct engine *e, bool *idle)
-{
-    enum db_status status = DB_OK;
-
-    forget_words(e);
-    engine_keep_first(e, &status, settle_results(e));
-    *idle = true;
-    if (status != DB_GONE && e->unsure.n > 0)
-        engine_keep_first(e, &status, claim_give_back(e));
-    if (status != DB_GONE && !e->wake.stop && wake_due(&e->wake))
-        engine_keep_first(e, &status, take_new(e, idle));
-    if (status != DB_GONE && !e->wake.stop && claim_is_due(e))
-        engine_keep_first(e, &status, claim_due(e));
-    if (status != DB_GONE && callback_waits(e->callback))
-        engine_keep_first(e, &status, callback_due(e));
-    if (status != DB_GONE && !e->wake.stop &&
-        clock_boot_us() >= follow_due_us(e))
-        engine_keep_first(e, &status, follow_due(e));
-    if (status != DB_GONE && clock_boot_us() >= e->recover_us)
-        engine_keep_first(e, &status, janitor_recover(e));
-    if (status != DB_GONE && !e->wake.stop &&
-        clock_boot_us() >= reconcile_due_us(e))
-        engine_keep_first(e, &status, take_missed(e, idle));
-    if (status != DB_GONE && clock_boot_us() >= janitor_renew_us(e))
-        engine_keep_first(e, &status, janitor_renew(e));
-    if (status != DB_GONE)
-        engine_keep_first(
-            e, &status, late_look(&e->late, e->db, e->set->receipt.alarm_ms));
-    if (status != DB_GONE && clock_boot_us() >= fleet_record_us(e->fleet))
-        engine_keep_first(e, &status, fleet_record(e->fleet, e->db, &e->owner));
-    if (status == DB_OK && !e->wake.stop && clock_boot_us() >= retain_due_us(e))
-        engine_keep_first(e, &status, retain_due(e));
-    if (status == DB_OK)
-        engine_keep_first(e, &status, check_server(e));
-    return status;
-}
-
 /* How many calls are under way, and how many have ended. */
 static size_t
 active(const struct engine *e)
@@ -346,36 +280,159 @@ first_room(const struct engine *e)
     return us;
 }
 
+/* --- duties -------------------------------------------------------------- */
+
+static int64_t
+results_us(const struct engine *e)
+{
+    if (finished(e) > 0)
+        return 0;
+    return e->results.n > 0 ? e->settle_us : INT64_MAX;
+}
+
+static int64_t
+unsure_us(const struct engine *e)
+{
+    return e->unsure.n > 0 ? e->unsure_us : INT64_MAX;
+}
+
+static int64_t
+outbox_us(const struct engine *e)
+{
+    return e->wake.look_us;
+}
+
+static enum db_status
+take_new(struct engine *e)
+{
+    size_t taken = 0;
+    enum db_status status;
+
+    if (!wake_due(&e->wake))
+        return DB_OK;
+    status = ingest_batch(e, &taken);
+    if (taken > 0)
+        e->idle = false;
+    if (taken >= (size_t)e->set->service.batch)
+        e->wake.look_us = 0;
+    return status;
+}
+
+static int64_t
+queues_us(const struct engine *e)
+{
+    return claim_is_due(e) ? 0 : claim_due_us(e);
+}
+
+static int64_t
+callbacks_us(const struct engine *e)
+{
+    return callback_waits(e->callback) ? 0 : INT64_MAX;
+}
+
+static int64_t
+recover_us(const struct engine *e)
+{
+    return e->recover_us;
+}
+
+static enum db_status
+take_missed(struct engine *e)
+{
+    bool wrote = false;
+    enum db_status status = reconcile_turn(e, &wrote);
+
+    if (wrote) {
+        e->wake.look_us = 0;
+        e->idle = false;
+    }
+    return status;
+}
+
+static int64_t
+late_us(const struct engine *e)
+{
+    return e->late.look_us;
+}
+
+static enum db_status
+look_for_late(struct engine *e)
+{
+    return late_look(&e->late, e->db, e->set->receipt.alarm_ms);
+}
+
+static int64_t
+routers_us(const struct engine *e)
+{
+    return fleet_record_us(e->fleet);
+}
+
+static enum db_status
+record_routers(struct engine *e)
+{
+    return fleet_record(e->fleet, e->db, &e->owner);
+}
+
+static int64_t
+server_us(const struct engine *e)
+{
+    return e->check_us;
+}
+
+/* What there is to do, in the order of a round. */
+static const struct duty {
+    int64_t (*due_us)(const struct engine *e); /* boot clock; 0 = now,
+                                                  INT64_MAX = not by itself */
+    enum db_status (*run)(struct engine *e);
+    bool begins; /* something new: not when we are to stop */
+} duties[] = {
+    { results_us, settle_results, false },
+    { unsure_us, claim_give_back, false },
+    { outbox_us, take_new, true },
+    { queues_us, claim_due, true },
+    { callbacks_us, callback_due, false },
+    { follow_due_us, follow_due, true },
+    { recover_us, janitor_recover, false },
+    { reconcile_due_us, take_missed, true },
+    { janitor_renew_us, janitor_renew, false },
+    { late_us, look_for_late, true },
+    { routers_us, record_routers, false },
+    { retain_due_us, retain_due, true },
+    { server_us, check_server, true },
+};
+
+enum { DUTIES = sizeof duties / sizeof *duties };
+
+static bool
+may_run(const struct engine *e, const struct duty *duty)
+{
+    return !duty->begins || !e->wake.stop;
+}
+
+/* One round: a duty that fails does not keep the others from theirs while the
+ * connection lasts. */
+static enum db_status
+work(struct engine *e)
+{
+    enum db_status status = DB_OK;
+
+    forget_words(e);
+    e->idle = true;
+    for (size_t i = 0; i < DUTIES && status != DB_GONE; i++)
+        if (may_run(e, &duties[i]) && clock_boot_us() >= duties[i].due_us(e))
+            engine_keep_first(e, &status, duties[i].run(e));
+    return status;
+}
+
 /* When to wake up at the latest. */
 static int64_t
 sleep_until(const struct engine *e)
 {
-    int64_t us = janitor_renew_us(e);
+    int64_t us = e->wake.stop ? INT64_MAX : first_room(e);
 
-    if (e->results.n > 0 && e->settle_us < us)
-        us = e->settle_us;
-    if (e->wake.stop)
-        return us;
-    if (e->wake.look_us < us)
-        us = e->wake.look_us;
-    if (claim_due_us(e) < us)
-        us = claim_due_us(e);
-    if (first_room(e) < us)
-        us = first_room(e);
-    if (follow_due_us(e) < us)
-        us = follow_due_us(e);
-    if (reconcile_due_us(e) < us)
-        us = reconcile_due_us(e);
-    if (e->late.look_us < us)
-        us = e->late.look_us;
-    if (e->recover_us < us)
-        us = e->recover_us;
-    if (fleet_record_us(e->fleet) < us)
-        us = fleet_record_us(e->fleet);
-    if (retain_due_us(e) < us)
-        us = retain_due_us(e);
-    if (claim_is_due(e) || callback_waits(e->callback) || finished(e) > 0)
-        us = 0;
+    for (size_t i = 0; i < DUTIES; i++)
+        if (may_run(e, &duties[i]) && duties[i].due_us(e) < us)
+            us = duties[i].due_us(e);
     return us;
 }
 
@@ -436,9 +493,9 @@ pause_after(struct engine *e, int64_t *pause_us)
 
 /* Nothing waits any more that could be done now. */
 static bool
-drained(const struct engine *e, bool idle)
+drained(const struct engine *e)
 {
-    return idle && active(e) == 0 && finished(e) == 0 && e->results.n == 0 &&
+    return e->idle && active(e) == 0 && finished(e) == 0 && e->results.n == 0 &&
            e->unsure.n == 0 && e->recover_us == INT64_MAX &&
            follow_active(e->follow) == 0 && !reconcile_is_begun(e) &&
            !claim_is_due(e) && clock_boot_us() < e->due_us;
@@ -498,14 +555,13 @@ act(struct engine *e, bool once, bool *good)
 {
     int64_t stop_by_us = INT64_MAX, held_us = 0;
     int busy = 0;
-    bool idle;
 
     for (;;) {
         enum db_status status;
 
         if (!once)
             callback_listen(e);
-        status = work(e, &idle);
+        status = work(e);
 
         if (status == DB_OK) {
             *good = true;
@@ -520,7 +576,7 @@ act(struct engine *e, bool once, bool *good)
         }
         if (stopped(e, &stop_by_us))
             return last_words(e);
-        if (once && status == DB_OK && drained(e, idle))
+        if (once && status == DB_OK && drained(e))
             return last_words(e);
         if (once && results_wait(e) && e->settle_us != held_us) {
             held_us = e->settle_us;

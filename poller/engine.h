@@ -83,11 +83,13 @@ struct engine {
     int64_t recover_us;    /* boot clock: when something that another host's
                               service has begun is over; INT64_MAX = nothing */
     struct follow *follow; /* see follow.h */
-    struct callback *callback;    /* see callback.h */
-    struct reconcile *reconcile;  /* see reconcile.h */
-    struct delivery_list unsure;  /* in calling, but perhaps not committed:
-                                     never started, to be given back */
-    struct delivery_list results; /* ended, not settled yet */
+    struct callback *callback;   /* see callback.h */
+    struct reconcile *reconcile; /* see reconcile.h */
+    struct delivery_list unsure; /* in calling, but perhaps not committed:
+                                    never started, to be given back */
+    int64_t unsure_us; /* boot clock: they wait for a lock until then */
+    struct delivery_list results;         /* ended, not settled yet */
+    bool idle;                            /* nothing new came in this round */
     uint64_t sent, done, skipped, failed; /* since the start */
 
     char why[512]; /* the database's words for the failure that counts in this
