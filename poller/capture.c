@@ -1,8 +1,12 @@
 /* capture: see capture.h. */
 #include "capture.h"
 
+#include "atwork.h"
+#include "fault.h"
+
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -219,6 +223,28 @@ compose(const struct source *s, const struct db_rows *rows, const char *word)
     return copy;
 }
 
+/* A row on which the service crashed again and again is one that cannot be
+ * understood, here as in the ingest. */
+static bool
+parse_row(
+    const struct capture_page *page, struct capture_row *row, const char *kind)
+{
+    const char *table = sources[page->source].table;
+    const char *key = db_col(page->rows, BODY + ID);
+    bool good;
+
+    if (atwork_refuses(WORK_CAPTURE, table, key)) {
+        snprintf(row->event.problem, sizeof row->event.problem,
+            "the service crashed on it");
+        return false;
+    }
+    atwork_begin(WORK_CAPTURE, table, key);
+    fault_point_at("capture.one", page->last);
+    good = event_parse(&row->event, kind, row->body);
+    atwork_end();
+    return good;
+}
+
 static bool
 take_row(struct capture_page *page, const char *word)
 {
@@ -234,7 +260,7 @@ take_row(struct capture_page *page, const char *word)
         return false;
     row->captured = db_col(page->rows, CAPTURED);
     row->date = db_col(page->rows, BODY + DATE);
-    if (!event_parse(&row->event, kind, row->body))
+    if (!parse_row(page, row, kind))
         row->state = CAPTURE_ODD;
     page->n++;
     return true;

@@ -9,6 +9,7 @@
 static const char *const works[WORKS] = {
     [WORK_NOTHING] = "nothing",
     [WORK_INGEST] = "ingest",
+    [WORK_CAPTURE] = "capture",
     [WORK_DECIDE] = "decide",
     [WORK_CALL] = "call",
     [WORK_FOLLOW] = "follow",

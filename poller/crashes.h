@@ -25,6 +25,7 @@
 enum work {
     WORK_NOTHING,
     WORK_INGEST,   /* of a row of the outbox */
+    WORK_CAPTURE,  /* late, of a row of the billing */
     WORK_DECIDE,   /* of an action of an event */
     WORK_CALL,     /* of a delivery */
     WORK_FOLLOW,   /* of an accepted receipt: what became of it */

@@ -14,6 +14,7 @@ from harness.server import free_port
 from harness.standin import Gate
 from integration.receipts import make_kassa
 from integration.sessions import nas, reasons, resets, table
+from integration.test_reconcile import unseen
 from integration.test_mbevctl import ctl, settings_of
 
 MOST_STARTS = 25
@@ -140,6 +141,19 @@ def test_a_row_that_crashes_the_service_becomes_an_event_without_work(chain):
         "SELECT id FROM event WHERE problem IS NOT NULL", "mikbill_events")
     assert why in ctl(chain, "show", str(event)).stdout
     assert len(lines(chain)) == 3
+
+
+def test_a_row_that_crashes_the_service_when_it_is_captured_late_is_left(
+        chain):
+    """Its neighbour is captured."""
+    settings_of(chain, service={"reconcile": "100 ms"})
+    chain.subscriber()
+    bad = unseen(chain)
+    unseen(chain, summa=50)
+    assert run_on(chain, settled(chain, "done"),
+                  f"capture.one@{bad}:crash:1+") == 3
+    assert [text for _, text in chain.sent()] == ["sub1001: 50.00 руб"]
+    assert lines(chain) == [f"capture bugh_plategi_stat|{bad}"] * 3
 
 
 def test_an_event_without_work_can_be_given_back_as_the_readme_says(chain):
