@@ -1,6 +1,6 @@
 """Measures the product on a private server; every figure belongs to one run.
 
-    bench.py [--json FILE] [ingest|latency|memory|routers]...
+    bench.py [--json FILE] [ingest|latency|memory|snapshot|routers]...
 
 Speeds are ratios to a bare-SQL program that does the same row work on the
 same server in the same run, or times within it; never compare absolutes of
@@ -25,6 +25,7 @@ from harness.product import (SERVICE_ACCOUNT, SERVICE_PASSWORD,  # noqa: E402
 from harness.server import MariaDB  # noqa: E402
 from harness.standin import Reply, SmsPilot  # noqa: E402
 from routers import routers  # noqa: E402
+from snapshot import snapshot  # noqa: E402
 
 SUBSCRIBERS = 1000
 INGEST_ROWS = 100_000
@@ -196,6 +197,7 @@ def peak_memory(pid):
 
 
 BENCHES = {"ingest": ingest, "latency": latency, "memory": memory,
+           "snapshot": lambda bench: snapshot(bench, installed, fill_outbox),
            "routers": routers}
 
 

@@ -1,66 +1,118 @@
-"""Bench of a backup that holds a snapshot: what was deleted meanwhile stays
-in the tables' pages, and a read that begins at the start wades through it.
+"""Bench of a backup that holds a snapshot: what was deleted since then stays
+in the tables' pages, and a read that begins at their start wades through it.
 
-The same payments are drained with and without such a snapshot, in turns.
+The same payments are drained without such a snapshot, with one, and with one
+behind which very many events have come and gone; in turns on one server. What
+counts are the ratios.
 """
 
 import contextlib
-import re
 import statistics
+import sys
+import time
 
 from harness import process
 from harness.product import Service, with_settings
 from harness.server import MariaDB
 from harness.standin import SmsPilot
 
-ROUNDS = 2
+PAYMENTS, ROUNDS, GONE = 2000, 3, 100_000
 
-# A share of each statement's time, by what it reads.
-STATEMENTS = {
-    "outbox read": r"^SELECT `id` , `captured_utc`",
-    "due read": r"^SELECT `d` \. `id` .* FROM \( \( SELECT",
-    "next due": r"^SELECT TIMESTAMPDIFF",
-    "all": r".",
-}
+# Of which statements the time is told, by what their texts hold.
+READS = {"look at the outbox": ("FROM `outbox` ", "LIMIT"),
+         "look at a queue": ("AS `due`", "LIMIT")}
 
 
 @contextlib.contextmanager
-def snapshot_held(db, held):
-    """A backup's transaction that is left open."""
-    link = db.connect("mikbill_events", autocommit=False)
-    with link, link.cursor() as cursor:
-        if held:
-            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+def snapshot_held(db):
+    """The transaction of a backup, left open."""
+    with db.connect("mikbill_events", autocommit=False) as link, \
+            link.cursor() as cursor:
+        cursor.execute("SET SESSION wait_timeout = 28800")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         yield
         link.rollback()
 
 
-def drain(bench, db, pilot, payments, held):
-    """Seconds to drain so many payments; and those of statements, by what
-    they read."""
-    pilot.reset()
-    with snapshot_held(db, held):
-        bench.fill_outbox(db, payments)
-        db.sql("TRUNCATE performance_schema.events_statements_summary_by_digest")
-        with Service(with_settings(
-                bench.settings(db, pilot),
-                service={"log_level": "info"})) as service:
-            service.wait_log("engine: acting")
-            begun = process.time.monotonic()
-            process.wait_until(lambda: left(db) == (0, payments), 600, "end", 1)
-            spent = process.time.monotonic() - begun
-        return spent, statement_times(db)
+def come_and_go(db):
+    """Very many events that were taken over, sent and done, but for their
+    rows, which nobody looks at again."""
+    db.sql("INSERT INTO outbox (captured_utc, kind, body) SELECT"
+           " UTC_TIMESTAMP(3), 'none', REPEAT('x', 300) FROM"
+           f" seq_1_to_{GONE}; DELETE FROM outbox WHERE id > 0;"
+           "INSERT INTO delivery (event_id, action, state, lane, due_utc,"
+           " changed_utc) SELECT 100000000 + seq, 'sms', 'ready', 'smspilot',"
+           f" UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) FROM seq_1_to_{GONE};"
+           "UPDATE delivery SET state = 'calling' WHERE event_id > 100000000;"
+           "DELETE FROM delivery WHERE event_id > 100000000",
+           "mikbill_events")
 
 
-def left(db):
-    """Payments that are left, and messages that are done."""
-    return db.sql("SELECT (SELECT COUNT(*) FROM outbox), (SELECT COUNT(*) FROM"
-                  " delivery WHERE state = 'done')", "mikbill_events")[0]
-
-
-def statement_times(db):
-    rows = db.sql("SELECT digest_text, sum_timer_wait / 1e12, count_star FROM"
+def reads(db):
+    """Milliseconds that each of those statements took, on the average."""
+    rows = db.sql("SELECT digest_text, sum_timer_wait / 1e9, count_star FROM"
                   " performance_schema.events_statements_summary_by_digest"
-                  " WHERE schema_name = 'mikbill_events' ORDER BY 2 DESC")
-    for text, s, n in rows[:9]:
-        print(f"    {float(s):8.3f} s {n:6} {re.sub(' +', ' ', text)[:150]}")
+                  " WHERE schema_name = 'mikbill_events'")
+    found = {}
+    for name, words in READS.items():
+        mine = [(float(ms), n) for text, ms, n in rows
+                if text.startswith("SELECT") and all(w in text for w in words)]
+        found[name] = sum(ms for ms, _ in mine) / sum(n for _, n in mine)
+    return found
+
+
+def drain(db, pilot, fill):
+    """Payments in a second, and what the reads took."""
+    pilot.reset()
+    db.sql("TRUNCATE"
+           " performance_schema.events_statements_summary_by_digest")
+    begun = time.monotonic()
+    fill(db, PAYMENTS)
+    pilot.wait(PAYMENTS, timeout=600)
+    spent = time.monotonic() - begun
+    process.wait_until(
+        lambda: db.sql("SELECT COUNT(*) FROM delivery WHERE state = 'calling'",
+                       "mikbill_events") == [(0,)], 60, "end", pause=0.5)
+    return PAYMENTS / spent, reads(db)
+
+
+def one_round(db, pilot, fill):
+    """Without a snapshot, with a young one, with an old one."""
+    figures = [drain(db, pilot, fill)]
+    with snapshot_held(db):
+        figures.append(drain(db, pilot, fill))
+        come_and_go(db)
+        figures.append(drain(db, pilot, fill))
+    return figures
+
+
+def report(bench, kinds):
+    """Medians of each kind, and their ratios to the first."""
+    names = ["no snapshot", "a snapshot", f"one of {GONE:,} events ago"]
+    for name, figures in zip(names, kinds):
+        rate = statistics.median(rate for rate, _ in figures)
+        bench.add(f"drained, {name}", rate, "payments/s", "", None)
+        for read in READS:
+            ms = statistics.median(times[read] for _, times in figures)
+            bench.add(f"  {read}", ms, "ms", "", None)
+    free, _, old = (statistics.median(rate for rate, _ in figures)
+                    for figures in kinds)
+    bench.add("old snapshot, ratio", old / free, "of none", "at least 0.8",
+              old / free >= 0.8)
+
+
+def snapshot(bench, installed, fill):
+    """All of it; installed() makes a billing on a server, fill() payments in
+    its outbox."""
+    rounds = []
+    with MariaDB(options=["--performance-schema=ON"]) as db, \
+            SmsPilot() as pilot:
+        installed(db)
+        with Service(with_settings(bench.settings(db, pilot),
+                                   service={"log_level": "info"})) as service:
+            service.wait_log("engine: acting")
+            for n in range(ROUNDS):
+                print(f"  round {n + 1}", file=sys.stderr)
+                rounds.append(one_round(db, pilot, fill))
+                db.wait_idle(seconds=1)
+    report(bench, list(zip(*rounds)))

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Measures the product on a private server and prints one table of ratios.
 #
-#   scripts/bench.sh [--json FILE] [ingest|latency|memory|routers]...
+#   scripts/bench.sh [--json FILE] [ingest|latency|memory|snapshot|routers]...
 #
-# routers takes three minutes, and stand-ins for MikroTik routers: packages
-# python3-asyncssh, openssh-server, libnss-wrapper.
+# snapshot compares the drain while a backup holds a snapshot with the drain
+# without one. routers takes three minutes, and stand-ins for MikroTik routers:
+# packages python3-asyncssh, openssh-server, libnss-wrapper.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh

@@ -16,6 +16,7 @@ def snapshot_held(db):
     """The transaction of a backup, left open."""
     with db.connect("mikbill_events", autocommit=False) as link, \
             link.cursor() as cursor:
+        cursor.execute("SET SESSION wait_timeout = 28800")
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         yield
         link.rollback()
