@@ -474,7 +474,7 @@ def replies(accept, accept_but, account, busy):
         "is slow": _slowly(accept),
         "takes it and closes": accept_but(standin.close_without_reply),
         "takes it and answers html": accept_but(_html),
-        "takes it late": _later(accept, 1.4),
+        "takes it late": _later(accept, 2.4),
         "refuses the account": account,
         "is busy": busy,
     }

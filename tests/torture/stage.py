@@ -192,7 +192,8 @@ class Stage:
         folder.mkdir()
         on = {"sms": "yes", "quiet": "no", "ending": ""}
         both = {**on, "social": "yes"}
-        short = {"timeout": "1 s", "connect_timeout": "500 ms"}
+        short = {"timeout": "2 s", "connect_timeout": "1 s"}
+        many = {"connections": "12", **short}
         return with_settings(
             default_settings(self.db, self.pilot.url),
             database={"password": SECRETS["database"],
@@ -205,13 +206,13 @@ class Stage:
             billing={"api_settle": "1 s"},
             notice={"retry_first": "200 ms", "retry_longest": "2 s",
                     "hold": "500 ms"},
-            smspilot={"api_key": SECRETS["smspilot"], **short},
+            smspilot={"api_key": SECRETS["smspilot"], **many},
             smsc={"url": self.smsc.url, "password": SECRETS["smsc"],
-                  "ask_after": "5 s", **short},
+                  "ask_after": "5 s", **many},
             komtet={"url": self.till.url.rstrip("/"),
-                    "secret": SECRETS["komtet"], "connections": "8",
-                    "rate": "500", "retry_first": "100 ms",
-                    "retry_longest": "1 s", "hold": "500 ms", **short},
+                    "secret": SECRETS["komtet"], "rate": "500",
+                    "retry_first": "100 ms", "retry_longest": "1 s",
+                    "hold": "500 ms", **many},
             payment={**both, "text": "{login} paid {amount}",
                      "social_text": "{login} paid {amount}, social"},
             refund={**on, "channels": "smspilot,smsc",
