@@ -14,9 +14,10 @@ def check_columns(*names):
         for name in names:
             cells = list(quick_column(stage, SCENARIOS[name]))
             print(draw(cells))
-            assert [line for cell in cells for line in cell.lines] == []
-            assert [(cell.seam, cell.n, cell.variant.name, cell.words)
-                    for cell in cells if _is_odd(cell)] == []
+            wrong = [line for cell in cells for line in cell.lines]
+            assert not wrong, "\n".join(wrong)
+            odd = [cell for cell in cells if _is_odd(cell)]
+            assert not odd, odd
 
 
 def _is_odd(cell):

@@ -35,6 +35,23 @@ def run(stage, point, n, flush=1):
     return Loss(point, n, stage.passes()[point] >= n, stage.words(), wrong)
 
 
+def commits(stage):
+    """Which passes of db.sent are those of a COMMIT of the service."""
+    stage.prepare(WHOLE)
+    stage.book()
+    stage.start(MBEV_FAULT_TRACE=str(stage.trace))
+    stage.wait_settled()
+    stage.service.stop()
+    n, found, before = 0, [], None
+    for seam in stage.trace.read_text(encoding="ascii").split():
+        n += seam == "db.sent"
+        if seam == "db.sent" and before == "owner.commit":
+            found.append(n)
+        if seam != "db.send":
+            before = seam
+    return found
+
+
 def sweep(stage, point, first=1, stride=1, flush=1):
     """Runs for every n, or some of them, up to one that the job does not
     reach; that is the last."""
