@@ -81,18 +81,20 @@ forget_all(struct known_hosts *known)
     return known->hosts != NULL;
 }
 
-/* |1|SALT|HASH: the library loses memory with each look at a hash of another
- * length. */
+/* |1|SALT|HASH: the library loses memory with each look at a hash that is not
+ * of just as many bytes; it passes over what is not Base64. */
 static bool
 is_spoilt_hash(const char *line, size_t name)
 {
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "abcdefghijklmnopqrstuvwxyz0123456789+/";
     const char *hash = name > 3 && strncmp(line, "|1|", 3) == 0
                            ? memchr(line + 3, '|', name - 3)
                            : NULL;
 
-    return hash &&
-           (line + name - hash - 1 != HASH_LENGTH ||
-               hash[HASH_LENGTH - 1] == '=' || hash[HASH_LENGTH] != '=');
+    return hash && (line + name - hash - 1 != HASH_LENGTH ||
+                       strspn(hash + 1, base64) != HASH_LENGTH - 1 ||
+                       hash[HASH_LENGTH] != '=');
 }
 
 /* The library wants the end of the line, which the last need not have, and LF
@@ -109,7 +111,7 @@ take_line(struct known_hosts *known, const char *line, size_t n)
         n--;
     for (; n > 0 && strchr(blanks, *line); n--)
         line++;
-    name = strcspn(line, " \t\r\n#");
+    name = strcspn(line, blanks);
     if (name == 1 || name == 2)
         bytes_printf(&whole, "%.*s,", (int)name, line);
     bytes_add(&whole, line, n);
