@@ -9,7 +9,8 @@ python3-pymysql python3-asyncssh openssl tzdata"
 # where services start by themselves, disable its ssh.service afterwards.
 ROUTER_PACKAGES="openssh-server libnss-wrapper"
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist \
-$ROUTER_PACKAGES mariadb-client clang clang-format clang-tidy cppcheck"
+$ROUTER_PACKAGES mariadb-client clang libclang-rt-dev clang-format clang-tidy \
+cppcheck"
 
 missing_packages() {
     for package in "$@"; do

@@ -74,6 +74,7 @@ sanitized_tests() {
         --ignore=tests/integration/test_sessions_radius.py \
         --ignore=tests/integration/test_sessions_restart.py \
         --ignore=tests/integration/test_sessions_rules.py
+    step "fuzzing: corpora, and a second of each target" scripts/fuzz.sh --short
     # One script of each kind.
     step "ASan+UBSan: recorded cases" scripts/conformance.sh \
         tests/data/vectors PaymentSMSNotice PaymentSocNotice \
