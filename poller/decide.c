@@ -408,7 +408,8 @@ is_alone(const struct question *q)
     return q->action->one_by_one || credit_is_api(q->event);
 }
 
-static void
+/* False when out of memory. */
+static bool
 take_row(struct agenda *a, const struct db_rows *rows)
 {
     struct question *q = &a->question[a->n];
@@ -425,7 +426,7 @@ take_row(struct agenda *a, const struct db_rows *rows)
         .delivery_id = db_uint(rows, 0),
     };
     if (!q->action)
-        return;
+        return true;
     q->crashes = atwork_refuses(WORK_DECIDE, q->identity, q->action->name);
     if (q->crashes) {
         event->uid = db_uint(rows, 8);
@@ -435,6 +436,7 @@ take_row(struct agenda *a, const struct db_rows *rows)
         atwork_end();
     }
     a->n++;
+    return !event->no_memory;
 }
 
 static enum db_status
@@ -453,7 +455,8 @@ read_agenda(struct engine *e, struct agenda *a)
     a->n = 0;
     a->more = n == MOST_DUE;
     while (db_next(a->rows))
-        take_row(a, a->rows);
+        if (!take_row(a, a->rows))
+            return DB_REFUSED;
     return DB_OK;
 }
 

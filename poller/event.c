@@ -2,6 +2,7 @@
 #include "event.h"
 
 #include "money.h"
+#include "reread.h"
 
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -50,34 +51,39 @@ problem(struct event *e, const char *fmt, ...)
     return false;
 }
 
-/* The member's text as it stood in the JSON; NULL for null or absent. */
+/* The member's text as it stood in the JSON; NULL for null or absent, and when
+ * out of memory. */
 static const char *
-text_of(json_object *body, const char *name)
+text_of(struct event *e, json_object *body, const char *name)
 {
     json_object *member;
+    const char *text;
 
     if (!json_object_object_get_ex(body, name, &member) || !member)
         return NULL;
-    return json_object_get_string(member);
+    text = json_object_get_string(member);
+    e->no_memory |= !text;
+    return text;
 }
 
 /* Reads a member as an integer of 10^-places units, never through a float:
  * json-c keeps the text of a number with a point. Absent or null is zero. */
 static bool
-number_of(json_object *body, const char *name, int places, int64_t *out)
+number_of(struct event *e, json_object *body, const char *name, int places,
+    int64_t *out)
 {
-    const char *text = text_of(body, name);
+    const char *text = text_of(e, body, name);
 
     *out = 0;
     return !text || decimal_parse(text, places, out);
 }
 
 static bool
-id_of(json_object *body, const char *name, uint64_t *out)
+id_of(struct event *e, json_object *body, const char *name, uint64_t *out)
 {
     int64_t value;
 
-    if (!number_of(body, name, 0, &value) || value <= 0)
+    if (!number_of(e, body, name, 0, &value) || value <= 0)
         return false;
     *out = (uint64_t)value;
     return true;
@@ -95,9 +101,9 @@ key_safe(const char *s)
 static bool
 make_key(struct event *e, json_object *body)
 {
-    const char *table = text_of(body, "table");
-    const char *date = text_of(body, "date");
-    const char *sum = text_of(body, "summa");
+    const char *table = text_of(e, body, "table");
+    const char *date = text_of(e, body, "date");
+    const char *sum = text_of(e, body, "summa");
     int n;
 
     if (!table || !date || !key_safe(table) || !key_safe(date))
@@ -116,38 +122,70 @@ read_body(struct event *e, json_object *body)
 {
     if (!json_object_is_type(body, json_type_object))
         return problem(e, "the body is not a JSON object");
-    if (!id_of(body, "uid", &e->uid))
+    if (!id_of(e, body, "uid", &e->uid))
         return problem(e, "the body has no uid");
     if (e->kind == EVENT_KINDS)
         return problem(e, "this version knows no such kind of event");
     if (e->kind == EVENT_TARIFF_CHANGE)
         return true;
-    if (!id_of(body, "id", &e->row_id))
+    if (!id_of(e, body, "id", &e->row_id))
         return problem(e, "the body has no id");
-    if (!number_of(body, "age_s", 0, &e->age_s) ||
-        !number_of(body, "kopecks", 0, &e->kopecks) ||
-        !number_of(body, "summa", 6, &e->millionths) ||
-        !number_of(body, "before", 6, &e->before_millionths) ||
-        !number_of(body, "type", 0, &e->type) ||
-        !number_of(body, "who", 0, &e->who))
+    if (!number_of(e, body, "age_s", 0, &e->age_s) ||
+        !number_of(e, body, "kopecks", 0, &e->kopecks) ||
+        !number_of(e, body, "summa", 6, &e->millionths) ||
+        !number_of(e, body, "before", 6, &e->before_millionths) ||
+        !number_of(e, body, "type", 0, &e->type) ||
+        !number_of(e, body, "who", 0, &e->who))
         return problem(e,
             "age_s, kopecks, summa, before, type or who is not such a number");
     return make_key(e, body);
 }
 
+/* Does the member stand so in the body, as mbev_json() writes it? Without a
+ * label, it must not be there. */
+static bool
+is_written(const char *body, const char *name, const char *text)
+{
+    char label[32];
+    const char *at;
+    size_t n;
+
+    snprintf(label, sizeof label, "\"%s\":", name);
+    at = strstr(body, label);
+    if (!at)
+        return !text;
+    at += strlen(label);
+    at += *at == '"';
+    text = text ? text : "null";
+    n = strlen(text);
+    return strncmp(at, text, n) == 0 && strchr("\",}", at[n]);
+}
+
+/* True when no memory was lost on what was read. What was written by others,
+ * and looks otherwise, is read again, which takes as long as the first time. */
+static bool
+is_whole(struct event *e, json_object *json, const char *body)
+{
+    static const char *const members[] = { "uid", "id", "table", "date",
+        "age_s", "kopecks", "summa", "before", "type", "who" };
+    bool plain = json != NULL;
+
+    for (size_t i = 0; plain && i < sizeof members / sizeof *members; i++)
+        plain = is_written(body, members[i], text_of(e, json, members[i]));
+    return !e->no_memory && (plain || reread_is_same(json, body));
+}
+
 bool
 event_parse(struct event *e, const char *kind, const char *body)
 {
-    json_object *json;
+    json_object *json = json_tokener_parse(body);
     bool good;
 
     *e = (struct event){ .kind = event_kind_of(kind) };
-    json = json_tokener_parse(body);
-    if (!json)
-        return problem(e, "the body is not JSON");
-    good = read_body(e, json);
+    good = json ? read_body(e, json) : problem(e, "the body is not JSON");
+    e->no_memory = !is_whole(e, json, body);
     json_object_put(json);
-    return good;
+    return e->no_memory ? problem(e, "out of memory") : good;
 }
 
 /* The parts of an identity, see make_key(): all but the date are without a

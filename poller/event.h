@@ -46,6 +46,7 @@ struct event {
     struct civil date;               /* the row's own date; zero = none */
     char source_key[EVENT_KEY + 1];  /* identity of an inserted row, or "" */
     char problem[EVENT_PROBLEM + 1]; /* why it cannot be read, or "" */
+    bool no_memory; /* that is why: it is to be read again later */
 };
 
 /* Reads kind and body (JSON) into *e. False when they make no sense:

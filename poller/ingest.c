@@ -92,7 +92,8 @@ parse_item(struct item *item, const char *id)
     return good;
 }
 
-static void
+/* False when out of memory. */
+static bool
 read_item(struct item *item, const struct db_rows *rows)
 {
     item->outbox_id = db_uint(rows, 0);
@@ -101,11 +102,12 @@ read_item(struct item *item, const struct db_rows *rows)
     item->body = db_col(rows, 3);
     item->age_ms = (int64_t)(db_uint(rows, 4) / 1000);
     item->local = db_col(rows, 5) ? db_col(rows, 5) : "";
-    if (!parse_item(item, db_col(rows, 0)))
+    if (!parse_item(item, db_col(rows, 0)) && !item->event.no_memory)
         log_error("ingest: outbox row %" PRIu64 " (%s) is not understood: "
                   "%s; kept as an event without work",
             item->outbox_id, item->kind, item->event.problem);
     set_identity(item);
+    return !item->event.no_memory;
 }
 
 static enum db_status
@@ -132,7 +134,8 @@ read_outbox(struct engine *e, struct batch *b)
     if (!b->item)
         return DB_REFUSED;
     while (bodies < LARGEST_BODIES && db_next(b->rows)) {
-        read_item(&b->item[b->n++], b->rows);
+        if (!read_item(&b->item[b->n++], b->rows))
+            return DB_REFUSED;
         bodies += db_len(b->rows, 3);
     }
     return DB_OK;

@@ -1,8 +1,10 @@
 /* reset: see reset.h. */
 #include "reset.h"
 
+#include "reread.h"
 #include "utf8.h"
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,62 +96,80 @@ reset_parse(struct reset *r, const char *json)
 
     *r = (struct reset){ 0 };
     r->only = json_object_get_boolean(member(all, "only"));
-    good = read_login(r, member(all, "login")) &&
+    good = reread_is_same(all, json) && read_login(r, member(all, "login")) &&
            read_seen(r, member(all, "seen")) &&
            read_left(r, member(all, "left"));
     json_object_put(all);
     return good;
 }
 
-static void
-add_text(struct json_object *to, const char *name, const char *text)
+/* Puts a value, which is taken over, into an object, or without a name at the
+ * end of a list. False when one of them is not there: out of memory. */
+static bool
+put(struct json_object *to, const char *name, struct json_object *value)
 {
-    if (*text)
-        json_object_object_add(to, name, json_object_new_string(text));
+    if (to && value &&
+        (name ? json_object_object_add(to, name, value)
+              : json_object_array_add(to, value)) == 0)
+        return true;
+    json_object_put(value);
+    return false;
 }
 
-static struct json_object *
-list_seen(const struct reset *r)
+static bool
+put_text(struct json_object *to, const char *name, const char *text)
+{
+    return !*text || put(to, name, json_object_new_string(text));
+}
+
+static bool
+put_seen(struct json_object *all, const struct reset *r)
 {
     struct json_object *list = json_object_new_array();
+    bool good = put(all, "seen", list);
 
-    for (size_t i = 0; i < r->seen_n; i++) {
+    for (size_t i = 0; good && i < r->seen_n; i++) {
         struct json_object *one = json_object_new_object();
 
-        add_text(one, "nas", r->seen[i].nas);
-        add_text(one, "ip", r->seen[i].ip);
-        add_text(one, "session", r->seen[i].session);
-        json_object_array_add(list, one);
+        good = put(list, NULL, one) && put_text(one, "nas", r->seen[i].nas) &&
+               put_text(one, "ip", r->seen[i].ip) &&
+               put_text(one, "session", r->seen[i].session);
     }
-    return list;
+    return good;
 }
 
-static struct json_object *
-list_left(const struct reset *r)
+static bool
+put_left(struct json_object *all, const struct reset *r)
 {
     struct json_object *list = json_object_new_array();
+    bool good = put(all, "left", list);
 
-    for (size_t i = 0; i < r->left_n; i++)
-        json_object_array_add(list, json_object_new_int64(r->left[i]));
-    return list;
+    for (size_t i = 0; good && i < r->left_n; i++)
+        good = put(list, NULL, json_object_new_int64(r->left[i]));
+    return good;
 }
 
+static bool
+put_all(struct json_object *all, const struct reset *r)
+{
+    return put_text(all, "login", r->login) &&
+           (r->seen_n == 0 || put_seen(all, r)) &&
+           (!r->only || put(all, "only", json_object_new_boolean(true))) &&
+           (!r->some || put_left(all, r));
+}
+
+/* The text itself may be cut when memory runs out, and only errno tells. */
 char *
 reset_print(const struct reset *r)
 {
     struct json_object *all = json_object_new_object();
-    const char *text;
+    const char *text = NULL;
     char *copy = NULL;
 
-    add_text(all, "login", r->login);
-    if (r->seen_n > 0)
-        json_object_object_add(all, "seen", list_seen(r));
-    if (r->only)
-        json_object_object_add(all, "only", json_object_new_boolean(true));
-    if (r->some)
-        json_object_object_add(all, "left", list_left(r));
-    text = json_object_to_json_string_ext(all, JSON_C_TO_STRING_PLAIN);
-    if (text)
+    errno = 0;
+    if (all && put_all(all, r))
+        text = json_object_to_json_string_ext(all, JSON_C_TO_STRING_PLAIN);
+    if (text && errno != ENOMEM)
         copy = strdup(text);
     json_object_put(all);
     return copy;

@@ -34,8 +34,8 @@ struct reset {
     bool some; /* those alone; else all */
 };
 
-/* Reads *r from JSON; to be freed in any case. False when it makes no sense,
- * or when out of memory. */
+/* Reads *r from JSON; to be freed in any case. False when it makes no sense, or
+ * when out of memory: errno is then ENOMEM. */
 bool reset_parse(struct reset *r, const char *json);
 
 /* As JSON, to be freed; NULL when out of memory. */

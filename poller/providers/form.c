@@ -43,8 +43,9 @@ ends_at(const struct http_reply *reply, size_t n)
     return n >= reply->body_len;
 }
 
-json_object *
-reply_json(const struct http_reply *reply)
+/* NULL when that is no JSON throughout. */
+static json_object *
+read_once(const struct http_reply *reply)
 {
     json_tokener *tok = json_tokener_new();
     json_object *json;
@@ -57,7 +58,23 @@ reply_json(const struct http_reply *reply)
     json = json_tokener_parse_ex(tok, reply->body, (int)reply->body_len + 1);
     whole = ends_at(reply, json_tokener_get_parse_end(tok));
     json_tokener_free(tok);
-    if (whole && json_object_is_type(json, json_type_object))
+    if (whole)
+        return json;
+    json_object_put(json);
+    return NULL;
+}
+
+/* Read twice, for the reason that reread.h gives: a refusal whose code is left
+ * out would be another. */
+json_object *
+reply_json(const struct http_reply *reply)
+{
+    json_object *json = read_once(reply), *again = read_once(reply);
+    bool good = json_object_is_type(json, json_type_object) &&
+                json_object_equal(json, again);
+
+    json_object_put(again);
+    if (good)
         return json;
     json_object_put(json);
     return NULL;

@@ -5,6 +5,7 @@
 #include "reset.h"
 #include "utf8.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -287,8 +288,11 @@ task_start(struct lane *lane, const struct router_list *all, struct delivery *d)
     if (!task || !chosen) {
         refuse(lane, d, OUTCOME_TRANSIENT, "out of memory");
     } else if (!reset_parse(&task->reset, d->payload ? d->payload : "")) {
-        refuse(lane, d, OUTCOME_PERMANENT,
-            "delivery.payload is not an order that this version reads");
+        if (errno == ENOMEM)
+            refuse(lane, d, OUTCOME_TRANSIENT, "out of memory");
+        else
+            refuse(lane, d, OUTCOME_PERMANENT,
+                "delivery.payload is not an order that this version reads");
     } else {
         choose_routers(task, chosen);
         give_out(task, chosen);
