@@ -123,7 +123,9 @@ take_line(struct known_hosts *known, const char *line, size_t n)
 }
 
 /* Lines that are no entries are left out, as ssh(1) does: blank ones, comments,
- * and keys of a type that this library does not have. */
+ * and keys of a type that this library does not have. A line that is left out
+ * because memory ran out, which only errno tells, would make its host a new
+ * one. */
 static bool
 read_all(struct known_hosts *known)
 {
@@ -135,9 +137,10 @@ read_all(struct known_hosts *known)
 
     if (!file)
         return false;
+    errno = 0;
     while ((n = getline(&line, &room, file)) > 0)
         take_line(known, line, (size_t)n);
-    good = !ferror(file);
+    good = !ferror(file) && errno != ENOMEM;
     free(line);
     fclose(file);
     return good;
