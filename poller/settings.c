@@ -168,11 +168,16 @@ on_bad_line(void *arg, int line, const char *what)
     complain(arg, line, NULL, what);
 }
 
+/* Gives a text that was left empty a value. */
 static void
-fill(char **at, const char *value)
+fill(struct loader *l, char **at, const char *value)
 {
+    const char *wrong = NULL;
+
     if (!**at && value && *value)
-        settings_value_text(at, value);
+        wrong = settings_value_text(at, value);
+    if (wrong)
+        complain(l, 0, NULL, wrong);
 }
 
 /* Takes from the billing's own file what ours left empty. */
@@ -189,11 +194,11 @@ use_config_xml(struct loader *l)
         return;
     }
     if (!*s->database.socket && strcmp(x.host, "localhost") != 0)
-        fill(&s->database.host, x.host);
+        fill(l, &s->database.host, x.host);
     if (!*s->database.user && !*s->database.password)
-        fill(&s->database.password, x.password);
-    fill(&s->database.user, x.username);
-    fill(&s->database.billing, x.dbname);
+        fill(l, &s->database.password, x.password);
+    fill(l, &s->database.user, x.username);
+    fill(l, &s->database.billing, x.dbname);
     config_xml_free(&x);
 }
 
@@ -212,8 +217,8 @@ load(struct settings *s, const char *path, struct bytes *errors, bool together)
     }
     if (*s->database.config_xml)
         use_config_xml(&l);
-    fill(&s->database.user, "mbev_service");
-    fill(&s->database.billing, "mikbill");
+    fill(&l, &s->database.user, "mbev_service");
+    fill(&l, &s->database.billing, "mikbill");
     if (!settings_router_complete(s)) {
         bytes_str(errors, "out of memory\n");
         return false;

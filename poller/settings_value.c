@@ -25,12 +25,16 @@ static const char *
 add_text(struct text_list *list, const char *value)
 {
     char **more = realloc(list->text, (list->n + 1) * sizeof *more);
+    char *copy = strdup(value);
 
-    if (!more)
+    if (more)
+        list->text = more;
+    if (!more || !copy) {
+        free(copy);
         return "out of memory";
-    list->text = more;
-    list->text[list->n] = NULL;
-    return settings_value_text(&list->text[list->n++], value);
+    }
+    list->text[list->n++] = copy;
+    return NULL;
 }
 
 static const char *
