@@ -25,7 +25,7 @@ void
 bytes_clear(struct bytes *b)
 {
     b->n = 0;
-    b->failed = false;
+    b->failed = b->no_memory = false;
     if (b->p)
         b->p[0] = '\0';
 }
@@ -34,6 +34,12 @@ bool
 bytes_ok(const struct bytes *b)
 {
     return !b->failed;
+}
+
+bool
+bytes_no_memory(const struct bytes *b)
+{
+    return b->no_memory;
 }
 
 const char *
@@ -74,6 +80,7 @@ reserve(struct bytes *b, size_t n)
     p = realloc(b->p, cap);
     if (!p) {
         fail(b);
+        b->no_memory = true;
         return false;
     }
     b->p = p;

@@ -18,6 +18,7 @@ struct bytes {
     size_t cap;  /* bytes allocated */
     size_t max;  /* bound on n */
     bool failed; /* an append did not fit or memory ran out */
+    bool no_memory; /* the latter */
 };
 
 /* An empty buffer that never grows beyond max bytes. Allocates nothing. */
@@ -31,6 +32,9 @@ void bytes_clear(struct bytes *b);
 
 /* True while every append since the last bytes_clear() fitted. */
 bool bytes_ok(const struct bytes *b);
+
+/* True when it is memory that an append did not find: it may later. */
+bool bytes_no_memory(const struct bytes *b);
 
 /* The content as a C string, "" when empty or failed; valid until the next
  * append. */

@@ -147,9 +147,12 @@ decide(struct delivery_list *list, const struct action *action,
     bool good;
 
     notice_decide(&notice, way, facts, set);
-    good = notice.decision.verdict == VERDICT_DO
-               ? add_all(list, action->name, &notice, facts, set)
-               : action_refuse(list, action, &notice.decision);
+    if (bytes_no_memory(&notice.text))
+        good = false;
+    else if (notice.decision.verdict == VERDICT_DO)
+        good = add_all(list, action->name, &notice, facts, set);
+    else
+        good = action_refuse(list, action, &notice.decision);
     notice_free(&notice);
     return good;
 }

@@ -200,6 +200,15 @@ has_credit(struct decision *d, const struct rule *rule,
                             "the payment could come from");
 }
 
+/* As after an append that found no memory: no text is better than half of
+ * one. */
+static void
+spoil(struct bytes *out)
+{
+    bytes_free(out);
+    out->failed = out->no_memory = true;
+}
+
 /* What a message may name beside the company. */
 struct words {
     const char *login, *uid, *amount, *tariff, *comment;
@@ -233,6 +242,8 @@ render(struct bytes *out, const struct settings *set,
             &ending, notice->ending.text[chance % notice->ending.n], field, n);
     field[n - 1].value = bytes_text(&ending);
     text_render(out, social ? notice->social_text : notice->text, field, n);
+    if (bytes_no_memory(&ending))
+        spoil(out);
     bytes_free(&ending);
 }
 

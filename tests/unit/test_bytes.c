@@ -125,6 +125,7 @@ an_append_larger_than_any_memory_fails(void **state)
     bytes_str(&b, "1");
     bytes_add(&b, "", SIZE_MAX);
     assert_failed_and_empty(&b);
+    assert_false(bytes_no_memory(&b));
     bytes_free(&b);
 }
 
@@ -246,7 +247,9 @@ no_memory_empties(void **state)
     bytes_printf(&b, "%5000d", 1);
     memory_is_out = false;
     assert_failed_and_empty(&b);
+    assert_true(bytes_no_memory(&b));
     bytes_clear(&b);
+    assert_false(bytes_no_memory(&b));
     bytes_str(&b, "again");
     assert_string_equal(bytes_text(&b), "again");
     bytes_free(&b);
