@@ -38,8 +38,8 @@ struct http_reply {
     int status;       /* HTTP status; 0 = there was no reply */
     const char *body; /* NUL-terminated; "" when there was none */
     size_t body_len;
-    bool maybe_sent;   /* the server may have got the request */
-    const char *error; /* why the exchange failed; NULL when it did not */
+    bool maybe_sent;    /* the server may have got the request */
+    const char *error;  /* why the exchange failed; NULL when it did not */
     long retry_after_s; /* header Retry-After, as seconds or as a date; 0 =
                            there was none, or it is over */
 };
