@@ -110,8 +110,20 @@ is_asking(const struct call *call)
     return call->delivery->ask && call->post->ops->build_query;
 }
 
+/* A call that was to be over by now, because the service was stopped for a
+ * while, sends nothing more: another owner may have done it. */
+static bool
+is_over(const struct call *call)
+{
+    const struct post *post = call->post;
+    int64_t last_ms = post->longest_ms - post->limits.timeout_ms;
+
+    return clock_boot_us() >
+           call->delivery->begun_us + last_ms * 1000 + SLACK_US;
+}
+
 /* Sends what is next for the call: the question, or the message. False when
- * out of memory. */
+ * out of memory, or out of time. */
 static bool
 send_out(struct call *call)
 {
@@ -137,23 +149,12 @@ send_out(struct call *call)
         post->ops->build(post->set, &message, call->host, &request, &body);
     request.body = bytes_text(&body);
     request.body_len = body.n;
+    good = bytes_ok(&body) && !is_over(call);
     fault_point("post.send");
-    good = bytes_ok(&body) && http_start(post->http, &request, on_reply, call);
+    good = good && http_start(post->http, &request, on_reply, call);
     fault_point("post.sent");
     bytes_free(&body);
     return good;
-}
-
-/* A call that was to be over by now, because the service was stopped for a
- * while, sends nothing more: another owner may have done it. */
-static bool
-is_over(const struct call *call)
-{
-    const struct post *post = call->post;
-    int64_t last_ms = post->longest_ms - post->limits.timeout_ms;
-
-    return clock_boot_us() >
-           call->delivery->begun_us + last_ms * 1000 + SLACK_US;
 }
 
 /* What was certainly not sent may go to the provider's next address. */
@@ -222,7 +223,7 @@ on_reply(void *arg, const struct http_reply *reply)
 static void
 fail_unsent(struct post *post, struct delivery *d)
 {
-    const struct http_reply reply = { .error = "out of memory" };
+    const struct http_reply reply = { .error = "out of memory, or held up" };
 
     read_failure(&reply, &d->outcome);
     lane_finish(post->lane, d);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
     MOST_WHY = 400,
@@ -673,6 +674,11 @@ on_connected(void *arg, int fd, const char *error)
     struct router *r = arg;
     char why[MOST_WHY];
 
+    if (fd >= 0 && is_late(r)) {
+        close(fd);
+        fd = -1;
+        error = "we were held up for too long meanwhile";
+    }
     if (fd >= 0) {
         tell(r, ROUTER_CONNECTED);
         open_link(r, fd);
