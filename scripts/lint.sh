@@ -6,14 +6,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-mapfile -t all < <(find lib udf poller ctl bench tests/unit tests/property -name '*.[ch]' | sort)
+mapfile -t all < <(find lib udf poller ctl bench tests/unit tests/property tests/fuzz tests/memory tests/stress -name '*.[ch]' | sort)
 if [ "${1:-}" = --fix ]; then
     clang-format -i "${all[@]}"
     exit
 fi
 build=${1:?usage: scripts/lint.sh BUILD}
 clang-format --dry-run -Werror "${all[@]}"
-mapfile -t code < <(find lib udf poller ctl bench tests/property -name '*.c' | sort)
+mapfile -t code < <(find lib udf poller ctl bench tests/property tests/memory tests/stress -name '*.c' | sort)
 cppcheck --quiet --std=c11 --enable=warning,performance,portability \
     --inline-suppr --error-exitcode=1 --library=posix --library=gnu \
     --suppress=missingInclude -Ilib -Ipoller -Iudf \

@@ -66,7 +66,7 @@ sanitized_tests() {
     step "ASan+UBSan: unit tests" \
         ctest --test-dir build-asan -j 2 --output-on-failure
     step "ASan+UBSan: tests on a real server" on_a_server \
-        tests/integration tests/property tests/sql \
+        tests/integration tests/property tests/sql tests/memory \
         --ignore=tests/sql/test_install.py \
         --ignore=tests/integration/test_receipts_under_fire.py \
         --ignore=tests/integration/test_receipts_taken_over.py \
@@ -84,6 +84,15 @@ sanitized_tests() {
         RouterOSSessionRemove --no-matrices
 }
 
+# The library is called by many threads of the server; all else has one.
+threaded_tests() {
+    step "build with ThreadSanitizer" bash -c '
+        cmake -S . -B build-tsan -G Ninja -DMBEV_SANITIZE=thread >/dev/null &&
+        cmake --build build-tsan --target udf_threads test_udf'
+    step "ThreadSanitizer: the library" ctest --test-dir build-tsan \
+        -R '^(udf_threads|test_udf)$' --output-on-failure
+}
+
 PATH=/usr/bin:/usr/sbin:$PATH
 # shellcheck disable=SC2086
 need_packages $BUILD_PACKAGES $RUN_PACKAGES $TEST_PACKAGES
@@ -99,6 +108,7 @@ fi
 [ "$FAILED" = 0 ] && plain_tests
 if [ "${1:-}" != quick ] && [ "$FAILED" = 0 ]; then
     sanitized_tests
+    threaded_tests
 fi
 
 echo

@@ -54,11 +54,13 @@ class MariaDB:
     preload     LD_PRELOAD of the server, for a library built with
                 sanitizers; default MBEV_SERVER_PRELOAD
     tcp         also listen on a free port of 127.0.0.1
+    under       a program and its options that runs the server
     """
 
     def __init__(self, options=(), env=None, plugin_dir=None, preload=None,
-                 tcp=False):
+                 tcp=False, under=()):
         self.options = list(options)
+        self.under = list(under)
         self.extra_env = dict(env or {})
         self.plugin_dir = Path(plugin_dir or build_dir())
         self.preload = (os.environ.get("MBEV_SERVER_PRELOAD", "")
@@ -95,7 +97,8 @@ class MariaDB:
                 self._argv(), env=self._env(), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True)
         try:
-            process.wait_until(self._answers, 90, "answer of the server")
+            process.wait_until(self._answers, 600 if self.under else 90,
+                               "answer of the server")
         except Exception as error:
             self.kill()
             raise RuntimeError(f"{error}\n{self._log_tail()}") from error
@@ -186,7 +189,7 @@ class MariaDB:
         network = ([f"--port={self.port}", "--bind-address=127.0.0.1"]
                    if self.port else ["--skip-networking"])
         as_root = ["--user=root"] if os.geteuid() == 0 else []
-        return [MARIADBD, "--no-defaults", f"--datadir={self.datadir}",
+        return [*self.under, MARIADBD, "--no-defaults", f"--datadir={self.datadir}",
                 f"--socket={self.socket}", f"--tmpdir={self.folder}",
                 f"--pid-file={self.folder / 'mysqld.pid'}",
                 f"--plugin-dir={self.plugin_dir}", *network, *as_root,
@@ -214,7 +217,8 @@ class MariaDB:
         """Stop the server if it runs; its exit code, 0 if it did not."""
         if not self._process:
             return 0
-        exit_code = process.end(self._process, timeout=60)
+        exit_code = process.end(self._process,
+                                timeout=600 if self.under else 60)
         self._process = None
         return exit_code
 
