@@ -108,31 +108,68 @@ read_kinds(struct replay *r, const char *list)
     return any;
 }
 
+static bool
+read_from(struct replay *r, const char *words)
+{
+    return read_time(words, "0000-00-00 00:00:00", r->from);
+}
+
+static bool
+read_to(struct replay *r, const char *words)
+{
+    return read_time(words, "0000-00-00 23:59:59", r->to);
+}
+
+static bool
+read_dry(struct replay *r, const char *words)
+{
+    (void)words;
+    r->dry = true;
+    return true;
+}
+
+static bool
+read_yes(struct replay *r, const char *words)
+{
+    (void)words;
+    r->yes = true;
+    return true;
+}
+
+static const struct option {
+    const char *name;
+    size_t most; /* words behind it */
+    bool (*read)(struct replay *r, const char *words);
+} options[] = {
+    { "--from", 2, read_from },
+    { "--to", 2, read_to },
+    { "--kind", 1, read_kinds },
+    { "--dry-run", 0, read_dry },
+    { "--yes", 0, read_yes },
+};
+
+static const struct option *
+find_option(const char *name)
+{
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return &options[i];
+    return NULL;
+}
+
 /* NULL, or what is wrong. */
 static const char *
 read_words(struct replay *r, const struct ctl *ctl)
 {
-    char words[64];
+    char words[128];
 
     for (int i = 0; i < ctl->argc; i++) {
-        const char *option = ctl->argv[i];
+        const struct option *option = find_option(ctl->argv[i]);
         size_t n = join(ctl, i + 1, words, sizeof words);
 
-        if (strcmp(option, "--dry-run") == 0 && n == 0)
-            r->dry = true;
-        else if (strcmp(option, "--yes") == 0 && n == 0)
-            r->yes = true;
-        else if (strcmp(option, "--from") == 0 &&
-                 read_time(words, "0000-00-00 00:00:00", r->from))
-            i += (int)n;
-        else if (strcmp(option, "--to") == 0 &&
-                 read_time(words, "0000-00-00 23:59:59", r->to))
-            i += (int)n;
-        else if (strcmp(option, "--kind") == 0 && n == 1 &&
-                 read_kinds(r, words))
-            i++;
-        else
+        if (!option || n > option->most || !option->read(r, words))
             return "replay does not understand its words";
+        i += (int)n;
     }
     if (!r->from[0] || !r->to[0])
         return "replay needs --from and --to";
