@@ -9,7 +9,6 @@ counts are the ratios.
 import contextlib
 import statistics
 import sys
-import time
 
 from harness import process
 from harness.product import Service, with_settings
@@ -19,8 +18,10 @@ from harness.standin import SmsPilot
 PAYMENTS, ROUNDS, GONE = 2000, 3, 100_000
 
 # Of which statements the time is told, by what their texts hold.
+QUEUE = "look at a queue"
 READS = {"look at the outbox": ("FROM `outbox` ", "LIMIT"),
-         "look at a queue": ("AS `due`", "LIMIT")}
+         QUEUE: ("AS `due`", "LIMIT"),
+         "look-up of a head": ("MIN ( `due_utc` )", "LEAST")}
 
 
 @contextlib.contextmanager
@@ -48,32 +49,34 @@ def come_and_go(db):
            "mikbill_events")
 
 
-def reads(db):
-    """Milliseconds that each of those statements took, on the average."""
+def reads(db, spent):
+    """Milliseconds that each of those statements took, on the average; and
+    the share of the time that all of them took."""
     rows = db.sql("SELECT digest_text, sum_timer_wait / 1e9, count_star FROM"
                   " performance_schema.events_statements_summary_by_digest"
                   " WHERE schema_name = 'mikbill_events'")
-    found = {}
+    found, share = {}, 0
     for name, words in READS.items():
         mine = [(float(ms), n) for text, ms, n in rows
                 if text.startswith("SELECT") and all(w in text for w in words)]
         found[name] = sum(ms for ms, _ in mine) / sum(n for _, n in mine)
-    return found
+        share += sum(ms for ms, _ in mine) / 1000 / spent
+    return found, share
 
 
 def drain(db, pilot, fill):
-    """Payments in a second, and what the reads took."""
+    """Payments in a second, what the reads took, and their share."""
     pilot.reset()
     db.sql("TRUNCATE"
            " performance_schema.events_statements_summary_by_digest")
-    begun = time.monotonic()
     fill(db, PAYMENTS)
     pilot.wait(PAYMENTS, timeout=600)
-    spent = time.monotonic() - begun
+    spent = pilot.requests[-1].at - pilot.requests[0].at
+    figures = PAYMENTS / spent, *reads(db, spent)
     process.wait_until(
         lambda: db.sql("SELECT COUNT(*) FROM delivery WHERE state = 'calling'",
                        "mikbill_events") == [(0,)], 60, "end", pause=0.5)
-    return PAYMENTS / spent, reads(db)
+    return figures
 
 
 def one_round(db, pilot, fill):
@@ -82,23 +85,28 @@ def one_round(db, pilot, fill):
     with snapshot_held(db):
         figures.append(drain(db, pilot, fill))
         come_and_go(db)
+        db.wait_idle(seconds=2)
         figures.append(drain(db, pilot, fill))
     return figures
 
 
 def report(bench, kinds):
-    """Medians of each kind, and their ratios to the first."""
+    """Medians of each kind. How fast it drains is for the most part the
+    stand-in's doing: the goal is about the reads."""
     names = ["no snapshot", "a snapshot", f"one of {GONE:,} events ago"]
+    queue = []
     for name, figures in zip(names, kinds):
-        rate = statistics.median(rate for rate, _ in figures)
-        bench.add(f"drained, {name}", rate, "payments/s", "", None)
+        rates, times, shares = zip(*figures)
+        bench.add(f"drained, {name}", statistics.median(rates),
+                  "payments/s", "", None)
         for read in READS:
-            ms = statistics.median(times[read] for _, times in figures)
-            bench.add(f"  {read}", ms, "ms", "", None)
-    free, _, old = (statistics.median(rate for rate, _ in figures)
-                    for figures in kinds)
-    bench.add("old snapshot, ratio", old / free, "of none", "at least 0.8",
-              old / free >= 0.8)
+            bench.add(f"  {read}", statistics.median(t[read] for t in times),
+                      "ms", "", None)
+        bench.add("  share of the time", statistics.median(shares), "", "",
+                  None)
+        queue.append(statistics.median(t[QUEUE] for t in times))
+    bench.add("look at a queue, old snapshot, ratio", queue[2] / queue[0],
+              "of none", "at most 2", queue[2] / queue[0] <= 2)
 
 
 def snapshot(bench, installed, fill):
