@@ -19,6 +19,8 @@ class Variant:
     server    it is killed together with the service
     fresh     what was booked is not on disk when the service begins
     recovery  it is the start after a kill in the call that is killed
+    missed    no trigger has captured the payment
+    old       there are events whose time is over
     """
 
     name: str
@@ -27,6 +29,12 @@ class Variant:
     server: bool = False
     fresh: bool = False
     recovery: bool = False
+    missed: bool = False
+    old: bool = False
+
+    def fits(self, scenario):
+        """Can that be with this scenario?"""
+        return not self.missed or list(scenario.due) == ["payment"]
 
     @property
     def most(self):
@@ -38,7 +46,9 @@ PLAIN = Variant("plain")
 REFUSED = Variant("first call refused", refused=True)
 LAZY = Variant("flush 0", flush=0)
 RECOVERED = Variant("in the recovery", recovery=True)
-QUICK = (PLAIN, REFUSED, LAZY, RECOVERED)
+MISSED = Variant("no trigger", missed=True)
+OLD = Variant("old events go", old=True)
+QUICK = (PLAIN, REFUSED, LAZY, MISSED, OLD, RECOVERED)
 FULL = (*QUICK,
         Variant("flush 0, first call refused", refused=True, flush=0),
         Variant("flush 1, server too", server=True),
@@ -70,8 +80,8 @@ class Cell:
 
 def passes(stage, scenario, variant):
     """How often the scenario passes each seam when nothing is killed."""
-    stage.prepare(scenario, variant.refused, variant.flush)
-    stage.book()
+    stage.prepare(scenario, variant.refused, variant.flush, variant.old)
+    stage.book(variant.missed)
     stage.start(MBEV_FAULT_TRACE=str(stage.trace))
     stage.wait_settled()
     stage.service.stop()
@@ -82,8 +92,8 @@ def passes(stage, scenario, variant):
 
 def run(stage, scenario, seam, n=1, variant=PLAIN):
     """One run: kill at the n-th pass, start again, compare the books."""
-    stage.prepare(scenario, variant.refused, variant.flush)
-    stage.book()
+    stage.prepare(scenario, variant.refused, variant.flush, variant.old)
+    stage.book(variant.missed)
     if not variant.fresh:
         stage.write(variant.flush)
     if variant.recovery:
@@ -127,6 +137,8 @@ def _calls_somebody(passed):
 def cells(stage, scenario, variant, but=(), most=2):
     """A run for each seam that the scenario passes, but for some, and for
     each pass up to a number."""
+    if not variant.fits(scenario):
+        return
     passed = passes(stage, scenario, variant)
     calls = _calls_somebody(passed)
     for seam in all_seams():
@@ -136,7 +148,8 @@ def cells(stage, scenario, variant, but=(), most=2):
         yield from (run(stage, scenario, seam, n, variant)
                     for n in range(1, 1 + min(most, variant.most))
                     if passed[seam] >= n)
-    if calls and not variant.server and not variant.recovery:
+    if calls and TAKEN not in but and not (
+            variant.server or variant.recovery):
         yield run(stage, scenario, TAKEN, 1, variant)
 
 

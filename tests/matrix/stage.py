@@ -89,11 +89,12 @@ class Stage:
 
     # ---- before a run ----
 
-    def prepare(self, scenario, refused=False, flush=1):
+    def prepare(self, scenario, refused=False, flush=1, old=False):
         """Two subscribers, and settings for what is to be booked.
 
         refused  the first call of each kind does not succeed
         flush    the server's innodb_flush_log_at_trx_commit
+        old      there are events whose time is over, which have to go
         """
         self.scenario = scenario
         for standin in self.standins:
@@ -108,14 +109,21 @@ class Stage:
             settings, service={"doorbell": other / "doorbell",
                                "state_dir": other})))
         self._enroll()
+        if old:
+            self._remember()
         self.write(flush)
         if refused:
             self._refuse_first()
 
-    def book(self):
-        """What the scenario begins with, committed."""
+    def book(self, missed=False):
+        """What the scenario begins with, committed; missed: a while ago, and
+        no trigger has captured it."""
         if "payment" in self.scenario.due:
             self.chain.pay(PAYER, summa=SUMMA)
+        if missed:
+            self.db.sql("DELETE FROM mikbill_events.outbox;"
+                        "UPDATE bugh_plategi_stat SET"
+                        " date = date - INTERVAL 2 MINUTE", "mikbill")
         if "tariff_change" in self.scenario.due:
             self.chain.change_tariff(CHANGER, gid=NEW_GID)
 
@@ -149,6 +157,25 @@ class Stage:
             chain.field(DISCOUNT[1], DISCOUNT[2], CHANGER)
         nas(chain)
         self.router.online(b"sub1001", b"sub1002", b"sub10021", b"other")
+
+    def _remember(self):
+        """Events of a year ago, and a newer one, which stays."""
+        for number, days in ((1, 366), (2, 365), (3, 0)):
+            then = f"UTC_TIMESTAMP(3) - INTERVAL {days} DAY"
+            self.db.sql(
+                "INSERT INTO event SET kind = 'credit', uid = 9, source_key ="
+                f" 'credit:bugh_uslugi_stat:{number}:9:2001-01-01 00:00:00:"
+                f"null', captured_utc = {then}, ingested_utc = {then},"
+                " body = '{}';"
+                "INSERT INTO delivery SET event_id = LAST_INSERT_ID(),"
+                " action = 'session_reset', state = 'skipped', reason = 'old',"
+                f" due_utc = {then}, changed_utc = {then}", "mikbill_events")
+
+    def _is_rid_of_old(self):
+        """Have those gone whose time was over?"""
+        return self.db.sql(
+            "SELECT 1 FROM event WHERE captured_utc < UTC_TIMESTAMP(3)"
+            " - INTERVAL 1 YEAR", "mikbill_events") == []
 
     def _settings(self):
         call = {"timeout": self._call, "connect_timeout": self._call}
@@ -249,13 +276,15 @@ class Stage:
         """Wait until nothing is left to do, or to be told: the state of a
         router is written a little later. The rows of all tables."""
         self.wait_settled()
-        now, since = self.dump(), time.monotonic()
-        while time.monotonic() < since + QUIET_S:
-            time.sleep(0.1)
-            before, now = now, self.dump()
-            if now != before:
-                since = time.monotonic()
-        return now
+        seen = {"rows": None, "since": 0}
+
+        def quiet():
+            rows = self.dump()
+            if rows != seen["rows"]:
+                seen.update(rows=rows, since=time.monotonic())
+            return time.monotonic() > seen["since"] + QUIET_S
+        self._wait(quiet, "quiet", pause=0.2)
+        return seen["rows"]
 
     def stop_all(self):
         """Stop both services."""
@@ -265,7 +294,8 @@ class Stage:
     def wait_settled(self):
         """Wait until nothing is left to do."""
         ledger = self.ledger()
-        self._wait(ledger.is_settled, "end of the work", pause=0.03)
+        self._wait(lambda: ledger.is_settled() and self._is_complete()
+                   and self._is_rid_of_old(), "end of the work", pause=0.03)
 
     def _has_all(self):
         """Is everything there that was to come?"""
@@ -273,6 +303,13 @@ class Stage:
             "SELECT (SELECT COUNT(*) FROM event),"
             " (SELECT COUNT(*) FROM delivery)", "mikbill_events")
         return events >= len(self.scenario.due) or deliveries == 0
+
+    def _is_complete(self):
+        """Is there an event for what is booked?"""
+        return "payment" not in self.scenario.due or self.db.sql(
+            "SELECT (SELECT COUNT(*) FROM event WHERE kind = 'payment') >="
+            " (SELECT COUNT(*) FROM mikbill.bugh_plategi_stat)",
+            "mikbill_events") == [(1,)]
 
     def _call_back(self):
         """Komtet tells of its receipts, until it is heard."""

@@ -8,7 +8,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from matrix.kill import LAZY, PLAIN, Variant
+from matrix.kill import LAZY, MISSED, OLD, PLAIN, Variant
 from matrix.scenario import SCENARIOS, WHOLE, Scenario
 from matrix.seams import all_seams
 from matrix.stage import Stage
@@ -20,6 +20,15 @@ AFTERWARDS_S = 1  # in which it would do what it had begun
 # follow.ask it is a question, which changes nothing.
 LAST_SEAMS = ("post.send", "follow.ask")
 CALLS = ("post.send", "post.sent", "routers.send", "routers.sent")
+
+
+# Duties that have their work elsewhere than in the whole job.
+SPECIAL = {
+    "callback": (SCENARIOS["receipt/told"], PLAIN),
+    "journal": (WHOLE, LAZY),
+    "reconcile": (SCENARIOS["receipt"], MISSED),
+    "retain": (WHOLE, OLD),
+}
 
 
 @dataclass(frozen=True)
@@ -59,21 +68,19 @@ class Result:
 def stops():
     """Every seam at least once; where a call begins, for each provider."""
     for seam in all_seams():
-        if seam.startswith("callback."):
-            yield Stop(seam, SCENARIOS["receipt/told"])
-        elif seam.startswith("journal."):
-            yield Stop(seam, variant=LAZY)
-        elif seam in CALLS:
+        duty = seam.split(".", 1)[0]
+        if seam in CALLS:
             yield from (Stop(seam, one) for one in SCENARIOS.values()
                         if one.calls(seam))
         else:
-            yield Stop(seam)
+            yield Stop(seam, *SPECIAL.get(duty, (WHOLE, PLAIN)))
 
 
 def run(stage, stop):
     """One run."""
-    stage.prepare(stop.scenario, stop.variant.refused, stop.variant.flush)
-    stage.book()
+    variant = stop.variant
+    stage.prepare(stop.scenario, variant.refused, variant.flush, variant.old)
+    stage.book(variant.missed)
     stage.start(MBEV_FAULT=f"{stop.seam}:stop")
     stage.wait_frozen()
     stage.start(stage.second)
