@@ -68,6 +68,8 @@ sanitized_tests() {
     step "ASan+UBSan: tests on a real server" on_a_server \
         tests/integration tests/property tests/sql tests/memory \
         --ignore=tests/sql/test_install.py \
+        --ignore=tests/integration/test_clocks.py \
+        --ignore=tests/integration/test_flatness.py \
         --ignore=tests/integration/test_receipts_under_fire.py \
         --ignore=tests/integration/test_receipts_taken_over.py \
         --ignore=tests/integration/test_sessions_hold.py \
