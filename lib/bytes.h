@@ -13,11 +13,11 @@
 #include <stddef.h>
 
 struct bytes {
-    char *p;     /* content, or NULL while empty; owned */
-    size_t n;    /* bytes of content */
-    size_t cap;  /* bytes allocated */
-    size_t max;  /* bound on n */
-    bool failed; /* an append did not fit or memory ran out */
+    char *p;        /* content, or NULL while empty; owned */
+    size_t n;       /* bytes of content */
+    size_t cap;     /* bytes allocated */
+    size_t max;     /* bound on n */
+    bool failed;    /* an append did not fit or memory ran out */
     bool no_memory; /* the latter */
 };
 

@@ -158,7 +158,7 @@ set_path(struct journal *j, const char *folder)
 bool
 journal_exists(const char *folder)
 {
-    struct journal j;
+    struct journal j = { .fd = -1 };
     char old[sizeof j.path];
 
     set_path(&j, folder);

@@ -220,7 +220,8 @@ router_words(char *to)
     words_login(&out, "user", "password");
     words_find(&out, "u1");
     for (size_t i = 0; i < out.n; i++)
-        out.p[i] = out.p[i] ? out.p[i] : '0';
+        if (out.p[i] == '\0')
+            out.p[i] = '0';
     return built(to, &out);
 }
 
