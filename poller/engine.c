@@ -460,6 +460,7 @@ complain(struct engine *e, enum db_status status)
     if (status == DB_OK)
         return;
     if (status == DB_REFUSED && e->owner.lost) {
+        e->told_acting = false;
         log_error("engine: another service took the work over, or the "
                   "database was put back to an older state");
         return;

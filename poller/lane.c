@@ -30,7 +30,8 @@ struct lane {
     int64_t told_us;   /* when the hold was told of last; 0 = not yet */
     size_t ramp;       /* connections just after a hold; 0 = all */
     unsigned troubles; /* calls in a row that say it is out of order */
-    char told[OUTCOME_TEXT + 1]; /* and why */
+    enum outcome_class told_class; /* and why: words differ each time */
+    char told_code[OUTCOME_CODE + 1];
 };
 
 struct lane *
@@ -210,7 +211,8 @@ tell_hold(struct lane *lane, const struct outcome *outcome, int64_t ms)
 {
     bool news = lane->told_us == 0 ||
                 clock_boot_us() >= lane->told_us + TELL_AGAIN_US ||
-                strcmp(lane->told, outcome->why) != 0;
+                lane->told_class != outcome->class ||
+                strcmp(lane->told_code, outcome->code) != 0;
 
     log_at(news ? LOG_ERROR : LOG_DEBUG,
         "lane: %s is held for %lld s: %s; then one call tries it; check "
@@ -221,7 +223,8 @@ tell_hold(struct lane *lane, const struct outcome *outcome, int64_t ms)
     if (!news)
         return;
     lane->told_us = clock_boot_us();
-    snprintf(lane->told, sizeof lane->told, "%s", outcome->why);
+    lane->told_class = outcome->class;
+    snprintf(lane->told_code, sizeof lane->told_code, "%s", outcome->code);
 }
 
 static int64_t
