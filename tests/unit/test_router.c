@@ -957,7 +957,7 @@ a_service_that_was_stopped_sends_nothing_more(void **state)
     struct scene *s = *state;
 
     for (int phase = 0; phase < phases; phase++) {
-        unsigned commands;
+        unsigned commands, logins;
         size_t i, waiting;
 
         s->server.deaf = phase == 1;
@@ -972,6 +972,7 @@ a_service_that_was_stopped_sends_nothing_more(void **state)
             turn(s);
         assert_false(s->told[i]);
         commands = s->server.commands;
+        logins = s->server.logins;
         now_us += 3600LL * SECOND_US;
         settle(s);
         assert_true(s->told[i]);
@@ -979,6 +980,7 @@ a_service_that_was_stopped_sends_nothing_more(void **state)
         assert_string_not_equal(s->why[i], "");
         assert_string_not_equal(s->why[waiting], "");
         assert_int_equal(s->server.commands, commands);
+        assert_int_equal(s->server.logins, logins);
         s->server.deaf = false;
         s->server.manner = IN_ORDER;
         now_us += 3600LL * SECOND_US;
