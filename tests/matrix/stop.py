@@ -13,7 +13,7 @@ from matrix.scenario import SCENARIOS, WHOLE, Scenario
 from matrix.seams import all_seams
 from matrix.stage import Stage
 
-LEASE, CALL = "13 s", "1 s"
+LEASE, CALL = "6 s", "1 s"
 AFTERWARDS_S = 1  # in which it would do what it had begun
 
 # Where the last look at the clock is over and a request is not out yet; in
@@ -25,6 +25,7 @@ CALLS = ("post.send", "post.sent", "routers.send", "routers.sent")
 # Duties that have their work elsewhere than in the whole job.
 SPECIAL = {
     "callback": (SCENARIOS["receipt/told"], PLAIN),
+    "capture": (SCENARIOS["receipt"], MISSED),
     "journal": (WHOLE, LAZY),
     "reconcile": (SCENARIOS["receipt"], MISSED),
     "retain": (WHOLE, OLD),
