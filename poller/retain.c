@@ -99,7 +99,9 @@ add_age(struct bytes *sql, const struct engine *e)
         e->set->service.keep_ms * 1000);
 }
 
-/* A row for each delivery, or one for an event without any. */
+/* A row for each delivery, or one for an event without any. Its age is that of
+ * the ingest: a row of the billing that was captured late has a capture of long
+ * ago, and its key may be the highest of all. */
 static enum db_status
 ask_events(struct engine *e, struct db_rows **rows)
 {
@@ -110,7 +112,7 @@ ask_events(struct engine *e, struct db_rows **rows)
         "SELECT e.id, e.old, COALESCE(e.source_key, ''), d.id,"
         " d.state IN (" ENDED ") AND d.changed_utc < UTC_TIMESTAMP(3)"
         " - INTERVAL %d HOUR, IF(e.old, " RECEIPTS_OPEN ", 0)"
-        " FROM (SELECT id, source_key, captured_utc",
+        " FROM (SELECT id, source_key, ingested_utc",
         SETTLED_H);
     add_age(&sql, e);
     bytes_printf(&sql,

@@ -32,7 +32,8 @@ def count(chain, table, where="1"):
 def age(chain, days=181):
     """What happened so far was so long ago."""
     ours(chain, "UPDATE event SET captured_utc = captured_utc - INTERVAL"
-                f" {days} DAY; UPDATE delivery SET changed_utc = changed_utc"
+                f" {days} DAY, ingested_utc = ingested_utc - INTERVAL {days}"
+                " DAY; UPDATE delivery SET changed_utc = changed_utc"
                 f" - INTERVAL {days} DAY")
 
 
@@ -116,6 +117,20 @@ def test_what_is_younger_than_keep_or_was_settled_just_now_stays(chain):
     assert ours(chain, "SELECT event_id FROM delivery ORDER BY 1 LIMIT 2") == [
         (young[0],), (settled[0],)]
     assert count(chain, "delivery") == 3
+
+
+def test_what_was_captured_late_is_kept_from_its_capture_on(chain):
+    """A row dated last year, inserted just now: were its event removed, all
+    younger ones could not be captured late any more."""
+    late = remember(chain, 1, days=2)[0]
+    ours(chain, "UPDATE event SET captured_utc = '2001-01-01'"
+                f" WHERE id = {late}")
+    gone = remember(chain, 1)
+    newest(chain)
+    chain.start()
+    wait_removed(chain, 1)
+    assert count(chain, "event", f"id = {late}") == 1
+    assert ours(chain, "SELECT row_id FROM forgotten") == [(gone[0],)]
 
 
 def test_one_open_delivery_keeps_its_event_and_all_its_deliveries(chain):
