@@ -69,6 +69,8 @@ sanitized_tests() {
         tests/integration tests/property tests/sql tests/memory \
         --ignore=tests/sql/test_install.py \
         --ignore=tests/integration/test_clocks.py \
+        --ignore=tests/integration/test_database_faults.py \
+        --ignore=tests/integration/test_long_snapshot.py \
         --ignore=tests/integration/test_flatness.py \
         --ignore=tests/integration/test_receipts_under_fire.py \
         --ignore=tests/integration/test_receipts_taken_over.py \
