@@ -174,8 +174,9 @@ class Ledger:
     loyalty    uid -> kopecks of the bonus that a payment of the fee earns
     changes    (kind, uid) -> how many events there are of changes that are no
                rows of their own, as of tariffs; None: not asked
-    forgetful  the server may have forgotten payments in a crash: messages
-               about those are counted, not complained of
+    forgetful  the server may have forgotten payments and changes in a crash:
+               messages about those are counted, not complained of, and a
+               session may have ended for one
     """
 
     def __init__(self, db, *, due, till=None, pilot=None, smsc=None,
@@ -388,6 +389,8 @@ class Ledger:
         done = {one.address for one in resets if one.state == "done"}
         removed = {name.decode("latin-1") for router in self.routers
                    for name in list(router.removed)}
+        if self.forgetful:  # one for a change that a crash took back
+            meant |= set(self.online)
         yield from (f"the session of {name} was not to be ended"
                     for name in sorted(removed - meant))
         yield from (f"the session of {name} was not ended"

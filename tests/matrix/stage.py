@@ -335,12 +335,15 @@ class Stage:
         """The ledger of this scenario."""
         due = {kind: set(actions)
                for kind, actions in self.scenario.due.items()}
-        actions = self.scenario.actions
+        actions, changes = self.scenario.actions, self._changes()
+        # What a crash of the server has taken back has not to be removed.
+        has_changed = not forgetful or sum(changes.values()) > 0
+        removes = "discount_remove" in actions and has_changed
         return Ledger(
             self.db, due=due, pilot=self.pilot, smsc=self.smsc,
             till=self.till if "receipt" in actions else None,
-            routers=[self.router], changes=self._changes(),
-            discounts=[DISCOUNT] if "discount_remove" in actions else (),
+            routers=[self.router], changes=changes,
+            discounts=[DISCOUNT] if removes else (),
             online=["sub1002"], topups="bonus_topup" in actions,
             loyalty={PAYER: LOYALTY}, forgetful=forgetful)
 
