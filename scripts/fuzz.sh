@@ -55,7 +55,7 @@ run() {
         "$BUILD/reached/$name" "$CORPUS/$name" \
         >"$log" 2>&1 </dev/null || code=$?
     [ $code = 0 ] || { verdict=FAILED && touch "$BUILD/failed/$name"; }
-    figures=$(grep -E '^#[0-9]+' "$log" | tail -n 1 |
+    figures=$(grep -aE '^#[0-9]+' "$log" | tail -n 1 |
         sed -E 's/^#([0-9]+).* cov: ([0-9]+) .*corp: ([0-9]+).*/\1 \2 \3/')
     # shellcheck disable=SC2086
     printf '%-12s %12s %9s %8s  %s\n' "$name" ${figures:-- - -} "$verdict"
