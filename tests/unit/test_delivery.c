@@ -404,8 +404,12 @@ dropping_all_empties_the_list(void **state)
     struct delivery_list list = { 0 };
 
     (void)state;
-    for (uint64_t id = 1; id <= 3; id++)
-        delivery_push(&list, delivery_make("sms", "text"));
+    for (uint64_t id = 1; id <= 3; id++) {
+        struct delivery *d = delivery_make("sms", "text");
+
+        assert_non_null(d);
+        delivery_push(&list, d);
+    }
     delivery_drop_all(&list);
     assert_int_equal(list.n, 0);
     assert_null(list.first);

@@ -212,6 +212,7 @@ what_was_added_is_still_known_by_another(void **state)
     add(s, "10.0.0.1", 22, ED25519);
     add(s, "10.0.0.2", 2222, RSA);
     other = known_hosts_make(s->file.path);
+    assert_non_null(other);
     assert_true(known_hosts_refresh(other, s->why, sizeof s->why));
     known_hosts_close(&s->known);
     s->known = other;
