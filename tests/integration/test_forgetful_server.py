@@ -168,6 +168,7 @@ def test_another_host_takes_over_what_the_server_forgot(
     (reason,), = chain.deliveries("COALESCE(reason, '')")
     assert channel == "smsc" or ("server forgot" in reason) == lost
     assert len(smsc.queries) == (channel == "smsc")
+    time.sleep(2)  # the server tells its start to a second or two
     chain.pay(summa=50)
     chain.wait_states(first, "done", timeout=30)
     assert [text for _, text in taken] == [
