@@ -15,11 +15,17 @@ from matrix.stop import run_all, stops
 from matrix.table import draw, draw_stops
 
 MATRICES = {"kill", "stop", "lost"}
+TABLES = {
+    "The service is killed": lambda variant: not variant.server,
+    "Service and server are killed":
+        lambda variant: variant.server and not variant.fresh,
+    "Both are killed, and the payment itself was in memory only":
+        lambda variant: variant.fresh}
 LEGEND = """\
 ok         done once: the providers' books, the billing and our tables agree
 doubtful   SMSPilot may have it, and cannot be asked: listed, never repeated
-forgotten  the server forgot the payment itself, and nothing came of it but,
-           at most, a message
+forgotten  the server forgot the payment or change itself, and nothing came
+           of it but, at most, a message or the end of a session
 -          the action does not pass this seam
 WRONG      what is wrong stands below"""
 
@@ -31,11 +37,19 @@ def kill_table(pool, full):
     jobs = [pool.submit(kill_job, name, variant)
             for variant in reversed(variants) for name in SCENARIOS]
     found, seconds = [], Counter()
-    for job in jobs:
+    for done, job in enumerate(jobs, 1):
         some, took = job.result()
         found += some
+        print(f"{done} of {len(jobs)} parts", file=sys.stderr)
+        if not some:
+            continue
         seconds[some[0].variant.name] += took
-    print(f"THE KILL MATRIX: {len(found)} runs\n\n{draw(found)}\n\n{LEGEND}\n")
+    print(f"THE KILL MATRIX: {len(found)} runs\n")
+    for title, belongs in TABLES.items():
+        some = [cell for cell in found if belongs(cell.variant)]
+        if some:
+            print(f"{title}: {len(some)} runs\n\n{draw(some)}\n")
+    print(LEGEND + "\n")
     for variant in FULL:
         _tell_variant([cell for cell in found if cell.variant == variant],
                       variant, seconds[variant.name])
