@@ -57,9 +57,9 @@ read_next_left(struct engine *e)
     exclude_running(&sql, e);
     status = db_query(e->db, &sql, &rows);
     bytes_free(&sql);
-    e->recover_us = INT64_MAX;
     if (status != DB_OK)
         return status;
+    e->recover_us = INT64_MAX;
     if (db_next(rows) && db_col(rows, 0))
         e->recover_us = clock_boot_us() + strtoll(db_col(rows, 0), NULL, 10);
     db_rows_close(&rows);
