@@ -74,6 +74,11 @@ void table_end(struct table **t);
 /* Prints all rows as a table. */
 void table_print(struct db_rows *rows, const char *const *heads, unsigned n);
 
+/* The same of the newest rows, of which at most so many were asked for;
+ * nothing: what is printed when there are none. */
+void table_print_newest(struct db_rows *rows, const char *const *heads,
+    unsigned n, size_t most, const char *nothing);
+
 /* Prints "name: value" with the values below each other, both made safe for a
  * terminal. Names that begin with blanks belong to the one above them. */
 void field_print(const char *name, const char *value);

@@ -79,12 +79,8 @@ ctl_gaps(struct ctl *ctl)
         MOST_ROWS);
     if (ctl_ask(ctl, &sql, &rows) != DB_OK)
         return ctl_failed(ctl);
-    if (db_rows_count(rows) == 0)
-        puts("none");
-    else
-        table_print(rows, heads, sizeof heads / sizeof *heads);
-    if (db_rows_count(rows) == MOST_ROWS)
-        printf("(the %d newest)\n", MOST_ROWS);
+    table_print_newest(
+        rows, heads, sizeof heads / sizeof *heads, MOST_ROWS, "none");
     db_rows_close(&rows);
     return EX_OK;
 }

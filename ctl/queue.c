@@ -62,12 +62,8 @@ ctl_queue(struct ctl *ctl)
     bytes_free(&sql);
     if (status != DB_OK)
         return ctl_failed(ctl);
-    if (db_rows_count(rows) == 0)
-        puts("nothing");
-    else
-        table_print(rows, heads, sizeof heads / sizeof *heads);
-    if (db_rows_count(rows) == MOST_ROWS)
-        printf("(the %d newest)\n", MOST_ROWS);
+    table_print_newest(
+        rows, heads, sizeof heads / sizeof *heads, MOST_ROWS, "nothing");
     db_rows_close(&rows);
     return EX_OK;
 }

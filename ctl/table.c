@@ -178,3 +178,15 @@ table_print(struct db_rows *rows, const char *const *heads, unsigned n)
         table_add_row(t, rows);
     table_end(&t);
 }
+
+void
+table_print_newest(struct db_rows *rows, const char *const *heads, unsigned n,
+    size_t most, const char *nothing)
+{
+    if (db_rows_count(rows) == 0)
+        puts(nothing);
+    else
+        table_print(rows, heads, n);
+    if (db_rows_count(rows) == most)
+        printf("(the %zu newest)\n", most);
+}
