@@ -6,13 +6,12 @@ behind which very many events have come and gone; in turns on one server. What
 counts are the ratios.
 """
 
-import contextlib
 import statistics
 import sys
 
 from harness import process
 from harness.product import Service, with_settings
-from harness.server import MariaDB
+from harness.server import MariaDB, snapshot_held
 from harness.standin import SmsPilot
 
 PAYMENTS, ROUNDS, GONE = 2000, 3, 100_000
@@ -22,17 +21,6 @@ QUEUE = "look at a queue"
 READS = {"look at the outbox": ("FROM `outbox` ", "LIMIT"),
          QUEUE: ("AS `due`", "LIMIT"),
          "look-up of a head": ("MIN ( `due_utc` )", "LEAST")}
-
-
-@contextlib.contextmanager
-def snapshot_held(db):
-    """The transaction of a backup, left open."""
-    with db.connect("mikbill_events", autocommit=False) as link, \
-            link.cursor() as cursor:
-        cursor.execute("SET SESSION wait_timeout = 28800")
-        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        yield
-        link.rollback()
 
 
 def come_and_go(db):

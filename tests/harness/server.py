@@ -7,6 +7,7 @@ Works as root and as an ordinary user. root of the server logs in over the
 unix socket without a password.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -231,6 +232,17 @@ class MariaDB:
         for report in sorted(self.folder.glob("sanitizer.*")):
             return report.read_text(errors="replace")
         return ""
+
+
+@contextlib.contextmanager
+def snapshot_held(db):
+    """The transaction of a backup, left open."""
+    with db.connect("mikbill_events", autocommit=False) as link, \
+            link.cursor() as cursor:
+        cursor.execute("SET SESSION wait_timeout = 28800")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        yield
+        link.rollback()
 
 
 def free_port():

@@ -2,24 +2,12 @@
 
 Counted are the pages that the server looks at, not seconds."""
 
-import contextlib
-
 from harness.process import wait_until
 from harness.product import with_settings
+from harness.server import snapshot_held
 
 GONE = 60_000
 PAYMENTS = 20
-
-
-@contextlib.contextmanager
-def snapshot_held(db):
-    """The transaction of a backup, left open."""
-    with db.connect("mikbill_events", autocommit=False) as link, \
-            link.cursor() as cursor:
-        cursor.execute("SET SESSION wait_timeout = 28800")
-        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        yield
-        link.rollback()
 
 
 def pages(db):
