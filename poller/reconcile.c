@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "log.h"
+#include "trouble.h"
 #include "watch.h"
 
 #include <inttypes.h>
@@ -553,9 +554,10 @@ rest(struct engine *e)
     bool first = r->rest.pause_us == 0;
     long long pause_s = claim_rest(e, &r->rest);
 
+    /* What is wrong with the whole server the engine tells. */
     if (first)
-        log_warning("reconcile: waits for %lld s, then longer, up to a minute: "
-                    "%s",
+        log_at(trouble_is_general(db_errno(e->db)) ? LOG_DEBUG : LOG_WARNING,
+            "reconcile: waits for %lld s, then longer, up to a minute: %s",
             pause_s, db_errno(e->db) ? db_error(e->db) : "see above");
     end_round(e, r->rest.until_us);
 }
