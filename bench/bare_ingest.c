@@ -6,30 +6,13 @@
  *
  *   bare_ingest SOCKET USER PASSWORD_FILE BATCH
  */
-#include "bytes.h"
-#include "db.h"
+#include "bare.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char reason[] = "bench: 79001234567";
-
-static void
-die(struct db *db)
-{
-    fprintf(stderr, "bare_ingest: %s\n", db_error(db));
-    exit(1);
-}
-
-static void
-run(struct db *db, struct bytes *sql)
-{
-    if (db_run(db, sql) != DB_OK)
-        die(db);
-    bytes_clear(sql);
-}
 
 static size_t
 insert_events(
@@ -52,7 +35,7 @@ insert_events(
         bytes_chr(sql, ')');
     }
     if (n)
-        run(db, sql);
+        bare_run(db, sql);
     bytes_clear(sql);
     return n;
 }
@@ -72,7 +55,7 @@ insert_deliveries(struct db *db, struct bytes *sql, size_t n)
             "'79001234567','%s',NULL,UTC_TIMESTAMP(3),"
             "'2030-01-01' + INTERVAL 1 DAY)",
             i ? "," : "", event + i, reason);
-    run(db, sql);
+    bare_run(db, sql);
 }
 
 /* Moves one batch; how many rows it had. */
@@ -86,59 +69,33 @@ move(struct db *db, long batch, struct bytes *sql, struct bytes *ids)
         "SELECT id, captured_utc, kind, body FROM outbox ORDER BY id"
         " LIMIT %ld",
         batch);
-    if (db_query(db, sql, &rows) != DB_OK)
-        die(db);
-    bytes_clear(sql);
-    bytes_str(sql, "START TRANSACTION; UPDATE owner SET lease_until_utc ="
-                   " UTC_TIMESTAMP(3) WHERE name = 'main'");
-    run(db, sql);
+    rows = bare_query(db, sql);
+    bare_begin(db, sql);
     n = insert_events(db, sql, ids, rows);
     db_rows_close(&rows);
     if (n > 0) {
         insert_deliveries(db, sql, n);
         bytes_printf(
             sql, "DELETE FROM outbox WHERE id IN (%s)", bytes_text(ids));
-        run(db, sql);
+        bare_run(db, sql);
     }
     bytes_str(sql, "COMMIT");
-    run(db, sql);
+    bare_run(db, sql);
     bytes_clear(ids);
     return n;
-}
-
-static void
-read_password(const char *path, char *to, int size)
-{
-    FILE *f = fopen(path, "re");
-
-    if (!f || !fgets(to, size, f)) {
-        fprintf(stderr, "bare_ingest: cannot read %s\n", path);
-        exit(1);
-    }
-    fclose(f);
-    to[strcspn(to, "\n")] = '\0';
 }
 
 int
 main(int argc, char **argv)
 {
     struct bytes sql = bytes_make(16 << 20), ids = bytes_make(1 << 20);
-    char password[128];
-    struct db_settings settings = {
-        .host = "", .password = password, .database = "mikbill_events"
-    };
     struct db *db;
     long batch;
 
     if (argc != 5)
         return 64;
-    settings.socket = argv[1];
-    settings.user = argv[2];
-    read_password(argv[3], password, sizeof password);
+    db = bare_open(argv[1], argv[2], argv[3]);
     batch = strtol(argv[4], NULL, 10);
-    db = db_make(&settings);
-    if (!db || db_open(db) != DB_OK)
-        return 1;
     while (move(db, batch, &sql, &ids) > 0)
         ;
     db_close(&db);

@@ -9,8 +9,8 @@ counts are the ratios.
 import statistics
 import sys
 
+from common import fill_outbox, forget, installed, running, settings
 from harness import process
-from harness.product import Service, with_settings
 from harness.server import MariaDB, snapshot_held
 from harness.standin import SmsPilot
 
@@ -52,12 +52,13 @@ def reads(db, spent):
     return found, share
 
 
-def drain(db, pilot, fill):
+def drain(db, pilot):
     """Payments in a second, what the reads took, and their share."""
     pilot.reset()
     db.sql("TRUNCATE"
            " performance_schema.events_statements_summary_by_digest")
-    fill(db, PAYMENTS)
+    forget(db)
+    fill_outbox(db, PAYMENTS)
     pilot.wait(PAYMENTS, timeout=600)
     spent = pilot.requests[-1].at - pilot.requests[0].at
     figures = PAYMENTS / spent, *reads(db, spent)
@@ -67,14 +68,14 @@ def drain(db, pilot, fill):
     return figures
 
 
-def one_round(db, pilot, fill):
+def one_round(db, pilot):
     """Without a snapshot, with a young one, with an old one."""
-    figures = [drain(db, pilot, fill)]
+    figures = [drain(db, pilot)]
     with snapshot_held(db):
-        figures.append(drain(db, pilot, fill))
+        figures.append(drain(db, pilot))
         come_and_go(db)
         db.wait_idle(seconds=2)
-        figures.append(drain(db, pilot, fill))
+        figures.append(drain(db, pilot))
     return figures
 
 
@@ -97,18 +98,15 @@ def report(bench, kinds):
               "of none", "at most 2", queue[2] / queue[0] <= 2)
 
 
-def snapshot(bench, installed, fill):
-    """All of it; installed() makes a billing on a server, fill() payments in
-    its outbox."""
+def snapshot(bench):
+    """All of it."""
     rounds = []
     with MariaDB(options=["--performance-schema=ON"]) as db, \
             SmsPilot() as pilot:
         installed(db)
-        with Service(with_settings(bench.settings(db, pilot),
-                                   service={"log_level": "info"})) as service:
-            service.wait_log("engine: acting")
+        with running(settings(db, pilot.url, smspilot={"connections": 16})):
             for n in range(ROUNDS):
                 print(f"  round {n + 1}", file=sys.stderr)
-                rounds.append(one_round(db, pilot, fill))
+                rounds.append(one_round(db, pilot))
                 db.wait_idle(seconds=1)
     report(bench, list(zip(*rounds)))

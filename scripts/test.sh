@@ -2,14 +2,17 @@
 # Builds everything and runs every test; installs what that needs (Debian 12,
 # root or sudo). The last line is the sum: "N passed, N failed".
 #
-#   scripts/test.sh            all of it
-#   scripts/test.sh quick      the plain build and its tests only
+#   scripts/test.sh            all of it; what is the same in both builds once,
+#                              in the one or in the other
+#   scripts/test.sh full       all of it in the plain build, too
+#   scripts/test.sh quick      all of it, in the plain build only
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
 
 PASSED=0
 FAILED=0
+MODE=${1:-}
 LOGS=$(mktemp -d)
 trap 'rm -rf "$LOGS"' EXIT
 
@@ -44,6 +47,7 @@ on_a_server() { # on_a_server PYTEST_WORDS...: several files at a time
 
 plain_tests() {
     export MBEV_BUILD=$PWD/build
+    [ -n "$MODE" ] || export MBEV_PART=plain MBEV_CASES=200000
     step "plain: unit tests" ctest --test-dir build -j 2 --output-on-failure
     step "plain: tests on a real server" on_a_server tests
     step "plain: recorded cases" \
@@ -55,29 +59,15 @@ plain_tests() {
         ReturnKomtetReceiptSend PaymentBonusLog PaymentRouterOSSessionRemove
 }
 
-# Whatever runs our C code; not the tests of the tests, nor the thousands of
-# cases that differ in a number (of many cases of one test a third), nor what is
-# about time alone.
+# Whatever runs our C code; of what is the same in both builds its part.
 sanitized_tests() {
-    export MBEV_BUILD=$PWD/build-asan
+    export MBEV_BUILD=$PWD/build-asan MBEV_PART=sanitized
     MBEV_SERVER_PRELOAD=$(gcc -print-file-name=libasan.so)
     export MBEV_SERVER_PRELOAD ASAN_OPTIONS=detect_leaks=1 MBEV_CASES=100000
-    export MBEV_ONE_CASE_IN=3
     step "ASan+UBSan: unit tests" \
         ctest --test-dir build-asan -j 2 --output-on-failure
     step "ASan+UBSan: tests on a real server" on_a_server \
-        tests/integration tests/property tests/sql tests/memory \
-        --ignore=tests/sql/test_install.py \
-        --ignore=tests/integration/test_clocks.py \
-        --ignore=tests/integration/test_database_faults.py \
-        --ignore=tests/integration/test_long_snapshot.py \
-        --ignore=tests/integration/test_flatness.py \
-        --ignore=tests/integration/test_receipts_under_fire.py \
-        --ignore=tests/integration/test_receipts_taken_over.py \
-        --ignore=tests/integration/test_sessions_hold.py \
-        --ignore=tests/integration/test_sessions_radius.py \
-        --ignore=tests/integration/test_sessions_restart.py \
-        --ignore=tests/integration/test_sessions_rules.py
+        tests/integration tests/property tests/sql tests/memory
     step "fuzzing: corpora, and a second of each target" scripts/fuzz.sh --short
     # One script of each kind.
     step "ASan+UBSan: recorded cases" scripts/conformance.sh \
@@ -102,7 +92,7 @@ PATH=/usr/bin:/usr/sbin:$PATH
 need_packages $BUILD_PACKAGES $RUN_PACKAGES $TEST_PACKAGES
 
 step "build with gcc" build build -DMBEV_FAULTS=ON
-if [ "${1:-}" != quick ]; then
+if [ "$MODE" != quick ]; then
     step "build with clang" env CC=clang bash -c \
         '. scripts/packages.sh && build build-clang'
     step "lint" scripts/lint.sh build-clang
@@ -110,7 +100,7 @@ if [ "${1:-}" != quick ]; then
         -DMBEV_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=Debug
 fi
 [ "$FAILED" = 0 ] && plain_tests
-if [ "${1:-}" != quick ] && [ "$FAILED" = 0 ]; then
+if [ "$MODE" != quick ] && [ "$FAILED" = 0 ]; then
     sanitized_tests
     threaded_tests
 fi

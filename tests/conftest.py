@@ -14,24 +14,48 @@ from harness.billing import create_billing  # noqa: E402
 from harness.server import MariaDB  # noqa: E402
 
 
-# Set: of the cases of one test only about one in so many is run, always the
-# same ones, and at least two. For builds in which every case takes long and
-# the other build runs them all.
-ONE_IN = int(os.environ.get("MBEV_ONE_CASE_IN", "1"))
+# Which part of the tests is run: of those that may run in either build the
+# sanitized one runs all, but a third of the cases of one test; the plain one
+# runs the other two thirds, and what is for it alone. Not set: all of it.
+PART = os.environ.get("MBEV_PART", "")
+ONE_IN = 3
+# In other folders are tests of the tests, and what is long enough as it is.
+EITHER = ("integration", "property", "sql", "memory")
 
 
-def pytest_collection_modifyitems(config, items):
-    """Thin out the cases, as ONE_IN says."""
+def pytest_configure(config):
+    """The mark of what is for the plain build alone."""
+    config.addinivalue_line(
+        "markers", "plain: about time alone, or runs none of our C code")
+
+
+def for_plain_alone(item):
+    """Does it say so, or where it stands?"""
+    return (item.path.parent.name not in EITHER
+            or item.get_closest_marker("plain") is not None)
+
+
+def thinned_out(items):
+    """The third of each test's cases that the sanitized build runs, always
+    the same ones, and at least two."""
     cases = defaultdict(list)
     for item in items:
         cases[item.nodeid.split("[")[0]].append(item)
-    kept = set()
     for group in cases.values():
         group.sort(key=lambda item: zlib.crc32(item.nodeid.encode()))
-        most = max(2, -(-len(group) // ONE_IN))
-        kept.update(item.nodeid for item in group[:most])
-    left_out = [item for item in items if item.nodeid not in kept]
-    items[:] = [item for item in items if item.nodeid in kept]
+        yield from group[:max(2, -(-len(group) // ONE_IN))]
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keep what belongs to the part."""
+    if not PART:
+        return
+    thin = {item.nodeid for item in thinned_out(
+        item for item in items if not for_plain_alone(item))}
+    left_out = [item for item in items
+                if (item.nodeid in thin) != (PART == "sanitized")]
+    items[:] = [item for item in items
+                if (item.nodeid in thin) == (PART == "sanitized")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
 

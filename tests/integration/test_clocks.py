@@ -15,6 +15,8 @@ from harness.standin import Reply
 from integration.conftest import make_chain
 from integration.shop import Shop, make_shop
 
+pytestmark = pytest.mark.plain
+
 BUSY = '{"error":{"code":"110","description":"busy"}}'
 
 

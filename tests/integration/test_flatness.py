@@ -17,6 +17,8 @@ from harness.server import MariaDB
 from integration.sessions import known_hosts, nas
 from integration.shop import make_shop
 
+pytestmark = pytest.mark.plain
+
 EVENTS = int(os.environ.get("MBEV_EVENTS", "2500"))
 FIRST, CHUNK, SUBSCRIBERS = EVENTS // 5, 500, 500
 

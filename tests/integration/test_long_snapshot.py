@@ -2,9 +2,13 @@
 
 Counted are the pages that the server looks at, not seconds."""
 
+import pytest
+
 from harness.process import wait_until
 from harness.product import with_settings
 from harness.server import snapshot_held
+
+pytestmark = pytest.mark.plain
 
 GONE = 60_000
 PAYMENTS = 20

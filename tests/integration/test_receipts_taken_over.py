@@ -13,6 +13,8 @@ from harness.product import with_settings
 from integration.fire import (Buyers, Fire, enroll, fixture_chain,
                               fixture_db, plan, tell)  # noqa: F401
 
+pytestmark = pytest.mark.plain
+
 SHORT_LEASE = {"lease": "5 s"}
 
 

@@ -17,6 +17,8 @@ from integration.fire import (Buyers, Fire, Gauge, enroll,
                               fixture_chain, fixture_db, make_server,
                               plan, settings_of, tell)  # noqa: F401
 
+pytestmark = pytest.mark.plain
+
 
 def test_the_service_is_killed_again_and_again(chain, till):
     dice = random.Random()

@@ -13,6 +13,8 @@ from harness.routeros import OLD_V6, RouterOS
 from integration.sessions import (also, held, known_hosts, nas, ports,
                                   reasons, resets, table)
 
+pytestmark = pytest.mark.plain
+
 ENDED = "1 session ended on 127.0.0.1"
 GONE = "it cannot be reached: "
 FAILED = "1 of 1 router failed: 127.0.0.1: "

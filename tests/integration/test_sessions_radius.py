@@ -12,6 +12,8 @@ from harness.ros_api import RouterApi
 from integration.sessions import (also, held, nas, ports, reasons, resets,
                                   table)
 
+pytestmark = pytest.mark.plain
+
 SECRET = "R4dius-s3cret"
 ENDED = "1 session ended on 127.0.0.1"
 NOTHING = "no session on 1 router"

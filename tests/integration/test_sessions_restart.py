@@ -13,6 +13,8 @@ from harness.ros_console import Hold
 from harness.routeros import RouterOS
 from integration.sessions import also, nas, reasons, resets
 
+pytestmark = pytest.mark.plain
+
 TOO_OLD = ["too old to be of use; the service stopped before the reply was"
            " recorded; it may have been sent"]
 

@@ -10,6 +10,8 @@ from integration.chain import Chain, payment_sql
 from integration.conftest import make_chain
 from integration.sessions import also, nas, reasons, resets
 
+pytestmark = pytest.mark.plain
+
 TODAY = "DAY(NOW())"
 ANOTHER_DAY = "DAY(NOW()) % 28 + 1"
 FIRES = ("done", "there is no router in radnas")

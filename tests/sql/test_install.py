@@ -15,6 +15,8 @@ from harness import product
 from harness.process import wait_until
 from harness.server import MariaDB, build_dir
 
+pytestmark = pytest.mark.plain
+
 SQL = product.repo() / "sql"
 FILES = ("schema.sql", "grants.sql", "triggers.sql")
 ACCOUNTS = ("mbev_trigger", "mbev_service", "mbev_reader")
