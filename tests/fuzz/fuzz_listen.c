@@ -11,7 +11,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-enum { MOST_BYTES = 4096, MOST_TURNS = 2000, OK = 200 };
+enum {
+    MOST_BYTES = 4096,
+    MOST_TURNS = 2000,
+    OK = 200,
+    MOST_TRIES = 200,
+    PAUSE_MS = 10
+};
 
 static struct listen *server;
 static unsigned heard;
@@ -51,9 +57,10 @@ open_server(void)
     holds(server != NULL);
 }
 
-/* From another address each time: the ports of one would be used up. */
+/* From another address each time: the ports of one would be used up. -1 when
+ * the machine has none just now. */
 static int
-connect_client(void)
+try_connect(void)
 {
     static uint32_t count;
     struct sockaddr_in from = { .sin_family = AF_INET,
@@ -63,9 +70,24 @@ connect_client(void)
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+    if (fd >= 0 && (bind(fd, (struct sockaddr *)&from, sizeof from) ||
+                       connect(fd, (struct sockaddr *)&to, sizeof to))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int
+connect_client(void)
+{
+    int fd = try_connect();
+
+    for (int n = 0; fd < 0 && n < MOST_TRIES; n++) {
+        poll(NULL, 0, PAUSE_MS);
+        fd = try_connect();
+    }
     holds(fd >= 0);
-    holds(bind(fd, (struct sockaddr *)&from, sizeof from) == 0);
-    holds(connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
     return fd;
 }
 

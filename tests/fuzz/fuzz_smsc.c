@@ -10,7 +10,9 @@ check(const struct http_reply *reply, const struct outcome *out)
     holds(out->class != OUTCOME_DUPLICATE);
     /* It is in our words throughout. */
     holds(!fuzz_has_control(out->why));
-    if (reply->status != 200)
+    if (reply->status == HTTP_TOO_MANY)
+        holds(out->class == OUTCOME_TRANSIENT);
+    else if (reply->status != 200)
         holds(out->class == OUTCOME_UNKNOWN);
 }
 

@@ -14,7 +14,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_outcome(&out);
     /* It can neither be asked nor does it know our number. */
     holds(out.class != OUTCOME_ABSENT && out.class != OUTCOME_DUPLICATE);
-    if (r.reply.status != 200)
+    if (r.reply.status == HTTP_TOO_MANY)
+        holds(out.class == OUTCOME_TRANSIENT);
+    else if (r.reply.status != 200)
         holds(out.class == OUTCOME_UNKNOWN);
     free(r.body);
     return 0;
