@@ -35,35 +35,42 @@ static void
 mark(struct db *db, struct bytes *sql, const uint64_t *ids, size_t n)
 {
     bare_begin(db, sql);
-    for (size_t i = 0; i < n; i++)
-        bytes_printf(sql,
-            "UPDATE delivery SET changed_utc = UTC_TIMESTAMP(3),"
-            " state = 'calling', attempts = attempts + 1, epoch = 1"
-            " WHERE id = %" PRIu64 " AND state IN ('ready', 'retry');",
-            ids[i]);
-    bytes_str(sql, "COMMIT");
+    bytes_str(sql, "UPDATE ");
+    db_ids(sql, ids, n);
+    bytes_str(sql,
+        " AS one STRAIGHT_JOIN delivery AS d FORCE INDEX (PRIMARY)"
+        " ON d.id = one.id SET d.changed_utc = UTC_TIMESTAMP(3),"
+        " d.state = 'calling', d.attempts = d.attempts + 1, d.epoch = 1"
+        " WHERE d.state IN ('ready', 'retry'); COMMIT");
     bare_run(db, sql);
+}
+
+static void
+add_results(struct bytes *sql, const uint64_t *ids, size_t n)
+{
+    bytes_str(sql, "UPDATE (SELECT 0 AS id, '' AS provider_id");
+    for (size_t i = 0; i < n; i++)
+        bytes_printf(
+            sql, " UNION ALL SELECT %" PRIu64 ",'%" PRIu64 "'", ids[i], ids[i]);
+    bytes_str(sql, ") AS r STRAIGHT_JOIN delivery AS d FORCE INDEX (PRIMARY)"
+                   " ON d.id = r.id SET d.state = 'done',"
+                   " d.changed_utc = UTC_TIMESTAMP(3), d.ask = 0,"
+                   " d.provider = 'smspilot', d.provider_id = r.provider_id,"
+                   " d.error_class = NULL, d.error_code = NULL, d.reason = NULL"
+                   " WHERE d.state = 'calling';");
 }
 
 static void
 record(struct db *db, struct bytes *sql, const uint64_t *ids, size_t n)
 {
     bare_begin(db, sql);
+    add_results(sql, ids, n);
+    bytes_str(sql, "INSERT INTO mikbill.sms_logs (sms_type_id, uid, sms_phone,"
+                   " sms_text, sms_error_text) VALUES ");
     for (size_t i = 0; i < n; i++)
-        bytes_printf(sql,
-            "UPDATE delivery SET state = 'done',"
-            " changed_utc = UTC_TIMESTAMP(3), ask = 0,"
-            " provider = 'smspilot', provider_id = '%" PRIu64 "',"
-            " error_class = NULL, error_code = NULL, reason = NULL"
-            " WHERE id = %" PRIu64 " AND state = 'calling';",
-            ids[i], ids[i]);
-    for (size_t i = 0; i < n; i++)
-        bytes_printf(sql,
-            "INSERT INTO mikbill.sms_logs (sms_type_id, uid, sms_phone,"
-            " sms_text, sms_error_text) VALUES (0,%" PRIu64
-            ",'79000000001','bench: 100.00','');",
-            ids[i] % 1000 + 1);
-    bytes_str(sql, "COMMIT");
+        bytes_printf(sql, "%s(0,%" PRIu64 ",'79000000001','bench: 100.00','')",
+            i ? "," : "", ids[i] % 1000 + 1);
+    bytes_str(sql, "; COMMIT");
     bare_run(db, sql);
 }
 

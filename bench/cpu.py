@@ -51,15 +51,14 @@ def wait_done(net):
 def cpu(bench):
     """Of all payments together, from the first to the end of the last."""
     with RouterOS() as router, Provider() as provider, Komtet() as till, \
-            Net([router], router.port, PAYMENTS) as net, \
-            running(everything(net, provider, till)) as service:
-        net.db.sql("INSERT INTO packets SET gid=5, packet='5', fixed_cost=500",
-                   "mikbill")
-        for router in net.routers:
-            router.online(*net.logins)
-        before = cpu_seconds(service.pid)
-        pay(net)
-        wait_done(net)
-        spent = cpu_seconds(service.pid) - before
+            Net([router], router.port, PAYMENTS) as net:
+        net.db.sql("INSERT INTO packets SET gid=5, packet='5', fixed_cost=500;"
+                   "UPDATE users SET date_abonka = DAY(NOW())", "mikbill")
+        router.online(*net.logins)
+        with running(everything(net, provider, till)) as service:
+            before = cpu_seconds(service.pid)
+            pay(net)
+            wait_done(net)
+            spent = cpu_seconds(service.pid) - before
     bench.at_most("cpu: message, receipt, bonus and reset",
                   spent / PAYMENTS * 1000, "ms", 1)

@@ -6,7 +6,7 @@ import statistics
 from common import OURS, Provider, bare, billing, forget, once, settings
 from harness.server import snapshot_held
 
-ROWS, ROUNDS, BATCH = 30_000, 3, 500
+ROWS, ROUNDS, BATCH = 30_000, 3, 250
 SLOW_MS, SLOW_ROWS, WIDTH = 100, 6000, 64
 HISTORY, PIECE, SHORT_ROWS = 5_000_000, 500_000, 10_000
 

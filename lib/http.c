@@ -14,13 +14,16 @@ enum {
     LARGEST_REPLY = 64 * 1024,
     MOST_FDS = 8,
     KEEP_IDLE_S = 10,
-    MOST_HOST = 255
+    MOST_HOST = 255,
+    MOST_SPARE = 64
 };
 
 struct http {
     CURLM *multi;
     struct exchange *first;
     size_t active;
+    CURL *spare[MOST_SPARE]; /* of exchanges that ended, to be used again */
+    size_t spares;
 };
 
 /* One request and its reply. */
@@ -71,19 +74,39 @@ unlink_exchange(struct exchange *x)
 }
 
 static void
-link_exchange(struct http *http, struct exchange *x)
+link_exchange(struct exchange *x)
 {
-    x->http = http;
-    x->next = http->first;
-    http->first = x;
-    http->active++;
+    x->next = x->http->first;
+    x->http->first = x;
+    x->http->active++;
+}
+
+static CURL *
+take_easy(struct http *http)
+{
+    CURL *easy;
+
+    if (http->spares == 0)
+        return curl_easy_init();
+    easy = http->spare[--http->spares];
+    curl_easy_reset(easy);
+    return easy;
+}
+
+static void
+leave_easy(struct http *http, CURL *easy)
+{
+    if (http->spares < MOST_SPARE)
+        http->spare[http->spares++] = easy;
+    else
+        curl_easy_cleanup(easy);
 }
 
 static void
 free_exchange(struct exchange *x)
 {
     if (x->easy)
-        curl_easy_cleanup(x->easy);
+        leave_easy(x->http, x->easy);
     curl_slist_free_all(x->headers);
     bytes_free(&x->request);
     bytes_free(&x->reply);
@@ -100,6 +123,8 @@ http_close(struct http **http)
         curl_multi_remove_handle((*http)->multi, x->easy);
         free_exchange(x);
     }
+    while ((*http)->spares)
+        curl_easy_cleanup((*http)->spare[--(*http)->spares]);
     curl_multi_cleanup((*http)->multi);
     free(*http);
     *http = NULL;
@@ -256,15 +281,16 @@ take_method(struct exchange *x, const char *method)
 }
 
 static struct exchange *
-make_exchange(const struct http_request *r)
+make_exchange(struct http *http, const struct http_request *r)
 {
     struct exchange *x = calloc(1, sizeof *x);
 
     if (!x)
         return NULL;
+    x->http = http;
     x->request = bytes_make(r->body_len);
     x->reply = bytes_make(LARGEST_REPLY);
-    if (!take_method(x, r->method) || (x->easy = curl_easy_init()) == NULL) {
+    if (!take_method(x, r->method) || (x->easy = take_easy(http)) == NULL) {
         free_exchange(x);
         return NULL;
     }
@@ -281,13 +307,13 @@ make_exchange(const struct http_request *r)
 
 /* False, and it is freed, when out of memory. */
 static bool
-begin(struct http *http, struct exchange *x)
+begin(struct exchange *x)
 {
-    if (curl_multi_add_handle(http->multi, x->easy) != CURLM_OK) {
+    if (curl_multi_add_handle(x->http->multi, x->easy) != CURLM_OK) {
         free_exchange(x);
         return false;
     }
-    link_exchange(http, x);
+    link_exchange(x);
     return true;
 }
 
@@ -295,13 +321,13 @@ bool
 http_start(struct http *http, const struct http_request *request,
     http_done *done, void *arg)
 {
-    struct exchange *x = make_exchange(request);
+    struct exchange *x = make_exchange(http, request);
 
     if (!x)
         return false;
     x->done = done;
     x->arg = arg;
-    return begin(http, x);
+    return begin(x);
 }
 
 /* Nothing that could become another part of a URL. */
@@ -315,7 +341,7 @@ is_host(const char *host)
 }
 
 static struct exchange *
-make_dial(const struct http_dial *dial)
+make_dial(struct http *http, const struct http_dial *dial)
 {
     struct exchange *x = calloc(1, sizeof *x);
     bool six = strchr(dial->host, ':') != NULL;
@@ -323,7 +349,8 @@ make_dial(const struct http_dial *dial)
 
     if (!x)
         return NULL;
-    x->easy = curl_easy_init();
+    x->http = http;
+    x->easy = take_easy(http);
     if (!x->easy) {
         free_exchange(x);
         return NULL;
@@ -350,13 +377,13 @@ bool
 http_dial(struct http *http, const struct http_dial *dial, http_connected *done,
     void *arg)
 {
-    struct exchange *x = is_host(dial->host) ? make_dial(dial) : NULL;
+    struct exchange *x = is_host(dial->host) ? make_dial(http, dial) : NULL;
 
     if (!x)
         return false;
     x->connected = done;
     x->arg = arg;
-    return begin(http, x);
+    return begin(x);
 }
 
 size_t

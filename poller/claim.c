@@ -195,7 +195,7 @@ read_due(
     struct bytes sql = bytes_make(65536), also = bytes_make(32768);
     struct db_rows *rows;
     struct delivery *d;
-    enum db_status status = head_look(&e->head[lane], e->db, lane);
+    enum db_status status = head_look(e->head, e->db, lane, lane);
 
     exclude_some(&also, e, lane);
     if (lane == LANE_KOMTET) {
@@ -244,8 +244,6 @@ read_next_due(struct engine *e)
     return DB_OK;
 }
 
-/* One statement for each row: "id IN (...)" may read a whole table and wait
- * for rows that an operator is changing. */
 static enum db_status
 mark(struct engine *e, const struct delivery_list *list, const char *change)
 {
@@ -254,11 +252,7 @@ mark(struct engine *e, const struct delivery_list *list, const char *change)
 
     if (list->n == 0)
         return DB_OK;
-    for (const struct delivery *d = list->first; d; d = d->next)
-        bytes_printf(&sql,
-            "UPDATE delivery SET changed_utc = UTC_TIMESTAMP(3), %s"
-            " WHERE id = %" PRIu64 " AND state IN ('ready', 'retry')%s",
-            change, d->id, d->next ? ";" : "");
+    stored_add_change(&sql, list, change, "d.state IN ('ready', 'retry')");
     status = db_run(e->db, &sql);
     bytes_free(&sql);
     /* The operator changed one of them meanwhile. */
@@ -312,7 +306,7 @@ commit_claim(struct engine *e, const struct delivery_list *calling,
     const struct delivery_list *expired, const struct delivery_list *asleep,
     bool *unsure)
 {
-    char change[128];
+    char change[160];
     enum db_status status = owner_begin(&e->owner, e->db);
 
     *unsure = false;
@@ -320,15 +314,17 @@ commit_claim(struct engine *e, const struct delivery_list *calling,
         return status;
     fault_point("claim.begun");
     snprintf(change, sizeof change,
-        "state = 'calling', attempts = attempts + 1,"
-        " epoch = %" PRIu64,
+        "d.changed_utc = UTC_TIMESTAMP(3), d.state = 'calling',"
+        " d.attempts = d.attempts + 1, d.epoch = %" PRIu64,
         e->owner.epoch);
     status = mark(e, calling, change);
     /* Nobody knows of one that waits to be asked about. */
     if (status == DB_OK)
         status = mark(e, expired,
-            "state = IF(ask, 'doubtful', 'expired'), reason = IF(ask, reason,"
-            " CONCAT_WS('; ', 'too old to be of use', NULLIF(reason, '')))");
+            "d.changed_utc = UTC_TIMESTAMP(3),"
+            " d.state = IF(d.ask, 'doubtful', 'expired'),"
+            " d.reason = IF(d.ask, d.reason, CONCAT_WS('; ',"
+            " 'too old to be of use', NULLIF(d.reason, '')))");
     if (status == DB_OK && asleep->n > 0)
         status = put_to_sleep(e, asleep);
     fault_point("claim.marked");
@@ -579,6 +575,8 @@ look_at_queues(struct engine *e)
 
     e->due_us = begun_us + SWEEP_US;
     status = read_next_due(e);
+    if (status == DB_OK)
+        status = head_look(e->head, e->db, 0, LANES - 1);
     took_us = clock_boot_us() - begun_us;
     if (took_us > QUICK_US)
         e->look_us =
@@ -587,10 +585,18 @@ look_at_queues(struct engine *e)
     return status;
 }
 
+/* It was seen in this round that nothing waits there. */
+static bool
+is_empty(const struct engine *e, enum lane_id lane, int64_t begun_us)
+{
+    return e->head[lane].empty && e->head[lane].looked_us >= begun_us;
+}
+
 enum db_status
 claim_due(struct engine *e)
 {
-    bool all = clock_boot_us() >= claim_due_us(e);
+    int64_t begun_us = clock_boot_us();
+    bool all = begun_us >= claim_due_us(e);
     enum db_status status = DB_OK;
 
     if (all)
@@ -598,7 +604,7 @@ claim_due(struct engine *e)
     if (all && status == DB_OK)
         status = look_at_queues(e);
     for (enum lane_id lane = 0; lane < LANES && status != DB_GONE; lane++)
-        if (all || has_work(e, lane))
+        if ((all && !is_empty(e, lane, begun_us)) || has_work(e, lane))
             engine_keep_first(e, &status, serve(e, lane));
     if (status == DB_BUSY)
         e->due_us = clock_boot_us() + BUSY_PAUSE_US;

@@ -382,7 +382,7 @@ ask_due(struct engine *e, struct db_rows **rows)
 {
     struct bytes sql = bytes_make(8192), also = bytes_make(2048);
     struct head *head = &e->head[LANE_DECIDE];
-    enum db_status status = head_look(head, e->db, LANE_DECIDE);
+    enum db_status status = head_look(e->head, e->db, LANE_DECIDE, LANE_DECIDE);
 
     add_conditions(&also, e);
     bytes_str(&sql, "SELECT d.id, d.event_id, d.action, e.kind, e.body,");

@@ -24,12 +24,15 @@ extern const char *const head_states[HEAD_STATES];
 struct head {
     char due_utc[HEAD_STATES][HEAD_TIME]; /* nothing is due before; "" = not
                                              known */
-    int64_t look_us;  /* boot clock: when to look it up again */
-    int64_t sweep_us; /* ... and from the start */
+    int64_t looked_us; /* boot clock: when it was looked up, */
+    bool empty;        /* and that nothing waited in the lane then */
+    int64_t sweep_us;  /* when to look it up from the start */
 };
 
-/* Looks the head of a lane up, when it is time to. */
-enum db_status head_look(struct head *head, struct db *db, enum lane_id lane);
+/* Looks up, in one statement, the heads of the lanes from first to last for
+ * which it is time. heads: of all lanes. */
+enum db_status head_look(struct head heads[LANES], struct db *db,
+    enum lane_id first, enum lane_id last);
 
 /* Appends the condition on column due_utc for the state of this number, " AND
  * ...". */

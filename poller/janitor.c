@@ -130,7 +130,5 @@ janitor_renew_us(const struct engine *e)
 enum db_status
 janitor_renew(struct engine *e)
 {
-    struct bytes nothing = bytes_make(64);
-
-    return owner_run(&e->owner, e->db, &nothing);
+    return owner_renew(&e->owner, e->db);
 }

@@ -211,6 +211,29 @@ owner_may_have_lost(
            strcmp(captured_utc, owner->inherited_utc) < 0;
 }
 
+/* Proves that we still own the work, and prolongs the lease. */
+static void
+add_proof(struct bytes *sql, const struct owner *owner)
+{
+    bytes_str(sql, "UPDATE owner SET");
+    add_lease(sql, owner);
+    bytes_printf(sql, " WHERE name = 'main' AND epoch = %llu AND holder = ",
+        (unsigned long long)owner->epoch);
+    db_text(sql, owner->holder);
+}
+
+/* DB_REFUSED, and the work is lost, when the proof found nothing. */
+static enum db_status
+check_proof(struct owner *owner, struct db *db)
+{
+    if (db_matched(db) == 1)
+        return DB_OK;
+    db_rollback(db);
+    owner->epoch = 0;
+    owner->lost = true;
+    return DB_REFUSED;
+}
+
 enum db_status
 owner_begin(struct owner *owner, struct db *db)
 {
@@ -218,23 +241,31 @@ owner_begin(struct owner *owner, struct db *db)
     enum db_status status;
 
     owner->asked_us = clock_boot_us();
-    bytes_str(&sql, DB_BEGIN "; UPDATE owner SET");
-    add_lease(&sql, owner);
-    bytes_printf(&sql, " WHERE name = 'main' AND epoch = %llu AND holder = ",
-        (unsigned long long)owner->epoch);
-    db_text(&sql, owner->holder);
+    bytes_str(&sql, DB_BEGIN ";");
+    add_proof(&sql, owner);
     status = db_run(db, &sql);
     bytes_free(&sql);
-    if (status != DB_OK) {
-        db_rollback(db);
-        return status;
-    }
-    if (db_matched(db) == 1)
-        return DB_OK;
+    if (status == DB_OK)
+        return check_proof(owner, db);
     db_rollback(db);
-    owner->epoch = 0;
-    owner->lost = true;
-    return DB_REFUSED;
+    return status;
+}
+
+enum db_status
+owner_renew(struct owner *owner, struct db *db)
+{
+    struct bytes sql = bytes_make(2048);
+    int64_t asked_us = clock_boot_us();
+    enum db_status status;
+
+    add_proof(&sql, owner);
+    status = db_run(db, &sql);
+    bytes_free(&sql);
+    if (status == DB_OK)
+        status = check_proof(owner, db);
+    if (status == DB_OK)
+        lease_runs(owner, asked_us);
+    return status;
 }
 
 enum db_status

@@ -65,6 +65,10 @@ enum db_status owner_commit(struct owner *owner, struct db *db);
 enum db_status
 owner_commit_with(struct owner *owner, struct db *db, struct bytes *sql);
 
+/* Proves that we still own the work and prolongs the lease, in one statement.
+ * Errors as of owner_begin(). */
+enum db_status owner_renew(struct owner *owner, struct db *db);
+
 /* One transaction of these statements. *sql is spent. */
 enum db_status owner_run(struct owner *owner, struct db *db, struct bytes *sql);
 

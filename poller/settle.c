@@ -23,7 +23,9 @@
 
 enum {
     LARGEST_SQL = 4 << 20,
-    SLICE = 32,
+    SLICE = 250,              /* rows in one statement, and... */
+    SLICE_BYTES = 512 * 1024, /* ...bytes in a packet; the least is 1 MiB */
+    RESULT_BYTES = 2048,      /* of one, but for its text */
     HELD_PAUSE_US = 5000000,
     LOCK_WAITED_US = 1000000,
 };
@@ -195,17 +197,25 @@ pause_us(struct engine *e, const struct delivery *d)
     return until > 0 && d->route.n < 2 ? until : 0;
 }
 
+/* Whether it is to be tried again, by whichever channel. */
+static bool
+goes_on(const struct delivery *d)
+{
+    return d->state == DELIVERY_RETRY || d->state == DELIVERY_READY;
+}
+
 static void
-add_due(struct engine *e, struct bytes *sql, const struct delivery *d)
+add_pause(struct engine *e, struct bytes *sql, const struct delivery *d)
 {
     int64_t us;
 
-    if (d->state != DELIVERY_RETRY && d->state != DELIVERY_READY)
+    if (!goes_on(d)) {
+        bytes_str(sql, "NULL,");
         return;
+    }
     us = pause_us(e, d);
     claim_due_by(e, clock_boot_us() + us);
-    bytes_printf(sql,
-        ", due_utc = UTC_TIMESTAMP(3) + INTERVAL %" PRId64 " MICROSECOND", us);
+    bytes_printf(sql, "%" PRId64 ",", us);
 }
 
 /* Where it waits next: in the lane of the first channel that is left, or where
@@ -221,37 +231,49 @@ add_way(struct bytes *sql, const struct delivery *d)
 {
     char route[ROUTE_TEXT];
 
-    bytes_printf(sql, ", ask = %d", d->ask);
-    if (d->state != DELIVERY_RETRY && d->state != DELIVERY_READY)
-        return;
-    bytes_printf(sql, ", lane = '%s', route = '%s'",
-        delivery_lane_name(next_lane(d)), route_print(&d->route, route));
+    if (goes_on(d))
+        bytes_printf(sql, "'%s','%s',", delivery_lane_name(next_lane(d)),
+            route_print(&d->route, route));
+    else
+        bytes_str(sql, "NULL,NULL,");
 }
+
+/* All results are one statement. Its first row names their columns and is
+ * nobody's; NULL as pause, lane or route leaves what is there. */
+#define RESULTS_HEAD                                                           \
+    "UPDATE (SELECT 0 AS id, '' AS state, 0 AS given_back, 0 AS ask,"          \
+    " 0 AS pause_us, '' AS lane, '' AS route, '' AS provider,"                 \
+    " '' AS provider_id, '' AS error_class, '' AS error_code, '' AS reason"
+#define RESULTS_TAIL                                                           \
+    ") AS r STRAIGHT_JOIN delivery AS d FORCE INDEX (PRIMARY) ON d.id = r.id"  \
+    " SET d.state = r.state, d.changed_utc = UTC_TIMESTAMP(3),"                \
+    " d.attempts = d.attempts - r.given_back, d.ask = r.ask,"                  \
+    " d.due_utc = IF(r.pause_us IS NULL, d.due_utc,"                           \
+    " UTC_TIMESTAMP(3) + INTERVAL r.pause_us MICROSECOND),"                    \
+    " d.lane = IF(r.lane IS NULL, d.lane, r.lane),"                            \
+    " d.route = IF(r.route IS NULL, d.route, r.route),"                        \
+    " d.provider = r.provider, d.provider_id = r.provider_id,"                 \
+    " d.error_class = r.error_class, d.error_code = r.error_code,"             \
+    " d.reason = r.reason WHERE d.state = 'calling';"
 
 static void
 add_result(struct engine *e, struct bytes *sql, const struct delivery *d)
 {
     const struct outcome *o = &d->outcome;
 
-    bytes_printf(sql,
-        "UPDATE delivery SET state = '%s',"
-        " changed_utc = UTC_TIMESTAMP(3)",
-        delivery_state_name(d->state));
-    if (is_outage(e, d))
-        bytes_str(sql, ", attempts = attempts - 1");
-    add_due(e, sql, d);
+    bytes_printf(sql, " UNION ALL SELECT %" PRIu64 ",'%s',%d,%d,", d->id,
+        delivery_state_name(d->state), is_outage(e, d), d->ask);
+    add_pause(e, sql, d);
     add_way(sql, d);
-    bytes_str(sql, ", provider = ");
     db_text(sql, d->provider);
-    bytes_str(sql, ", provider_id = ");
+    bytes_chr(sql, ',');
     db_text(sql, o->provider_id[0] ? o->provider_id : NULL);
-    bytes_str(sql, ", error_class = ");
+    bytes_chr(sql, ',');
     db_text(sql, outcome_class_name(o->class));
-    bytes_str(sql, ", error_code = ");
+    bytes_chr(sql, ',');
     db_text(sql, o->code[0] ? o->code : NULL);
-    bytes_str(sql, ", reason = ");
+    bytes_chr(sql, ',');
     db_text(sql, o->why[0] ? o->why : NULL);
-    bytes_printf(sql, " WHERE id = %" PRIu64 " AND state = 'calling';", d->id);
 }
 
 static void
@@ -309,20 +331,34 @@ keep_calling(struct engine *e)
     return DB_OK;
 }
 
+/* What the outcome of each makes of it. */
+static void
+judge(struct engine *e)
+{
+    for (struct delivery *d = e->results.first; d; d = d->next) {
+        atwork_begin(WORK_CALL, d->key, NULL);
+        if (!d->judged)
+            d->state = state_after(e, d);
+        d->judged = true;
+    }
+    atwork_end();
+}
+
 static enum db_status
 write_results(struct engine *e)
 {
     struct bytes sql = bytes_make(LARGEST_SQL);
     enum db_status status;
 
-    for (struct delivery *d = e->results.first; d; d = d->next) {
+    judge(e);
+    bytes_str(&sql, RESULTS_HEAD);
+    for (const struct delivery *d = e->results.first; d; d = d->next)
+        add_result(e, &sql, d);
+    bytes_str(&sql, RESULTS_TAIL);
+    for (const struct delivery *d = e->results.first; d; d = d->next) {
         const struct action *action = action_find(d->action);
 
         atwork_begin(WORK_CALL, d->key, NULL);
-        if (!d->judged)
-            d->state = state_after(e, d);
-        d->judged = true;
-        add_result(e, &sql, d);
         if (action && action->record)
             action->record(&sql, d, e->set);
     }
@@ -330,6 +366,24 @@ write_results(struct engine *e)
     status = db_run(e->db, &sql);
     bytes_free(&sql);
     return status;
+}
+
+/* Rows to which nothing refers are one statement. */
+static void
+add_new_logs(struct engine *e, struct bytes *sql)
+{
+    size_t n = 0;
+
+    for (const struct delivery *d = e->results.first; d; d = d->next) {
+        const struct action *action = action_find(d->action);
+
+        atwork_begin(WORK_CALL, d->key, NULL);
+        if (action && action->log_new)
+            n += action->log_new(sql, n, d, e->set, &e->billing);
+    }
+    atwork_end();
+    if (n > 0)
+        bytes_chr(sql, ';');
 }
 
 static enum db_status
@@ -345,6 +399,8 @@ write_logs_and_commit(struct engine *e, bool with_log)
             action->log(&sql, d, e->set, &e->billing);
     }
     atwork_end();
+    if (with_log)
+        add_new_logs(e, &sql);
     return owner_commit_with(&e->owner, e->db, &sql);
 }
 
@@ -507,6 +563,26 @@ take_finished(struct engine *e, struct delivery_list *to)
     }
 }
 
+/* How many bytes the statements of one may take. */
+static size_t
+weight(const struct delivery *d)
+{
+    return RESULT_BYTES + (d->payload ? 2 * strlen(d->payload) : 0);
+}
+
+static void
+take_slice(struct delivery_list *from, struct delivery_list *to)
+{
+    size_t bytes = 0;
+
+    while (from->n && to->n < SLICE && bytes < SLICE_BYTES) {
+        struct delivery *d = delivery_pop(from);
+
+        bytes += weight(d);
+        delivery_push(to, d);
+    }
+}
+
 /* Settles the results in slices that fit into a packet; one that is held goes
  * behind all others. */
 enum db_status
@@ -518,8 +594,7 @@ settle_results(struct engine *e)
     e->results = (struct delivery_list){ 0 };
     take_finished(e, &later);
     while (status == DB_OK && later.n && clock_boot_us() >= e->settle_us) {
-        while (later.n && e->results.n < SLICE)
-            delivery_push(&e->results, delivery_pop(&later));
+        take_slice(&later, &e->results);
         status = settle_together(e);
         if (status == DB_BUSY)
             status = settle_one_by_one(e);

@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+enum { MOST_IDS = 250 };
+
 /* A name that outlives the row: of an action that this version knows. */
 static const char *
 action_name(const char *name)
@@ -146,4 +148,33 @@ stored_add_renewal(struct bytes *sql)
         " epoch = VALUES(epoch), attempts = VALUES(attempts),"
         " address = VALUES(address), payload = VALUES(payload),"
         " reason = VALUES(reason), changed_utc = VALUES(changed_utc)");
+}
+
+/* The next rows of a list, as many as a statement bears. */
+static const struct delivery *
+add_some(struct bytes *sql, const struct delivery *d, const char *change,
+    const char *are)
+{
+    uint64_t id[MOST_IDS];
+    size_t n = 0;
+
+    for (; d && n < MOST_IDS; d = d->next)
+        id[n++] = d->id;
+    bytes_str(sql, "UPDATE ");
+    db_ids(sql, id, n);
+    bytes_printf(sql,
+        " AS one STRAIGHT_JOIN delivery AS d FORCE INDEX (PRIMARY)"
+        " ON d.id = one.id SET %s WHERE %s;",
+        change, are);
+    return d;
+}
+
+void
+stored_add_change(struct bytes *sql, const struct delivery_list *list,
+    const char *change, const char *are)
+{
+    const struct delivery *d = list->first;
+
+    while (d)
+        d = add_some(sql, d, change, are);
 }

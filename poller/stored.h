@@ -36,4 +36,11 @@ void stored_add_insert(struct bytes *sql);
 void stored_add_row(struct bytes *sql, const struct delivery *d);
 void stored_add_renewal(struct bytes *sql);
 
+/* Appends one statement for many rows, ended by a semicolon: of the deliveries
+ * of a list those that are (a condition on delivery d) get the columns of
+ * change ("state = 'calling'"). Each is found in the primary key: see db_ids().
+ */
+void stored_add_change(struct bytes *sql, const struct delivery_list *list,
+    const char *change, const char *are);
+
 #endif

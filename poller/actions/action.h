@@ -51,6 +51,12 @@ struct action {
         const struct settings *set);
     void (*log)(struct bytes *sql, const struct delivery *d,
         const struct settings *set, const struct billing *billing);
+
+    /* Appends a message's row to the one INSERT of all new rows of that log to
+     * which nothing will refer; n: how many it has. Returns 1; or 0 and nothing
+     * when that does not hold, and log() is for it. NULL = never. */
+    size_t (*log_new)(struct bytes *sql, size_t n, const struct delivery *d,
+        const struct settings *set, const struct billing *billing);
 };
 
 /* All there are; their order is that in which an event's are decided. */

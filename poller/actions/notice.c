@@ -192,28 +192,38 @@ add_table(struct bytes *sql, const struct billing *billing, const char *verb)
     bytes_str(sql, ".sms_logs ");
 }
 
-/* The message's first row; the delivery remembers it while it may still
- * change. */
 static void
-add_row(struct bytes *sql, const struct delivery *d, const struct settings *set,
-    const struct billing *billing)
+add_head(struct bytes *sql, const struct billing *billing)
 {
     add_table(sql, billing, "INSERT INTO");
-    bytes_printf(sql,
-        "(sms_type_id, uid, sms_phone, sms_text, sms_error_text)"
-        " VALUES (0,%" PRIu64 ",",
-        d->uid);
+    bytes_str(
+        sql, "(sms_type_id, uid, sms_phone, sms_text, sms_error_text) VALUES ");
+}
+
+static void
+add_row(struct bytes *sql, const struct delivery *d, const struct settings *set)
+{
+    bytes_printf(sql, "(0,%" PRIu64 ",", d->uid);
     db_text(sql, d->address);
     bytes_chr(sql, ',');
     db_text(sql, d->payload);
     bytes_chr(sql, ',');
     db_text(sql, error_text(set, &d->outcome));
-    bytes_str(sql, ");");
-    if (d->state != DELIVERY_DONE)
-        bytes_printf(sql,
-            "UPDATE delivery SET log_id = LAST_INSERT_ID()"
-            " WHERE id = %" PRIu64 ";",
-            d->id);
+    bytes_chr(sql, ')');
+}
+
+/* The message's first row, which the delivery remembers: it may still
+ * change. */
+static void
+add_remembered(struct bytes *sql, const struct delivery *d,
+    const struct settings *set, const struct billing *billing)
+{
+    add_head(sql, billing);
+    add_row(sql, d, set);
+    bytes_printf(sql,
+        ";UPDATE delivery SET log_id = LAST_INSERT_ID()"
+        " WHERE id = %" PRIu64 ";",
+        d->id);
 }
 
 static void
@@ -227,14 +237,35 @@ renew_row(struct bytes *sql, const struct delivery *d,
     bytes_printf(sql, " WHERE sms_id = %" PRIu64 ";", d->log_id);
 }
 
+/* It is over with its first call, as most are. */
+static bool
+is_final(const struct delivery *d)
+{
+    return d->log_id == 0 && d->state == DELIVERY_DONE;
+}
+
 static void
 log_message(struct bytes *sql, const struct delivery *d,
     const struct settings *set, const struct billing *billing)
 {
     if (d->log_id)
         renew_row(sql, d, set, billing);
+    else if (!is_final(d))
+        add_remembered(sql, d, set, billing);
+}
+
+static size_t
+log_final(struct bytes *sql, size_t n, const struct delivery *d,
+    const struct settings *set, const struct billing *billing)
+{
+    if (!is_final(d))
+        return 0;
+    if (n == 0)
+        add_head(sql, billing);
     else
-        add_row(sql, d, set, billing);
+        bytes_chr(sql, ',');
+    add_row(sql, d, set);
+    return 1;
 }
 
 const struct action action_sms = {
@@ -245,6 +276,7 @@ const struct action action_sms = {
     .needs_api = needs_api,
     .decide = sms_decide,
     .log = log_message,
+    .log_new = log_final,
 };
 
 const struct action action_social = {
@@ -255,4 +287,5 @@ const struct action action_social = {
     .needs_api = needs_api,
     .decide = social_decide,
     .log = log_message,
+    .log_new = log_final,
 };
