@@ -22,7 +22,7 @@ PATH=/usr/bin:/usr/sbin:$PATH
 # shellcheck disable=SC2086
 need_packages $BUILD_PACKAGES $RUN_PACKAGES $ROUTER_PACKAGES
 
-cmake -S . -B build-bench -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
+cmake -S . -B build-bench -G Ninja >/dev/null
 cmake --build build-bench \
     --target mbevd mbev bench_programs >/dev/null
 export MBEV_BUILD=$PWD/build-bench

@@ -11,7 +11,7 @@ PATH=/usr/bin:/usr/sbin:$PATH
 # shellcheck disable=SC2086
 need_packages $BUILD_PACKAGES $RUN_PACKAGES $TEST_PACKAGES
 
-cmake -S . -B build-bench -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
+cmake -S . -B build-bench -G Ninja >/dev/null
 cmake --build build-bench --target mbevd mbev >/dev/null
 export MBEV_BUILD=$PWD/build-bench MBEV_EVENTS=${1:-10000}
 cd tests

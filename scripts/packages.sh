@@ -46,7 +46,7 @@ build() {
 # build_for_torture [asan]: builds what is to run for long, and says where it
 # is in MBEV_BUILD.
 build_for_torture() {
-    local folder=build-bench options=(-DCMAKE_BUILD_TYPE=Release)
+    local folder=build-bench options=()
     if [ "${1:-}" = asan ]; then
         folder=build-asan
         options=(-DMBEV_FAULTS=ON -DMBEV_SANITIZE=address,undefined
