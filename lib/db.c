@@ -271,6 +271,18 @@ db_run(struct db *db, const struct bytes *sql)
     return run_text(db, bytes_text(sql), sql->n);
 }
 
+enum db_status
+db_commit(struct db *db, const struct bytes *sql)
+{
+    enum db_status status = db_run(db, sql);
+
+    if (status == DB_OK || (db->number != ER_QUERY_INTERRUPTED &&
+                               db->number != ER_STATEMENT_TIMEOUT))
+        return status;
+    hang_up(db);
+    return DB_GONE;
+}
+
 void
 db_rollback(struct db *db)
 {
@@ -278,8 +290,9 @@ db_rollback(struct db *db)
     char text[sizeof db->text];
 
     memcpy(text, db->text, sizeof text);
-    if (db->my)
-        db_exec(db, "ROLLBACK; SET SESSION wait_timeout = 600");
+    if (db->my &&
+        db_exec(db, "ROLLBACK; SET SESSION wait_timeout = 600") != DB_OK)
+        hang_up(db);
     memcpy(db->text, text, sizeof text);
     db->number = number;
 }

@@ -69,15 +69,21 @@ enum db_status db_exec(struct db *db, const char *sql);
  * behind a statement that failed in a packet, holds no lock longer. Each to be
  * followed by a semicolon. */
 #define DB_BEGIN "SET SESSION wait_timeout = 3; START TRANSACTION"
-#define DB_COMMIT "COMMIT; SET SESSION wait_timeout = 600"
+#define DB_COMMIT "SET SESSION wait_timeout = 600; COMMIT"
+
+/* Runs statements that end with DB_COMMIT. DB_GONE, and a new connection is
+ * needed, also when one was interrupted: somebody's KILL may have come when the
+ * COMMIT was done already. */
+enum db_status db_commit(struct db *db, const struct bytes *sql);
 
 /* Behind a SELECT: locks its rows, and fails with DB_BUSY at once when somebody
  * holds one. Who never waits for a row while holding another is in no deadlock.
  * (MySQL 5.7 can only wait.) */
 #define DB_LOCK_NOWAIT " FOR UPDATE /*M!100300 NOWAIT */ /*!80001 NOWAIT */;"
 
-/* Rolls back, as good as the connection allows: one that is gone has done so
- * by itself. Keeps the error of before. */
+/* Rolls back: by the end of the connection when the server does not do what it
+ * is told; one that is gone has done so by itself. Keeps the error of before.
+ */
 void db_rollback(struct db *db);
 
 /* Rows that the last statement of the last db_run() or db_exec() matched, and

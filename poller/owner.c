@@ -275,7 +275,7 @@ owner_commit_with(struct owner *owner, struct db *db, struct bytes *sql)
 
     bytes_str(sql, DB_COMMIT);
     fault_point("owner.commit");
-    status = db_run(db, sql);
+    status = db_commit(db, sql);
     fault_point("owner.committed");
     bytes_free(sql);
     if (status == DB_OK)

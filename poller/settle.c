@@ -241,8 +241,8 @@ add_way(struct bytes *sql, const struct delivery *d)
 /* All results are one statement. Its first row names their columns and is
  * nobody's; NULL as pause, lane or route leaves what is there. */
 #define RESULTS_HEAD                                                           \
-    "UPDATE (SELECT 0 AS id, '' AS state, 0 AS given_back, 0 AS ask,"          \
-    " 0 AS pause_us, '' AS lane, '' AS route, '' AS provider,"                 \
+    "UPDATE (SELECT 0 AS id, 0 AS epoch, '' AS state, 0 AS given_back,"        \
+    " 0 AS ask, 0 AS pause_us, '' AS lane, '' AS route, '' AS provider,"       \
     " '' AS provider_id, '' AS error_class, '' AS error_code, '' AS reason"
 #define RESULTS_TAIL                                                           \
     ") AS r STRAIGHT_JOIN delivery AS d FORCE INDEX (PRIMARY) ON d.id = r.id"  \
@@ -254,15 +254,16 @@ add_way(struct bytes *sql, const struct delivery *d)
     " d.route = IF(r.route IS NULL, d.route, r.route),"                        \
     " d.provider = r.provider, d.provider_id = r.provider_id,"                 \
     " d.error_class = r.error_class, d.error_code = r.error_code,"             \
-    " d.reason = r.reason WHERE d.state = 'calling';"
+    " d.reason = r.reason WHERE d.state = 'calling' AND d.epoch = r.epoch"
 
 static void
 add_result(struct engine *e, struct bytes *sql, const struct delivery *d)
 {
     const struct outcome *o = &d->outcome;
 
-    bytes_printf(sql, " UNION ALL SELECT %" PRIu64 ",'%s',%d,%d,", d->id,
-        delivery_state_name(d->state), is_outage(e, d), d->ask);
+    bytes_printf(sql, " UNION ALL SELECT %" PRIu64 ",%" PRIu64 ",'%s',%d,%d,",
+        d->id, d->epoch, delivery_state_name(d->state), is_outage(e, d),
+        d->ask);
     add_pause(e, sql, d);
     add_way(sql, d);
     db_text(sql, d->provider);
@@ -344,8 +345,9 @@ judge(struct engine *e)
     atwork_end();
 }
 
+/* *all: each of them was still ours to settle. */
 static enum db_status
-write_results(struct engine *e)
+write_results(struct engine *e, bool *all)
 {
     struct bytes sql = bytes_make(LARGEST_SQL);
     enum db_status status;
@@ -355,6 +357,19 @@ write_results(struct engine *e)
     for (const struct delivery *d = e->results.first; d; d = d->next)
         add_result(e, &sql, d);
     bytes_str(&sql, RESULTS_TAIL);
+    status = db_run(e->db, &sql);
+    bytes_free(&sql);
+    *all = db_matched(e->db) == e->results.n;
+    return status;
+}
+
+/* What else our own tables say of them. */
+static enum db_status
+write_records(struct engine *e)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    enum db_status status = DB_OK;
+
     for (const struct delivery *d = e->results.first; d; d = d->next) {
         const struct action *action = action_find(d->action);
 
@@ -363,7 +378,8 @@ write_results(struct engine *e)
             action->record(&sql, d, e->set);
     }
     atwork_end();
-    status = db_run(e->db, &sql);
+    if (sql.n > 0 || !bytes_ok(&sql))
+        status = db_run(e->db, &sql);
     bytes_free(&sql);
     return status;
 }
@@ -404,20 +420,39 @@ write_logs_and_commit(struct engine *e, bool with_log)
     return owner_commit_with(&e->owner, e->db, &sql);
 }
 
+/* Some were settled before, or by another owner: the rest once more. */
+static enum db_status
+write_rest(struct engine *e)
+{
+    enum db_status status;
+    bool all = true;
+
+    db_rollback(e->db);
+    status = owner_begin(&e->owner, e->db);
+    if (status == DB_OK)
+        status = keep_calling(e);
+    if (status == DB_OK && e->results.n > 0)
+        status = write_results(e, &all);
+    return status == DB_OK && !all ? DB_BUSY : status;
+}
+
 /* *in_log tells whether it was the packet with the billing's log that
  * failed. */
 static enum db_status
 write_all(struct engine *e, bool with_log, bool *in_log)
 {
     enum db_status status = owner_begin(&e->owner, e->db);
+    bool all = true;
 
     *in_log = false;
     if (status != DB_OK)
         return status;
     fault_point("settle.begun");
-    status = keep_calling(e);
-    if (status == DB_OK && e->results.n > 0)
-        status = write_results(e);
+    status = write_results(e, &all);
+    if (status == DB_OK && !all)
+        status = write_rest(e);
+    if (status == DB_OK)
+        status = write_records(e);
     fault_point("settle.results");
     if (status == DB_OK) {
         status = write_logs_and_commit(e, with_log);

@@ -76,9 +76,12 @@ stored_add_due(struct bytes *sql, enum lane_id lane, const struct head *head,
         bytes_str(sql, i ? " UNION ALL " : "");
         add_due_of(sql, i, lane, head, also, most);
     }
+    /* In the order of the first table: another would be sorted with all texts,
+     * in a temporary table on the disk. */
     bytes_printf(sql,
-        ") AS due JOIN " STORED_FROM " AND d.id = due.id"
-        " ORDER BY d.due_utc, d.id LIMIT %zu",
+        ") AS due STRAIGHT_JOIN delivery AS d ON d.id = due.id"
+        " STRAIGHT_JOIN event AS e ON e.id = d.event_id"
+        " ORDER BY due.due_utc, due.id LIMIT %zu",
         most);
 }
 

@@ -72,7 +72,8 @@ def test_the_server_refuses_something_for_a_while(shop, refusal):
     lines = "\n".join(shop.lines())
     for words in told:
         assert re.search(f" error .*{words}", lines), lines
-    assert len(shop.lines()) <= len(told) + 1, lines
+    # The server may have more than one way to say it.
+    assert len(shop.lines()) <= len(told) + 2, lines
 
 
 def test_the_server_is_read_only_for_a_while(shop):

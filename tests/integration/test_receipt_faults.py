@@ -487,7 +487,7 @@ def test_a_crash_while_the_till_has_accepted(kassa, till):
 
 
 @pytest.mark.parametrize("word", [
-    "INSERT INTO event", "receipts_log (user_id", "state = 'calling', attempts",
+    "INSERT INTO event", "receipts_log (user_id", "d.state = 'calling', d.att",
     "stage = 'accepted', accepted_utc", "looks = looks + 1"],
     ids=["ingest", "decide", "claim", "settle", "news"])
 def test_the_answer_to_a_commit_is_lost(kassa, till, word):
@@ -501,7 +501,7 @@ def test_the_answer_to_a_commit_is_lost(kassa, till, word):
         wait_until(lambda: wire.lost, 15, "loss")
         wait_until(lambda: kassa.states() == ["done"] * 4, 20, "receipts")
         wait_until(lambda: set(kassa.stages()) == {"done"} or word.startswith(
-            "state"), 20, "fiscal receipts")
+            "d.state"), 20, "fiscal receipts")
         kassa.service.stop()
     assert len(kassa.receipts()) == 4
     assert sorted(kassa.accepted()) == [
