@@ -13,6 +13,7 @@
 
 enum {
     CONNECT_S = 5,
+    LARGEST_FIRST = 4096,
     READ_S = 30, /* a server that hangs for longer is as good as gone */
     CLIENT_INTERACTION_TIMEOUT = 4031, /* MySQL 8: idle for too long */
     LOCK_NOWAIT = 3572,                /* MySQL 8: held, and not to wait */
@@ -27,6 +28,13 @@ struct db {
     uint64_t id_step;
     unsigned number;
     char text[512];
+    struct {
+        struct bytes sql; /* empty: nothing waits */
+        unsigned n;
+        void (*none)(void *arg);
+        void *arg;
+    } first;       /* what waits for the next packet */
+    bool in_first; /* the last error was about that */
 };
 
 struct db_rows {
@@ -48,6 +56,7 @@ db_make(const struct db_settings *settings)
     if (db) {
         db->settings = settings;
         db->id_step = 1;
+        db->first.sql = bytes_make(LARGEST_FIRST);
     }
     return db;
 }
@@ -58,6 +67,7 @@ hang_up(struct db *db)
     if (db->my)
         mysql_close(db->my);
     db->my = NULL;
+    bytes_clear(&db->first.sql);
 }
 
 void
@@ -66,6 +76,7 @@ db_close(struct db **db)
     if (!*db)
         return;
     hang_up(*db);
+    bytes_free(&(*db)->first.sql);
     free(*db);
     *db = NULL;
 }
@@ -85,7 +96,8 @@ db_errno(const struct db *db)
 bool
 db_is_held(const struct db *db)
 {
-    return db->number == ER_LOCK_WAIT_TIMEOUT || db->number == LOCK_NOWAIT;
+    return !db->in_first &&
+           (db->number == ER_LOCK_WAIT_TIMEOUT || db->number == LOCK_NOWAIT);
 }
 
 static enum db_status
@@ -207,25 +219,42 @@ db_open(struct db *db)
     return status == DB_OK ? learn_step(db) : status;
 }
 
-/* Reads the answers of all statements sent, to the last. */
+/* Reads the answer of one statement, without its rows. */
 static enum db_status
-drain(struct db *db)
+read_answer(struct db *db)
 {
+    MYSQL_RES *res = mysql_store_result(db->my);
+
+    if (res)
+        mysql_free_result(res);
+    else if (mysql_field_count(db->my) != 0)
+        return failed(db);
+    db->matched = mysql_affected_rows(db->my);
+    db->insert_id = mysql_insert_id(db->my);
+    return DB_OK;
+}
+
+/* Reads the answers of all statements sent, to the last. first: how many of
+ * them came first; *none: the last of these matched no row. */
+static enum db_status
+drain(struct db *db, unsigned first, bool *none)
+{
+    enum db_status status;
+    unsigned n = 0;
     int more;
 
     do {
-        MYSQL_RES *res = mysql_store_result(db->my);
-
-        if (res)
-            mysql_free_result(res);
-        else if (mysql_field_count(db->my) != 0)
-            return failed(db);
-        db->matched = mysql_affected_rows(db->my);
-        db->matched_all += db->matched;
-        db->insert_id = mysql_insert_id(db->my);
-        more = mysql_next_result(db->my);
+        status = read_answer(db);
+        if (++n == first)
+            *none = db->matched == 0;
+        else if (n > first)
+            db->matched_all += db->matched;
+        more = status == DB_OK ? mysql_next_result(db->my) : -1;
     } while (more == 0);
-    return more > 0 ? failed(db) : DB_OK;
+    if (more > 0)
+        status = failed(db);
+    db->in_first = status != DB_OK && n < first;
+    return status;
 }
 
 static enum db_status
@@ -241,6 +270,7 @@ send_text(struct db *db, const char *sql, size_t n)
 {
     db->number = 0;
     db->text[0] = '\0';
+    db->in_first = false;
     db->matched = db->matched_all = db->insert_id = 0;
     if (fault_fails("db.send"))
         hang_up(db);
@@ -250,17 +280,64 @@ send_text(struct db *db, const char *sql, size_t n)
 }
 
 static enum db_status
-run_text(struct db *db, const char *sql, size_t n)
+run_text(struct db *db, const char *sql, size_t n, unsigned first)
 {
     enum db_status status = send_text(db, sql, n);
+    bool none = false;
 
     if (status == DB_OK)
-        status = drain(db);
+        status = drain(db, first, &none);
     if (status == DB_OK && fault_fails("db.sent")) {
         hang_up(db);
         status = closed(db);
     }
+    if (status == DB_GONE || !none)
+        return status;
+    db->number = 0;
+    snprintf(db->text, sizeof db->text, "somebody else has the right to act");
+    db->first.none(db->first.arg);
+    return DB_REFUSED;
+}
+
+void
+db_put_first(struct db *db, struct bytes *sql, unsigned n,
+    void (*none)(void *arg), void *arg)
+{
+    bytes_free(&db->first.sql);
+    db->first.sql = *sql;
+    *sql = bytes_make(0);
+    db->first.n = n;
+    db->first.none = none;
+    db->first.arg = arg;
+}
+
+/* What waits, and this behind it. */
+static enum db_status
+run_behind_first(struct db *db, const char *sql, size_t n)
+{
+    struct bytes all = bytes_make(db->first.sql.n + n + 1);
+    enum db_status status;
+
+    bytes_add(&all, bytes_text(&db->first.sql), db->first.sql.n);
+    bytes_add(&all, sql, n);
+    bytes_clear(&db->first.sql);
+    status = bytes_ok(&all) ? run_text(db, all.p, all.n, db->first.n)
+                            : out_of_bounds(db);
+    bytes_free(&all);
     return status;
+}
+
+enum db_status
+db_send_first(struct db *db)
+{
+    return db->first.sql.n > 0 ? run_behind_first(db, "", 0) : DB_OK;
+}
+
+static enum db_status
+run_in_order(struct db *db, const char *sql, size_t n)
+{
+    return db->first.sql.n > 0 ? run_behind_first(db, sql, n)
+                               : run_text(db, sql, n, 0);
 }
 
 enum db_status
@@ -268,7 +345,7 @@ db_run(struct db *db, const struct bytes *sql)
 {
     if (!bytes_ok(sql))
         return out_of_bounds(db);
-    return run_text(db, bytes_text(sql), sql->n);
+    return run_in_order(db, bytes_text(sql), sql->n);
 }
 
 enum db_status
@@ -286,12 +363,14 @@ db_commit(struct db *db, const struct bytes *sql)
 void
 db_rollback(struct db *db)
 {
+    static const char rollback[] = "ROLLBACK; SET SESSION wait_timeout = 600";
     unsigned number = db->number;
     char text[sizeof db->text];
 
     memcpy(text, db->text, sizeof text);
-    if (db->my &&
-        db_exec(db, "ROLLBACK; SET SESSION wait_timeout = 600") != DB_OK)
+    if (db->first.sql.n > 0)
+        bytes_clear(&db->first.sql); /* it has not begun */
+    else if (db->my && run_text(db, rollback, sizeof rollback - 1, 0) != DB_OK)
         hang_up(db);
     memcpy(db->text, text, sizeof text);
     db->number = number;
@@ -300,7 +379,7 @@ db_rollback(struct db *db)
 enum db_status
 db_exec(struct db *db, const char *sql)
 {
-    return run_text(db, sql, strlen(sql));
+    return run_in_order(db, sql, strlen(sql));
 }
 
 uint64_t
@@ -330,11 +409,13 @@ db_id_step(const struct db *db)
 static enum db_status
 query_text(struct db *db, const char *sql, size_t n, struct db_rows **rows)
 {
-    enum db_status status = send_text(db, sql, n);
+    enum db_status status = db_send_first(db);
     struct db_rows *r;
     MYSQL_RES *res;
 
     *rows = NULL;
+    if (status == DB_OK)
+        status = send_text(db, sql, n);
     if (status != DB_OK)
         return status;
     res = mysql_store_result(db->my);

@@ -56,7 +56,8 @@ const char *db_error(const struct db *db);
 unsigned db_errno(const struct db *db);
 
 /* Whether it is that somebody holds what we need, and may hold it for long; a
- * deadlock, or a statement that was ended, need not come again. */
+ * deadlock, or a statement that was ended, need not come again. Not when it was
+ * about what db_put_first() put first. */
 bool db_is_held(const struct db *db);
 
 /* Runs the statement or statements, separated by semicolons, and drops what
@@ -69,7 +70,18 @@ enum db_status db_exec(struct db *db, const char *sql);
  * behind a statement that failed in a packet, holds no lock longer. Each to be
  * followed by a semicolon. */
 #define DB_BEGIN "SET SESSION wait_timeout = 3; START TRANSACTION"
+enum { DB_BEGIN_STATEMENTS = 2 };
 #define DB_COMMIT "SET SESSION wait_timeout = 600; COMMIT"
+
+/* Has statements of a transaction's beginning wait for what db_run() sends
+ * next, to go in the same packet; db_send_first() sends them by themselves when
+ * they still wait. The last of them is to match one row, or none() is called
+ * with arg, db_run() fails with DB_REFUSED, and all of it is to be rolled back.
+ * n: how many they are. Each is ended by a semicolon. *sql is spent. What they
+ * match counts for none of the functions below. */
+void db_put_first(struct db *db, struct bytes *sql, unsigned n,
+    void (*none)(void *arg), void *arg);
+enum db_status db_send_first(struct db *db);
 
 /* Runs statements that end with DB_COMMIT. DB_GONE, and a new connection is
  * needed, also when one was interrupted: somebody's KILL may have come when the

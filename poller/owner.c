@@ -222,33 +222,29 @@ add_proof(struct bytes *sql, const struct owner *owner)
     db_text(sql, owner->holder);
 }
 
-/* DB_REFUSED, and the work is lost, when the proof found nothing. */
-static enum db_status
-check_proof(struct owner *owner, struct db *db)
+static void
+lose(void *arg)
 {
-    if (db_matched(db) == 1)
-        return DB_OK;
-    db_rollback(db);
+    struct owner *owner = arg;
+
     owner->epoch = 0;
     owner->lost = true;
-    return DB_REFUSED;
 }
 
+/* The proof goes in one packet with what is done first. */
 enum db_status
 owner_begin(struct owner *owner, struct db *db)
 {
     struct bytes sql = bytes_make(2048);
-    enum db_status status;
 
     owner->asked_us = clock_boot_us();
     bytes_str(&sql, DB_BEGIN ";");
     add_proof(&sql, owner);
-    status = db_run(db, &sql);
-    bytes_free(&sql);
-    if (status == DB_OK)
-        return check_proof(owner, db);
-    db_rollback(db);
-    return status;
+    bytes_chr(&sql, ';');
+    if (!bytes_ok(&sql))
+        return DB_REFUSED;
+    db_put_first(db, &sql, DB_BEGIN_STATEMENTS + 1, lose, owner);
+    return DB_OK;
 }
 
 enum db_status
@@ -261,21 +257,25 @@ owner_renew(struct owner *owner, struct db *db)
     add_proof(&sql, owner);
     status = db_run(db, &sql);
     bytes_free(&sql);
-    if (status == DB_OK)
-        status = check_proof(owner, db);
-    if (status == DB_OK)
-        lease_runs(owner, asked_us);
-    return status;
+    if (status != DB_OK)
+        return status;
+    if (db_matched(db) == 0) {
+        lose(owner);
+        return DB_REFUSED;
+    }
+    lease_runs(owner, asked_us);
+    return DB_OK;
 }
 
 enum db_status
 owner_commit_with(struct owner *owner, struct db *db, struct bytes *sql)
 {
-    enum db_status status;
+    enum db_status status = db_send_first(db);
 
     bytes_str(sql, DB_COMMIT);
     fault_point("owner.commit");
-    status = db_commit(db, sql);
+    if (status == DB_OK)
+        status = db_commit(db, sql);
     fault_point("owner.committed");
     bytes_free(sql);
     if (status == DB_OK)

@@ -53,8 +53,9 @@ enum db_status owner_acquire(struct owner *owner, struct db *db);
 bool owner_may_have_lost(
     const struct owner *owner, const char *captured_utc, uint64_t epoch);
 
-/* Starts a transaction and renews the lease in it. DB_REFUSED and epoch 0:
- * somebody took over; the transaction is rolled back. */
+/* Starts a transaction and renews the lease in it, in one packet with what is
+ * run first: DB_REFUSED of that, and epoch 0, means that somebody took over,
+ * and nothing of it is to stay: db_rollback(). */
 enum db_status owner_begin(struct owner *owner, struct db *db);
 
 /* Commits: only then does the renewed lease count. */

@@ -528,6 +528,7 @@ def test_another_service_takes_over_and_the_first_awakes(
                  "mikbill_events")
     second = service_of(with_settings(kassa.settings, service={
         "doorbell": tmp_path / "doorbell"})).start()
+    second.wait_log("engine: acting")
     wait_until(lambda: kassa.states() == ["done"] * 4, 40, "receipts")
     kassa.service.signal(signal.SIGCONT)
     kassa.service.wait_log("another service took the work over|is away")
