@@ -230,7 +230,8 @@ read_answer(struct db *db)
     else if (mysql_field_count(db->my) != 0)
         return failed(db);
     db->matched = mysql_affected_rows(db->my);
-    db->insert_id = mysql_insert_id(db->my);
+    if (mysql_insert_id(db->my))
+        db->insert_id = mysql_insert_id(db->my);
     return DB_OK;
 }
 
@@ -253,6 +254,8 @@ drain(struct db *db, unsigned first, bool *none)
     } while (more == 0);
     if (more > 0)
         status = failed(db);
+    if (status != DB_OK)
+        db->insert_id = 0;
     db->in_first = status != DB_OK && n < first;
     return status;
 }

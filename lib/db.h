@@ -103,8 +103,8 @@ void db_rollback(struct db *db);
 uint64_t db_matched(const struct db *db);
 uint64_t db_matched_all(const struct db *db);
 
-/* AUTO_INCREMENT of the first row it inserted, 0 when it failed, and the step
- * to the next. */
+/* AUTO_INCREMENT of the first row that its last INSERT inserted, 0 when it
+ * failed, and the step to the next. */
 uint64_t db_insert_id(const struct db *db);
 uint64_t db_id_step(const struct db *db);
 

@@ -311,6 +311,7 @@ take_new(struct engine *e)
     if (!wake_due(&e->wake))
         return DB_OK;
     status = ingest_batch(e, &taken);
+    wake_took(&e->wake, taken);
     if (taken > 0)
         e->idle = false;
     if (taken >= (size_t)e->set->service.batch)

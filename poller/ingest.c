@@ -289,42 +289,33 @@ insert_events(struct engine *e, struct batch *b, uint64_t *first)
     return status;
 }
 
-/* Inserts deliveries from d on, as many as one packet should hold, and gives
- * them their ids. *rest is the first that was left out. */
-static enum db_status
-insert_some(struct engine *e, struct delivery *d, struct delivery **rest)
+/* Appends the rows of deliveries from d on, as many as one packet should hold.
+ * Returns the first that is left out. */
+static struct delivery *
+add_deliveries(struct bytes *sql, struct delivery *d)
 {
-    struct bytes sql = bytes_make(LARGEST_BATCH_SQL);
-    struct delivery *first = d;
-    enum db_status status;
-    uint64_t id;
+    const char *comma = "";
 
-    stored_add_insert(&sql);
-    for (; d && sql.n < FULL_PACKET; d = d->next) {
-        if (d != first)
-            bytes_chr(&sql, ',');
-        stored_add_row(&sql, d);
+    stored_add_insert(sql);
+    for (; d && sql->n < FULL_PACKET; d = d->next) {
+        bytes_str(sql, comma);
+        stored_add_row(sql, d);
+        comma = ",";
     }
-    *rest = d;
-    status = db_run(e->db, &sql);
-    bytes_free(&sql);
-    id = db_insert_id(e->db);
-    for (d = first; status == DB_OK && d != *rest; d = d->next) {
-        d->id = id;
-        id += db_id_step(e->db);
-    }
-    return status;
+    bytes_chr(sql, ';');
+    return d;
 }
 
-static enum db_status
-insert_deliveries(struct engine *e, struct batch *b)
+/* Those from d up to rest have just got their rows. */
+static void
+take_ids(struct db *db, struct delivery *d, const struct delivery *rest)
 {
-    enum db_status status = DB_OK;
-    struct delivery *rest = b->work.first;
+    uint64_t id = db_insert_id(db);
 
-    while (rest && status == DB_OK)
-        status = insert_some(e, rest, &rest);
-    return status;
+    for (; d != rest; d = d->next) {
+        d->id = id;
+        id += db_id_step(db);
+    }
 }
 
 /* Gives every delivery the id of its event: those of one INSERT follow each
@@ -358,19 +349,41 @@ add_delete(struct bytes *sql, const struct batch *b, size_t from, size_t to)
                    " ON o.id = done.id;");
 }
 
-/* All rows must still be there: otherwise somebody else moved them. */
+static void
+add_deletes(struct bytes *sql, const struct batch *b)
+{
+    for (size_t from = 0; from < b->n; from += MOST_DELETED)
+        add_delete(sql, b, from,
+            b->n - from < MOST_DELETED ? b->n : from + MOST_DELETED);
+}
+
+/* Inserts the deliveries, and with the last of them deletes the rows of the
+ * outbox. All of these must still be there: otherwise somebody else moved
+ * them. */
 static enum db_status
-delete_outbox(struct engine *e, struct batch *b)
+move_on(struct engine *e, struct batch *b)
 {
     struct bytes sql = bytes_make(LARGEST_BATCH_SQL);
-    enum db_status status;
+    struct delivery *d = b->work.first, *rest = NULL;
+    enum db_status status = DB_OK;
+    uint64_t inserted = 0;
 
-    for (size_t from = 0; from < b->n; from += MOST_DELETED)
-        add_delete(&sql, b, from,
-            b->n - from < MOST_DELETED ? b->n : from + MOST_DELETED);
-    status = db_run(e->db, &sql);
+    do {
+        inserted = 0;
+        bytes_clear(&sql);
+        if (d)
+            rest = add_deliveries(&sql, d);
+        for (const struct delivery *one = d; one != rest; one = one->next)
+            inserted++;
+        if (!rest)
+            add_deletes(&sql, b);
+        status = db_run(e->db, &sql);
+        if (status == DB_OK)
+            take_ids(e->db, d, rest);
+        d = rest;
+    } while (status == DB_OK && d);
     bytes_free(&sql);
-    if (status == DB_OK && db_matched_all(e->db) != b->n) {
+    if (status == DB_OK && db_matched_all(e->db) != inserted + b->n) {
         log_warning("ingest: rows vanished from the outbox under our hands; "
                     "the batch is read again");
         return DB_BUSY;
@@ -391,11 +404,8 @@ write_batch(struct engine *e, struct batch *b)
     fault_point("ingest.events");
     if (status == DB_OK) {
         number_deliveries(e, b, first);
-        status = insert_deliveries(e, b);
+        status = move_on(e, b);
     }
-    fault_point("ingest.deliveries");
-    if (status == DB_OK)
-        status = delete_outbox(e, b);
     fault_point("ingest.deleted");
     if (status != DB_OK) {
         db_rollback(e->db);

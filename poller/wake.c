@@ -94,15 +94,15 @@ static void
 hear_bell(struct wake *wake)
 {
     char ring[16];
-    bool rang = false;
+    size_t before = wake->rings;
     int64_t look;
 
     for (int i = 0; i < MOST_RINGS; i++)
         if (recv(wake->bell_fd, ring, sizeof ring, 0) >= 0)
-            rang = true;
+            wake->rings++;
         else
             break;
-    if (!rang)
+    if (wake->rings == before)
         return;
     look = clock_boot_us() + FIRST_STEP_US;
     wake->step_us = FIRST_STEP_US;
@@ -182,7 +182,18 @@ wake_due(struct wake *wake)
         wake->look_us = now + wake->step_us;
     } else {
         wake->step_us = 0;
+        wake->rings = 0;
         wake->look_us = now + wake->poll_us;
     }
     return true;
+}
+
+void
+wake_took(struct wake *wake, size_t rows)
+{
+    wake->rings -= rows < wake->rings ? rows : wake->rings;
+    if (rows == 0 || wake->rings > 0 || wake->step_us == 0)
+        return;
+    wake->step_us = LAST_STEP_US;
+    wake->look_us = clock_boot_us() + LAST_STEP_US;
 }

@@ -4,7 +4,9 @@
  * The doorbell: a datagram socket that the database's triggers ring. It rings
  * before the transaction commits, and also when it rolls back, so it is only
  * a hint: after a ring the outbox is looked at after 0.2 ms, then again after
- * twice as long, up to 12.8 ms, then the safety poll takes over.
+ * twice as long, up to 12.8 ms, then the safety poll takes over. When as many
+ * rows have come as it rang there is one more look, after the longest pause,
+ * for a ring may be lost.
  * The signals: SIGTERM and SIGINT ask for an orderly stop; SIGHUP does no harm.
  */
 #ifndef MBEV_WAKE_H
@@ -27,6 +29,7 @@ struct wake {
     int64_t look_us;       /* boot clock: when to look next */
     int64_t step_us;       /* pause after that look; 0 = only the safety poll */
     int64_t poll_us;       /* the safety poll */
+    size_t rings;          /* that no row has come for */
     bool stop;             /* a signal asked for it */
 };
 
@@ -41,5 +44,8 @@ void wake_wait(struct wake *wake, struct http *http, int64_t until_us);
 
 /* True when it is time to look at the outbox; sets the time of the next. */
 bool wake_due(struct wake *wake);
+
+/* The outbox had so many rows. */
+void wake_took(struct wake *wake, size_t rows);
 
 #endif
