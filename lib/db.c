@@ -23,6 +23,7 @@ struct db {
     const struct db_settings *settings;
     MYSQL *my; /* NULL while closed */
     uint64_t matched;
+    uint64_t matched_first;
     uint64_t matched_all;
     uint64_t insert_id;
     uint64_t id_step;
@@ -250,6 +251,8 @@ drain(struct db *db, unsigned first, bool *none)
             *none = db->matched == 0;
         else if (n > first)
             db->matched_all += db->matched;
+        if (n == first + 1)
+            db->matched_first = db->matched;
         more = status == DB_OK ? mysql_next_result(db->my) : -1;
     } while (more == 0);
     if (more > 0)
@@ -274,7 +277,8 @@ send_text(struct db *db, const char *sql, size_t n)
     db->number = 0;
     db->text[0] = '\0';
     db->in_first = false;
-    db->matched = db->matched_all = db->insert_id = 0;
+    db->matched = db->matched_first = db->matched_all = 0;
+    db->insert_id = 0;
     if (fault_fails("db.send"))
         hang_up(db);
     if (!db->my)
@@ -383,6 +387,12 @@ enum db_status
 db_exec(struct db *db, const char *sql)
 {
     return run_in_order(db, sql, strlen(sql));
+}
+
+uint64_t
+db_matched_first(const struct db *db)
+{
+    return db->matched_first;
 }
 
 uint64_t

@@ -98,8 +98,9 @@ enum db_status db_commit(struct db *db, const struct bytes *sql);
  */
 void db_rollback(struct db *db);
 
-/* Rows that the last statement of the last db_run() or db_exec() matched, and
- * that all its statements matched together. */
+/* Rows that the first statement of the last db_run() or db_exec() matched, that
+ * the last one matched, and that all of them matched together. */
+uint64_t db_matched_first(const struct db *db);
 uint64_t db_matched(const struct db *db);
 uint64_t db_matched_all(const struct db *db);
 

@@ -29,6 +29,7 @@ enum {
     FIRST_REST_US = 5000000,
     LONGEST_REST_US = 60000000,
     QUICK_US = 10000,
+    GAP_US = 100000, /* what falls due within that is looked for once */
     LOOK_SHARE = 20, /* one part for the question what is due next, two or
                         three for the lanes */
 };
@@ -566,7 +567,8 @@ serve(struct engine *e, enum lane_id lane)
 
 /* While a backup holds a snapshot it takes long to find out that there is
  * nothing: what left a queue since then stands behind what waits in it. Then it
- * is looked less often, so that most of the time is left for the work. */
+ * is looked less often, so that most of the time is left for the work. What
+ * comes from the outbox is not looked for. */
 static enum db_status
 look_at_queues(struct engine *e)
 {
@@ -578,6 +580,7 @@ look_at_queues(struct engine *e)
     if (status == DB_OK)
         status = head_look(e->head, e->db, 0, LANES - 1);
     took_us = clock_boot_us() - begun_us;
+    e->look_us = begun_us + GAP_US;
     if (took_us > QUICK_US)
         e->look_us =
             begun_us +

@@ -460,47 +460,57 @@ read_agenda(struct engine *e, struct agenda *a)
     return DB_OK;
 }
 
-/* Makes sure that they are still undecided: an operator may have changed
- * one. */
+/* Holds those that are still undecided: an operator may have changed one. */
+static void
+add_lock(struct bytes *sql, const struct question *q, size_t n)
+{
+    uint64_t id[MOST_DUE];
+
+    for (size_t i = 0; i < n; i++)
+        id[i] = q[i].delivery_id;
+    bytes_str(sql, "UPDATE ");
+    db_ids(sql, id, n);
+    bytes_str(sql,
+        " AS one STRAIGHT_JOIN delivery AS d FORCE INDEX (PRIMARY)"
+        " ON d.id = one.id SET d.epoch = d.epoch"
+        " WHERE d.lane = 'decide' AND d.state IN ('ready', 'retry');");
+}
+
+/* Rows that are new (more receivers of one event), or those that are there. */
+static void
+add_rows(struct bytes *sql, const struct delivery_list *list, bool fresh)
+{
+    size_t n = 0;
+
+    for (const struct delivery *d = list->first; d; d = d->next) {
+        if ((d->id == 0) != fresh)
+            continue;
+        if (n++ == 0)
+            stored_add_insert(sql);
+        else
+            bytes_chr(sql, ',');
+        stored_add_row(sql, d);
+    }
+    if (n == 0)
+        return;
+    stored_add_renewal(sql);
+    bytes_chr(sql, ';');
+}
+
+/* DB_BUSY also when one of them is not undecided any more. */
 static enum db_status
-lock_undecided(struct engine *e, const struct question *q, size_t n)
+write_rows(struct engine *e, const struct question *q, size_t n,
+    const struct delivery_list *list)
 {
     struct bytes sql = bytes_make(LARGEST_SQL);
     enum db_status status;
 
-    for (size_t i = 0; i < n; i++)
-        bytes_printf(&sql,
-            "%sUPDATE delivery SET epoch = epoch WHERE id = %" PRIu64
-            " AND lane = 'decide' AND state IN ('ready', 'retry')",
-            i ? ";" : "", q[i].delivery_id);
+    add_lock(&sql, q, n);
+    add_rows(&sql, list, false);
+    add_rows(&sql, list, true);
     status = db_run(e->db, &sql);
     bytes_free(&sql);
-    if (status == DB_OK && db_matched_all(e->db) != n)
-        return DB_BUSY;
-    return status;
-}
-
-/* Rows that are new (more receivers of one event), or those that are there. */
-static enum db_status
-write_rows(struct engine *e, const struct delivery_list *list, bool fresh)
-{
-    struct bytes sql = bytes_make(LARGEST_SQL);
-    enum db_status status = DB_OK;
-    size_t n = 0;
-
-    stored_add_insert(&sql);
-    for (const struct delivery *d = list->first; d; d = d->next) {
-        if ((d->id == 0) != fresh)
-            continue;
-        if (n++)
-            bytes_chr(&sql, ',');
-        stored_add_row(&sql, d);
-    }
-    stored_add_renewal(&sql);
-    if (n > 0)
-        status = db_run(e->db, &sql);
-    bytes_free(&sql);
-    return status;
+    return status == DB_OK && db_matched_first(e->db) != n ? DB_BUSY : status;
 }
 
 /* What is to be done in the billing, and the COMMIT, in one packet. */
@@ -524,11 +534,7 @@ record(struct engine *e, const struct question *q, size_t n,
     if (status != DB_OK)
         return status;
     fault_point("decide.begun");
-    status = lock_undecided(e, q, n);
-    if (status == DB_OK)
-        status = write_rows(e, list, false);
-    if (status == DB_OK)
-        status = write_rows(e, list, true);
+    status = write_rows(e, q, n, list);
     *ours = status != DB_OK;
     fault_point("decide.written");
     if (status == DB_OK) {

@@ -534,6 +534,16 @@ results_wait(const struct engine *e)
     return e->results.n > 0 && clock_boot_us() < e->settle_us;
 }
 
+/* Something ends, or is due, in a moment. */
+static bool
+waits(const struct engine *e)
+{
+    int64_t now_us = clock_boot_us();
+
+    return active(e) + follow_active(e->follow) > 0 || reconcile_is_begun(e) ||
+           (now_us >= e->due_us && now_us < e->look_us);
+}
+
 static void
 sleep_a_while(struct engine *e, bool once, int64_t stop_by_us)
 {
@@ -541,9 +551,7 @@ sleep_a_while(struct engine *e, bool once, int64_t stop_by_us)
 
     if (once) {
         e->wake.look_us = 0;
-        us = active(e) + follow_active(e->follow) || reconcile_is_begun(e)
-                 ? clock_boot_us() + ONCE_US
-                 : 0;
+        us = waits(e) ? clock_boot_us() + ONCE_US : 0;
         if (results_wait(e))
             us = e->settle_us;
     }

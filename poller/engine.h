@@ -78,6 +78,7 @@ struct engine {
     struct {
         bool known;
         int64_t apart_us; /* the server's clock, less our boot clock */
+        int64_t look_us;  /* boot clock: when to compare them again */
     } jump;
     int64_t check_us;      /* boot clock: when to look at the server again */
     int64_t recover_us;    /* boot clock: when something that another host's

@@ -19,8 +19,9 @@ enum {
     SWEEP_US = 10 * 1000000,
     BUSY_PAUSE_US = 5 * 1000000,
     LOCK_WAITED_US = 1000000,
-    EACH_TURN = 4, /* while receipts wait to be sent, every so manieth request
-                      is a question */
+    GAP_US = 100000, /* what falls due within that is asked about together */
+    EACH_TURN = 4,   /* while receipts wait to be sent, every so manieth request
+                        is a question */
 };
 
 /* A question under way: about a receipt, or about the queue. */
@@ -275,6 +276,8 @@ read_next_due(struct engine *e)
     if (db_next(rows) && db_col(rows, 0) &&
         now_us + (int64_t)db_uint(rows, 0) < e->follow->due_us)
         e->follow->due_us = now_us + (int64_t)db_uint(rows, 0);
+    if (e->follow->due_us < now_us + GAP_US)
+        e->follow->due_us = now_us + GAP_US;
     db_rows_close(&rows);
     return DB_OK;
 }

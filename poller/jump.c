@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { NOTICED_US = 5000000 };
+enum { NOTICED_US = 5000000, LOOK_US = 1000000 };
 
 static enum db_status
 read_clock(struct db *db, int64_t *us)
@@ -76,8 +76,12 @@ enum db_status
 jump_look(struct engine *e)
 {
     int64_t before_us = clock_boot_us(), after_us, us, jump_us;
-    enum db_status status = read_clock(e->db, &us);
+    enum db_status status;
 
+    if (e->jump.known && before_us < e->jump.look_us)
+        return DB_OK;
+    e->jump.look_us = before_us + LOOK_US;
+    status = read_clock(e->db, &us);
     if (status != DB_OK)
         return status;
     after_us = clock_boot_us();
