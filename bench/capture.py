@@ -7,7 +7,7 @@ import sys
 from common import billing
 from harness.product import build_dir, repo
 
-ROUNDS, COUNT = 7, 2000
+ROUNDS, COUNT = 5, 1500
 
 PAYMENT = ("INSERT INTO bugh_plategi_stat SET uid=1, date=NOW(), who=1,"
            " bughtypeid={type}, before_billing=0, summa=100,"

@@ -23,7 +23,8 @@ def everything(net, provider, till):
         komtet={"url": till.url, "rate": "200", "connections": "4"},
         payment={"sms": "yes"}, receipt={"payments": "yes"},
         bonus_topup={"on": "yes"},
-        session_reset={"payment": "yes", "tariff_change": "no"})
+        session_reset={"payment": "yes", "tariff_change": "no",
+                       "after": "2 s"})
 
 
 def pay(net):

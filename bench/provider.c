@@ -208,10 +208,11 @@ main(int argc, char **argv)
 {
     struct epoll_event events[EVENTS], door_event = { .events = EPOLLIN };
     struct epoll_event end_event = { .events = EPOLLIN };
-    int poll = epoll_create1(EPOLL_CLOEXEC), door, end;
+    int poll, door, end;
 
     if (argc != 3)
         return 64;
+    poll = epoll_create1(EPOLL_CLOEXEC);
     delay_ns = strtoll(argv[1], NULL, 10) * 1000000;
     if (!(book = fopen(argv[2], "we")))
         die(argv[2]);
