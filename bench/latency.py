@@ -11,10 +11,9 @@ SECONDS, RATE, IDLE_S = 20, 50, 20
 
 def latency(bench):
     """From the client's OK for COMMIT to the request at the provider."""
-    paid = {}
     with billing() as db, Provider() as provider:
         with running(settings(db, provider.url)):
-            pay_steadily(db, paid)
+            paid = pay_steadily(db, SECONDS * RATE, RATE)
             time.sleep(1)
             idle = statements(db)
         delays = sorted((at - paid[text.split()[1]]) * 1000
@@ -28,18 +27,24 @@ def latency(bench):
     bench.at_most("latency: idle service", idle, "statements/s", 2)
 
 
-def pay_steadily(db, paid):
-    """Payments at a steady rate; paid[amount] = when its COMMIT returned."""
+def pay_steadily(db, count, rate, subscribers=SUBSCRIBERS,
+                 each_second=lambda: None):
+    """Payments at a steady rate of different sums by subscribers in turn;
+    when the COMMIT of each returned, by its amount."""
+    paid = {}
     with db.connect("mikbill") as link, link.cursor() as cursor:
         begun = time.monotonic()
-        for n in range(SECONDS * RATE):
-            time.sleep(max(0, begun + n / RATE - time.monotonic()))
+        for n in range(count):
+            time.sleep(max(0, begun + n / rate - time.monotonic()))
+            if n % rate == 0:
+                each_second()
             summa = f"{100 + n}.00"
             cursor.execute(
                 "INSERT INTO bugh_plategi_stat SET uid=%s, date=NOW(),"
                 " who=1, bughtypeid=5, before_billing=0, summa=%s",
-                (n % SUBSCRIBERS + 1, summa))
+                (n % subscribers + 1, summa))
             paid[summa] = time.monotonic()
+    return paid
 
 
 def statements(db):

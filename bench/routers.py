@@ -20,6 +20,7 @@ from harness.routeros import RouterOS
 from harness.scripted_ssh import ScriptedRouters
 from harness.server import MariaDB
 from harness.standin import SmsPilot
+from latency import pay_steadily
 
 ROUTERS, SUBSCRIBERS, ROUNDS = 200, 50, 3
 BURST = 1000
@@ -228,25 +229,6 @@ def burst(bench):
 # ---- notices beside
 
 
-def pay_steadily(net, meanwhile):
-    """Payments at a steady rate; when each was committed, by its amount.
-    meanwhile() is called each second."""
-    paid = {}
-    with net.db.connect("mikbill") as link, link.cursor() as cursor:
-        begun = time.monotonic()
-        for n in range(NOTICE_S * NOTICE_RATE):
-            time.sleep(max(0, begun + n / NOTICE_RATE - time.monotonic()))
-            if n % NOTICE_RATE == 0:
-                meanwhile()
-            summa = f"{100 + n}.00"
-            cursor.execute(
-                "INSERT INTO bugh_plategi_stat SET uid=%s, date=NOW(),"
-                " who=1, bughtypeid=5, before_billing=0, summa=%s",
-                (n % SUBSCRIBERS + 1, summa))
-            paid[summa] = time.monotonic()
-    return paid
-
-
 def latencies(net, pilot, meanwhile):
     """From commit to request, in ms, of payments while things happen."""
     pilot.reset()
@@ -254,7 +236,8 @@ def latencies(net, pilot, meanwhile):
             net.settings(pilot.url, **IMPATIENT), smspilot={"connections": 16},
             payment={"sms": "yes", "text": "bench: {amount}",
                      "ending": "-"})):
-        paid = pay_steadily(net, meanwhile)
+        paid = pay_steadily(net.db, NOTICE_S * NOTICE_RATE, NOTICE_RATE,
+                            SUBSCRIBERS, meanwhile)
         pilot.wait(len(paid), timeout=30)
     return [(r.at - paid[r.params["send"].split()[1]]) * 1000
             for r in pilot.requests]
