@@ -58,33 +58,45 @@ run(struct db *db, struct bytes *sql, const char *pattern, long n)
     return now_ns() - begun_ns;
 }
 
+/* Runs it so many times and prints what it took. */
+static int
+measure(struct db *db, const char *pattern, size_t count)
+{
+    struct bytes sql = bytes_make(65536);
+    int64_t *took = calloc(count, sizeof *took), sum = 0;
+    size_t middle;
+
+    if (!took)
+        return 1;
+    for (size_t n = 0; n < count; n++)
+        sum += took[n] = run(db, &sql, pattern, (long)n);
+    qsort(took, count, sizeof *took, compare);
+    middle = count / 2;
+    printf("%.3f %.3f\n", (double)sum / (double)count / 1e3,
+        (double)took[middle] / 1e3);
+    free(took);
+    bytes_free(&sql);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
-    struct bytes sql = bytes_make(65536);
     struct db_settings settings = {
         .host = "", .user = "root", .password = ""
     };
-    int64_t *took, sum = 0;
     struct db *db;
     long count;
+    int code;
 
-    if (argc != 5)
+    if (argc != 5 || (count = strtol(argv[3], NULL, 10)) < 1)
         return 64;
     settings.socket = argv[1];
     settings.database = argv[2];
-    count = strtol(argv[3], NULL, 10);
-    took = count > 0 ? calloc((size_t)count, sizeof *took) : NULL;
     db = db_make(&settings);
-    if (!took || !db || db_open(db) != DB_OK)
+    if (!db || db_open(db) != DB_OK)
         return 1;
-    for (long n = 0; n < count; n++)
-        sum += took[n] = run(db, &sql, argv[4], n);
-    qsort(took, (size_t)count, sizeof *took, compare);
-    printf("%.3f %.3f\n", (double)sum / (double)count / 1e3,
-        (double)took[count / 2] / 1e3);
-    free(took);
+    code = measure(db, argv[4], (size_t)count);
     db_close(&db);
-    bytes_free(&sql);
-    return 0;
+    return code;
 }
