@@ -280,6 +280,7 @@ many_of_them_are_kept(void **state)
     char *json;
 
     (void)state;
+    assert_non_null(r.login);
     assert_non_null(r.seen);
     assert_non_null(r.left);
     for (unsigned i = 0; i < MANY; i++) {
