@@ -584,6 +584,16 @@ carry_out(struct engine *e, const struct question *q, size_t n, bool *ours)
     return status;
 }
 
+/* What is wrong with the whole server the engine tells. */
+static enum log_level
+put_off_level(struct engine *e, enum db_status why, const char *words)
+{
+    if (trouble_is_general(db_errno(e->db)))
+        return LOG_DEBUG;
+    return trouble_level(
+        &e->trouble, why == DB_BUSY ? LOG_WARNING : LOG_ERROR, words);
+}
+
 /* One whose work the billing refuses, or that meets a lock, waits; the others
  * do not wait for it. */
 static enum db_status
@@ -596,8 +606,7 @@ put_off(struct engine *e, const struct question *q, enum db_status why)
 
     snprintf(words, sizeof words, "the billing %s: %.200s",
         why == DB_BUSY ? "is busy" : "refuses", db_error(e->db));
-    log_at(trouble_level(
-               &e->trouble, why == DB_BUSY ? LOG_WARNING : LOG_ERROR, words),
+    log_at(put_off_level(e, why, words),
         "decide: %s of event %" PRIu64 " (uid %" PRIu64 ") waits: %s",
         q->action->name, q->event_id, q->event->uid, words);
     bytes_printf(&sql,
