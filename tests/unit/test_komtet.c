@@ -956,6 +956,9 @@ build_vector(struct scene *s, json_object *v)
     s->set.komtet.version = strdup(version);
     s->set.komtet.secret = strdup(string_in(v, "secret"));
     s->set.komtet.queue = strdup(id);
+    assert_non_null(s->set.komtet.version);
+    assert_non_null(s->set.komtet.secret);
+    assert_non_null(s->set.komtet.queue);
     if (strcmp(end, "task") == 0)
         build(s, string_in(v, "body"));
     else if (strcmp(what, "tasks") == 0)

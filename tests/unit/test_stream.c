@@ -496,6 +496,7 @@ a_connection_may_be_broken_off(void **state)
     s->fd = accept(listener, NULL, NULL);
     close(listener);
     s->stream = stream_open(fd, &set);
+    assert_non_null(s->stream);
     assert_true(stream_move(s->stream));
     setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     hang_up(s);
