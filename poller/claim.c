@@ -567,8 +567,8 @@ serve(struct engine *e, enum lane_id lane)
 
 /* While a backup holds a snapshot it takes long to find out that there is
  * nothing: what left a queue since then stands behind what waits in it. Then it
- * is looked less often, so that most of the time is left for the work. What
- * comes from the outbox is not looked for. */
+ * is looked less often, so that most of the time is left for the work. Messages
+ * of what comes from the outbox do not wait for it. */
 static enum db_status
 look_at_queues(struct engine *e)
 {
