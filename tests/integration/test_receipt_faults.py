@@ -250,7 +250,7 @@ def test_messages_go_while_the_account_is_refused(kassa, till):
     kassa.service.wait_log("lane: komtet is held")
     kassa.pay(summa=12)
     kassa.wait_states("done", "ready", "done", "ready")
-    assert kassa.stages() == ["new", "new"]
+    kassa.wait_stages("new", "new")
 
 
 def test_while_the_account_is_refused_nobody_else_is_tried(kassa, till):
