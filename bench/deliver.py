@@ -89,11 +89,6 @@ def remember(db):
                f" FROM seq_{first + 1}_to_{first + PIECE}", OURS)
 
 
-def median_rate(db):
-    """Messages in a second, the median."""
-    return statistics.median(ours(db, SHORT_ROWS) for _ in range(ROUNDS))
-
-
 def history(bench):
     """Against an empty database, in turns with it: before and after."""
     with billing() as empty, billing() as full:

@@ -253,7 +253,7 @@ mark(struct engine *e, const struct delivery_list *list, const char *change)
 
     if (list->n == 0)
         return DB_OK;
-    stored_add_change(&sql, list, change, "d.state IN ('ready', 'retry')");
+    stored_add_changes(&sql, list, change, "d.state IN ('ready', 'retry')");
     status = db_run(e->db, &sql);
     bytes_free(&sql);
     /* The operator changed one of them meanwhile. */

@@ -468,12 +468,8 @@ add_lock(struct bytes *sql, const struct question *q, size_t n)
 
     for (size_t i = 0; i < n; i++)
         id[i] = q[i].delivery_id;
-    bytes_str(sql, "UPDATE ");
-    db_ids(sql, id, n);
-    bytes_str(sql,
-        " AS one STRAIGHT_JOIN delivery AS d FORCE INDEX (PRIMARY)"
-        " ON d.id = one.id SET d.epoch = d.epoch"
-        " WHERE d.lane = 'decide' AND d.state IN ('ready', 'retry');");
+    stored_add_change(sql, id, n, "d.epoch = d.epoch",
+        "d.lane = 'decide' AND d.state IN ('ready', 'retry')");
 }
 
 /* Rows that are new (more receivers of one event), or those that are there. */

@@ -153,31 +153,30 @@ stored_add_renewal(struct bytes *sql)
         " reason = VALUES(reason), changed_utc = VALUES(changed_utc)");
 }
 
-/* The next rows of a list, as many as a statement bears. */
-static const struct delivery *
-add_some(struct bytes *sql, const struct delivery *d, const char *change,
-    const char *are)
+void
+stored_add_change(struct bytes *sql, const uint64_t *id, size_t n,
+    const char *change, const char *are)
 {
-    uint64_t id[MOST_IDS];
-    size_t n = 0;
-
-    for (; d && n < MOST_IDS; d = d->next)
-        id[n++] = d->id;
     bytes_str(sql, "UPDATE ");
     db_ids(sql, id, n);
     bytes_printf(sql,
         " AS one STRAIGHT_JOIN delivery AS d FORCE INDEX (PRIMARY)"
         " ON d.id = one.id SET %s WHERE %s;",
         change, are);
-    return d;
 }
 
 void
-stored_add_change(struct bytes *sql, const struct delivery_list *list,
+stored_add_changes(struct bytes *sql, const struct delivery_list *list,
     const char *change, const char *are)
 {
     const struct delivery *d = list->first;
+    uint64_t id[MOST_IDS];
 
-    while (d)
-        d = add_some(sql, d, change, are);
+    while (d) {
+        size_t n = 0;
+
+        for (; d && n < MOST_IDS; d = d->next)
+            id[n++] = d->id;
+        stored_add_change(sql, id, n, change, are);
+    }
 }

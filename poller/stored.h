@@ -37,10 +37,14 @@ void stored_add_row(struct bytes *sql, const struct delivery *d);
 void stored_add_renewal(struct bytes *sql);
 
 /* Appends one statement for many rows, ended by a semicolon: of the deliveries
- * of a list those that are (a condition on delivery d) get the columns of
- * change ("state = 'calling'"). Each is found in the primary key: see db_ids().
- */
-void stored_add_change(struct bytes *sql, const struct delivery_list *list,
+ * with these ids those that are (a condition on delivery d) get the columns of
+ * change ("d.state = 'calling'"). Each is found in the primary key: see
+ * db_ids(). */
+void stored_add_change(struct bytes *sql, const uint64_t *id, size_t n,
+    const char *change, const char *are);
+
+/* The same for a list, in as many statements as it takes. */
+void stored_add_changes(struct bytes *sql, const struct delivery_list *list,
     const char *change, const char *are);
 
 #endif
