@@ -1,68 +1,70 @@
-"""Bench of what the triggers cost the billing's own statements."""
+"""Bench of what the triggers cost the billing's own statements.
 
+Billings on one server get the same statement by turns: one without triggers,
+one with ours, one with JSON_OBJECT() in them instead of mbev_json(), and one
+with a constant there. Whatever else the machine does falls on all alike.
+"""
+
+import re
 import statistics
 import subprocess
 import sys
 
 from common import billing
+from harness.billing import create_billing
 from harness.product import build_dir, repo
 
-ROUNDS, COUNT = 5, 1500
+ROUNDS, COUNT = 5, 2000
 
-PAYMENT = ("INSERT INTO bugh_plategi_stat SET uid=1, date=NOW(), who=1,"
-           " bughtypeid={type}, before_billing=0, summa=100,"
+NONE, OURS, THEIRS, CONSTANT = "plain", "mikbill", "theirs", "constant"
+PAYMENT = ("INSERT INTO BILLING.bugh_plategi_stat SET uid=1, date=NOW(),"
+           " who=1, bughtypeid={}, before_billing=0, summa=100,"
            " comment='оплата'")
-PAID, FEE = PAYMENT.format(type=5), PAYMENT.format(type=1)
-DEPOSIT = "UPDATE users SET deposit = deposit + 1 WHERE uid = 1"
-TRIGGERS = {"bugh_plategi_stat": "mbev_ai_bugh_plategi_stat",
-            "users": "mbev_au_users"}
+DEPOSIT = ("UPDATE BILLING.users SET deposit = deposit + 1"
+           " WHERE uid = 1")
 
 
-def with_none(db):
-    """The billing as it was."""
-    db.sql("".join(f"DROP TRIGGER IF EXISTS {name};"
-                   for name in TRIGGERS.values()) + "DO 0", "mikbill")
-
-
-def with_ours(db):
-    """Our triggers."""
-    install_triggers(db, (repo() / "sql/triggers.sql").read_text())
-
-
-def with_json_object(db):
-    """Our triggers, but for the server's own function."""
+def add_billings(db):
+    """The others, beside that of common.billing()."""
+    for name in (NONE, THEIRS, CONSTANT):
+        create_billing(db, name, "legacy")
+        db.sql("INSERT INTO users SELECT * FROM mikbill.users", name)
+        for table in ("bugh_plategi_stat", "bugh_uslugi_stat", "users",
+                      "usersfreeze"):
+            db.sql(f"GRANT TRIGGER, SELECT ON {name}.{table}"
+                   " TO mbev_trigger@localhost")
     text = (repo() / "sql/triggers.sql").read_text()
-    install_triggers(db, text.replace("mbev_json(", "JSON_OBJECT("))
+    text = text[text.index("-- 4. The triggers"):]
+    install(db, THEIRS, text.replace("mbev_json(", "JSON_OBJECT("))
+    install(db, CONSTANT, re.sub(r"mbev_json\(.*?\)\);", "REPEAT('x', 220));",
+                                 text, flags=re.DOTALL))
 
 
-def install_triggers(db, text):
+def install(db, name, text):
     """Feed it to the plain client."""
-    code, _, errors = db.client(text, "mikbill")
+    code, _, errors = db.client(text, name)
     if code:
         raise RuntimeError(errors)
 
 
-def spent(db, sql):
-    """Microseconds a statement takes, the median."""
+def spent(db, sql, billings, count):
+    """Microseconds that the statement takes on each: the medians."""
     done = subprocess.run(
-        [build_dir() / "bench" / "statements", db.socket, "mikbill",
-         str(COUNT), sql], check=True, capture_output=True, text=True)
-    db.sql("DELETE FROM outbox; DELETE FROM mikbill.bugh_plategi_stat",
-           "mikbill_events")
-    return float(done.stdout.split()[1])
+        [build_dir() / "bench" / "statements", db.socket, str(count),
+         *(sql.replace("BILLING", name) for name in billings)],
+        check=True, stdout=subprocess.PIPE, text=True)
+    return [float(line) for line in done.stdout.split()]
 
 
-def in_turns(db, sql, *ways):
-    """What a statement takes each way, round by round."""
+def rounds_of(db, sql, *billings):
+    """The same, several times."""
+    spent(db, sql, billings, 200)
     rounds = []
     for _ in range(ROUNDS):
-        took = []
-        for way in ways:
-            way(db)
-            spent(db, sql)
-            took.append(spent(db, sql))
-        rounds.append(took)
-        print("   ", *(f"{us:8.1f}" for us in took), file=sys.stderr)
+        rounds.append(spent(db, sql, billings, COUNT))
+        db.sql("DELETE FROM mikbill_events.outbox;" + ";".join(
+            f"DELETE FROM {name}.bugh_plategi_stat" for name in billings))
+        print("   ", *(f"{us:8.1f}" for us in rounds[-1]), file=sys.stderr)
     return rounds
 
 
@@ -71,35 +73,43 @@ def median_of(figure, rounds):
     return statistics.median(figure(*took) for took in rounds)
 
 
-def ratio(none, ours):
-    """Against no trigger."""
-    return ours / none
+def payments(bench, db, flush):
+    """What is captured."""
+    rounds = rounds_of(db, PAYMENT.format(5),
+                       NONE, OURS, THEIRS, CONSTANT)
+    name = f"capture: payment, flush {flush}"
+    paid = median_of(lambda none, ours, *_: ours / none, rounds)
+    if flush == 1:
+        bench.at_most(name, paid, "of no trigger", 1.25)
+    else:
+        bench.add(name, paid, "of no trigger")
+    bench.add(f"{name}, added", median_of(
+        lambda none, ours, *_: ours - none, rounds), "us")
+    bench.at_most(f"{name}, mbev_json: added", median_of(
+        lambda none, ours, theirs, _: (ours - none) / (theirs - none),
+        rounds), "of JSON_OBJECT's", 0.75)
+    bench.add(f"{name}, mbev_json itself", median_of(
+        lambda _, ours, theirs, constant:
+        (ours - constant) / (theirs - constant), rounds), "of JSON_OBJECT's")
+    bench.add(f"{name}, without the JSON", median_of(
+        lambda none, _ours, _theirs, constant: constant / none, rounds),
+        "of no trigger")
 
 
 def capture(bench):
     """All of it."""
     for flush, most in ((1, 1.05), (0, 1.15)):
         with billing(flush) as db:
-            rounds = in_turns(db, PAID, with_none, with_json_object, with_ours)
-            paid = median_of(lambda none, _, ours: ours / none, rounds)
-            name = f"capture: payment, flush {flush}"
-            if flush == 1:
-                bench.at_most(name, paid, "of no trigger", 1.25)
-            else:
-                bench.add(name, paid, "of no trigger")
-                bench.at_most(
-                    "capture: mbev_json, added cost", median_of(
-                        lambda none, theirs, ours:
-                        (ours - none) / (theirs - none), rounds),
-                    "of JSON_OBJECT's", 0.75)
-                bench.add("capture: payment, added",
-                          median_of(lambda none, _, ours: ours - none, rounds),
-                          "us")
-            bench.add(f"capture: monthly fee, flush {flush}",
-                      median_of(ratio, in_turns(db, FEE, with_none,
-                                                with_ours)),
-                      "of no trigger")
-            bench.at_most(f"capture: deposit, flush {flush}",
-                          median_of(ratio, in_turns(db, DEPOSIT, with_none,
-                                                    with_ours)),
-                          "of no trigger", most)
+            add_billings(db)
+            payments(bench, db, flush)
+            bench.add(f"capture: monthly fee, flush {flush}", median_of(
+                ratio, rounds_of(db, PAYMENT.format(1), NONE, OURS)),
+                "of no trigger")
+            bench.at_most(f"capture: deposit, flush {flush}", median_of(
+                ratio, rounds_of(db, DEPOSIT, NONE, OURS)),
+                "of no trigger", most)
+
+
+def ratio(none, ours):
+    """Against no trigger."""
+    return ours / none

@@ -87,7 +87,7 @@ def forget(db):
 def fill_outbox(db, rows):
     """Rows as the trigger writes them, all matched by the rules."""
     db.sql("INSERT INTO outbox (captured_utc, kind, body)"
-           " SELECT UTC_TIMESTAMP(3), 'payment', mbev_json('v', 1, 'table',"
+           " SELECT UTC_TIMESTAMP(3), 5, mbev_json('v', 1, 'table',"
            " 'bugh_plategi_stat', 'id', seq, 'uid',"
            f" seq MOD {SUBSCRIBERS} + 1, 'date', CAST(NOW() AS CHAR),"
            " 'age_s', 0, 'type', 5, 'summa', CAST(100 AS DECIMAL(26,6)),"

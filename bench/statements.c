@@ -2,10 +2,11 @@
  * statements: how long a statement takes, as a client on the server's own
  * machine sees it.
  *
- *   statements SOCKET DATABASE COUNT SQL     # in SQL: the number of the run
+ *   statements SOCKET COUNT SQL...        # in SQL: the number of the run
  *
- * Runs it so many times, each in a transaction of its own, as root without a
- * password, and prints the microseconds: mean, median.
+ * Runs each so many times, by turns, so that whatever else the machine does
+ * falls on all of them alike; each in a transaction of its own, as root
+ * without a password. Prints the median of each, in microseconds.
  */
 #include "bytes.h"
 #include "db.h"
@@ -58,45 +59,47 @@ run(struct db *db, struct bytes *sql, const char *pattern, long n)
     return now_ns() - begun_ns;
 }
 
-/* Runs it so many times and prints what it took. */
-static int
-measure(struct db *db, const char *pattern, size_t count)
+/* Times each statement so many times, one after the other by turns. */
+static void
+measure(struct db *db, char **patterns, size_t n, size_t count, int64_t *took)
 {
     struct bytes sql = bytes_make(65536);
-    int64_t *took = calloc(count, sizeof *took), sum = 0;
-    size_t middle;
 
-    if (!took)
-        return 1;
-    for (size_t n = 0; n < count; n++)
-        sum += took[n] = run(db, &sql, pattern, (long)n);
-    qsort(took, count, sizeof *took, compare);
-    middle = count / 2;
-    printf("%.3f %.3f\n", (double)sum / (double)count / 1e3,
-        (double)took[middle] / 1e3);
-    free(took);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < n; k++)
+            took[k * count + i] = run(db, &sql, patterns[k], (long)i);
     bytes_free(&sql);
-    return 0;
+}
+
+static void
+print_median(int64_t *took, size_t count)
+{
+    qsort(took, count, sizeof *took, compare);
+    printf("%.3f\n", (double)took[count / 2] / 1e3);
 }
 
 int
 main(int argc, char **argv)
 {
     struct db_settings settings = {
-        .host = "", .user = "root", .password = ""
+        .host = "", .user = "root", .password = "", .database = "mysql"
     };
     struct db *db;
+    int64_t *took;
     long count;
-    int code;
+    size_t n = (size_t)argc - 3;
 
-    if (argc != 5 || (count = strtol(argv[3], NULL, 10)) < 1)
+    if (argc < 4 || (count = strtol(argv[2], NULL, 10)) < 1)
         return 64;
     settings.socket = argv[1];
-    settings.database = argv[2];
     db = db_make(&settings);
-    if (!db || db_open(db) != DB_OK)
+    took = calloc(n * (size_t)count, sizeof *took);
+    if (!db || !took || db_open(db) != DB_OK)
         return 1;
-    code = measure(db, argv[4], (size_t)count);
+    measure(db, argv + 3, n, (size_t)count, took);
+    for (size_t k = 0; k < n; k++)
+        print_median(took + k * (size_t)count, (size_t)count);
+    free(took);
     db_close(&db);
-    return code;
+    return 0;
 }

@@ -238,7 +238,7 @@ compare(struct replay *r, struct capture_page *page, uint64_t horizon)
     enum db_status status = capture_compare(db, page);
 
     if (status == DB_OK && page->missing > 0)
-        status = capture_match_outbox(db, page);
+        status = capture_match_outbox(db, r->ctl->set->database.billing, page);
     if (status == DB_OK && page->missing > 0)
         status = capture_compare(db, page);
     for (size_t i = 0; i < page->n; i++)

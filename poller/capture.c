@@ -28,8 +28,7 @@ enum {
 #define AGE(date)                                                              \
     "IF(" IS_TIME(date) ", 0, TIMESTAMPDIFF(SECOND, s." date ", NOW()))"
 
-/* The expressions of sql/triggers.sql. */
-#define EXACT(column) "CAST(s." column " AS DECIMAL(26,6))"
+/* The expression of sql/triggers.sql. */
 #define KOPECKS "CAST(ROUND(ROUND(s.summa, 2) * 100) AS SIGNED)"
 
 struct column {
@@ -52,19 +51,15 @@ static const struct source {
         .key = "plategid",
         .date = "date",
         .captured = CAPTURED("date"),
-        .kind = "CASE COALESCE(k.kind, IF(t.bughtypeid IS NULL, 'payment',"
-                " IF(t.deposit_action = '+', 'payment', 'ignore')))"
-                " WHEN 'api' THEN IF(s.summa < 0, 'api_refund', 'api_payment')"
-                " WHEN 'payment' THEN 'payment' WHEN 'refund' THEN 'refund'"
-                " WHEN 'credit_limit' THEN 'credit_limit' ELSE 'ignore' END",
+        .kind = CAPTURE_MEANING,
         .columns = { { "id", "s.plategid", false },
             { "uid", "s.uid", false },
             { "date", "s.date", true },
             { "age_s", AGE("date"), false },
             { "type", "s.bughtypeid", false },
-            { "summa", EXACT("summa"), false },
+            { "summa", "s.summa", false },
             { "kopecks", KOPECKS, false },
-            { "before", EXACT("before_billing"), false },
+            { "before", "s.before_billing", false },
             { "who", "s.who", false },
             { "comment", "CONVERT(s.comment USING utf8mb4)", true } },
     },
@@ -79,9 +74,9 @@ static const struct source {
             { "date", "s.date_start", true },
             { "age_s", AGE("date_start"), false },
             { "usluga", "s.usluga", false },
-            { "summa", EXACT("summa"), false },
+            { "summa", "s.summa", false },
             { "kopecks", KOPECKS, false },
-            { "credit", EXACT("credit"), false },
+            { "credit", "s.credit", false },
             { "gid", "s.gid", false } },
     },
 };
@@ -140,18 +135,25 @@ add_columns(struct bytes *sql, const struct source *s, const char *billing)
         bytes_printf(sql, ", %s", s->columns[i].sql);
 }
 
+/* k and t of CAPTURE_MEANING. */
+static void
+add_types(struct bytes *sql, const char *billing, const char *type)
+{
+    bytes_printf(
+        sql, " LEFT JOIN payment_kind AS k ON k.bughtypeid = %s", type);
+    bytes_str(sql, " LEFT JOIN ");
+    add_table(sql, billing, "bugh_plategi_type");
+    bytes_printf(sql, " AS t ON t.bughtypeid = %s", type);
+}
+
 static void
 add_tables(struct bytes *sql, const struct source *s, const char *billing)
 {
     bytes_str(sql, " FROM ");
     add_table(sql, billing, s->table);
     bytes_str(sql, " AS s");
-    if (s != &sources[CAPTURE_PAYMENTS])
-        return;
-    bytes_str(sql, " LEFT JOIN payment_kind AS k ON k.bughtypeid = s.bughtypeid"
-                   " LEFT JOIN ");
-    add_table(sql, billing, "bugh_plategi_type");
-    bytes_str(sql, " AS t ON t.bughtypeid = s.bughtypeid");
+    if (s == &sources[CAPTURE_PAYMENTS])
+        add_types(sql, billing, "s.bughtypeid");
 }
 
 static void
@@ -194,6 +196,13 @@ member(const struct db_rows *rows, unsigned i, bool is_text)
         return NULL;
     return is_text ? json_object_new_string_len(text, (int)db_len(rows, i))
                    : number(text);
+}
+
+void
+capture_add_outbox(struct bytes *sql, const char *billing)
+{
+    bytes_str(sql, " FROM outbox AS o");
+    add_types(sql, billing, "CAST(o.kind AS UNSIGNED)");
 }
 
 /* The columns of the body stand behind these. */
@@ -420,17 +429,18 @@ capture_leave(struct capture_page *page, size_t i)
 
 /* Some rows of the outbox above *id, which follows. *more: there are more. */
 static enum db_status
-match_some(struct db *db, struct capture_page *page, uint64_t *id, bool *more)
+match_some(struct db *db, const char *billing, struct capture_page *page,
+    uint64_t *id, bool *more)
 {
-    struct bytes sql = bytes_make(256);
+    struct bytes sql = bytes_make(1024);
     struct db_rows *rows;
     enum db_status status;
     struct event event;
 
-    bytes_printf(&sql,
-        "SELECT id, kind, body FROM outbox WHERE id > %" PRIu64
-        " ORDER BY id LIMIT %d",
-        *id, CAPTURE_PAGE);
+    bytes_str(&sql, "SELECT o.id, " CAPTURE_KIND ", o.body");
+    capture_add_outbox(&sql, billing);
+    bytes_printf(&sql, " WHERE o.id > %" PRIu64 " ORDER BY o.id LIMIT %d", *id,
+        CAPTURE_PAGE);
     status = db_query(db, &sql, &rows);
     bytes_free(&sql);
     if (status != DB_OK)
@@ -446,14 +456,15 @@ match_some(struct db *db, struct capture_page *page, uint64_t *id, bool *more)
 }
 
 enum db_status
-capture_match_outbox(struct db *db, struct capture_page *page)
+capture_match_outbox(
+    struct db *db, const char *billing, struct capture_page *page)
 {
     enum db_status status = DB_OK;
     uint64_t id = 0;
     bool more = true;
 
     while (more && status == DB_OK)
-        status = match_some(db, page, &id, &more);
+        status = match_some(db, billing, page, &id, &more);
     count_missing(page);
     return status;
 }

@@ -26,6 +26,18 @@ const char *capture_table(enum capture_source source);
 const char *capture_key(enum capture_source source);
 const char *capture_date(enum capture_source source);
 
+/* What a payment type means, as SQL: k is its row of payment_kind, t that of
+ * the billing. One of outbox.kind for event_parse(), or ignore. */
+#define CAPTURE_MEANING                                                        \
+    "COALESCE(k.kind, IF(t.bughtypeid IS NULL OR t.deposit_action = '+',"      \
+    " 'payment', 'ignore'))"
+
+/* The same of a row o of the outbox, whose kind may be the number of a type. */
+#define CAPTURE_KIND "IF(o.kind < ':', " CAPTURE_MEANING ", o.kind)"
+
+/* Appends the tables o, k and t. */
+void capture_add_outbox(struct bytes *sql, const char *billing);
+
 /* Which rows to read: those above a key, in the order of their keys. */
 struct capture_range {
     uint64_t after;   /* keys above this ... */
@@ -80,7 +92,8 @@ enum db_status capture_compare(struct db *db, struct capture_page *page);
 
 /* Takes for known what waits in the outbox: for who cannot wait until it is
  * empty. What leaves it meanwhile is found by another comparison. */
-enum db_status capture_match_outbox(struct db *db, struct capture_page *page);
+enum db_status capture_match_outbox(
+    struct db *db, const char *billing, struct capture_page *page);
 
 /* Leaves a missing row as it is. */
 void capture_leave(struct capture_page *page, size_t i);

@@ -138,6 +138,8 @@ read_body(struct event *e, json_object *body)
         !number_of(e, body, "who", 0, &e->who))
         return problem(e,
             "age_s, kopecks, summa, before, type or who is not such a number");
+    if (e->kind == EVENT_API_PAYMENT && e->millionths < 0)
+        e->kind = EVENT_API_REFUND;
     return make_key(e, body);
 }
 
@@ -175,13 +177,20 @@ is_whole(struct event *e, json_object *json, const char *body)
     return !e->no_memory && (plain || reread_is_same(json, body));
 }
 
+/* Of "api" the one that it is until the sum is known. */
+static enum event_kind
+kind_of(const char *word)
+{
+    return strcmp(word, "api") == 0 ? EVENT_API_PAYMENT : event_kind_of(word);
+}
+
 bool
 event_parse(struct event *e, const char *kind, const char *body)
 {
     json_object *json = json_tokener_parse(body);
     bool good;
 
-    *e = (struct event){ .kind = event_kind_of(kind) };
+    *e = (struct event){ .kind = kind_of(kind) };
     good = json ? read_body(e, json) : problem(e, "the body is not JSON");
     e->no_memory = !is_whole(e, json, body);
     json_object_put(json);

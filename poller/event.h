@@ -21,7 +21,7 @@ enum event_kind {
     EVENT_KINDS /* how many; also: none of them */
 };
 
-/* As it stands in outbox.kind; NULL for EVENT_KINDS. */
+/* As it stands in event.kind; NULL for EVENT_KINDS. */
 const char *event_kind_name(enum event_kind kind);
 enum event_kind event_kind_of(const char *name);
 
@@ -49,9 +49,10 @@ struct event {
     bool no_memory; /* that is why: it is to be read again later */
 };
 
-/* Reads kind and body (JSON) into *e. False when they make no sense:
- * e->problem then says why, and e->uid holds the subscriber if it was found.
- * Pure: touches nothing but *e. */
+/* Reads kind and body (JSON) into *e. The kind "api" is one of two, by the
+ * sign of the sum. False when they make no sense: e->problem then says why,
+ * and e->uid holds the subscriber if it was found. Pure: touches nothing but
+ * *e. */
 bool event_parse(struct event *e, const char *kind, const char *body);
 
 /* Of two identities with the same table and row number: whether they are of one

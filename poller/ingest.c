@@ -9,6 +9,7 @@
  * locks nothing that the billing's transactions need.
  */
 #include "atwork.h"
+#include "capture.h"
 #include "clock.h"
 #include "engine.h"
 #include "event.h"
@@ -34,11 +35,11 @@ struct item {
     uint64_t outbox_id;
     const char *captured; /* "2026-11-23 20:24:00.123", UTC */
     const char *local;    /* the same by the database's clock */
-    const char *kind;
+    const char *kind;     /* what the event is called */
     const char *body;
     int64_t age_ms;
     char identity[EVENT_KEY + 1];
-    bool known; /* the same event is already stored */
+    bool moot; /* to be ignored, or the same event is already stored */
 };
 
 struct batch {
@@ -92,7 +93,26 @@ parse_item(struct item *item, const char *id)
     return good;
 }
 
-/* False when out of memory. */
+/* Reads what is not to be ignored. False when out of memory. */
+static bool
+understand(struct item *item, const char *id)
+{
+    const char *name;
+
+    item->moot = strcmp(item->kind, "ignore") == 0;
+    if (item->moot)
+        return true;
+    if (!parse_item(item, id) && !item->event.no_memory)
+        log_error("ingest: outbox row %" PRIu64 " (%s) is not understood: "
+                  "%s; kept as an event without work",
+            item->outbox_id, item->kind, item->event.problem);
+    name = event_kind_name(item->event.kind);
+    if (name)
+        item->kind = name;
+    set_identity(item);
+    return !item->event.no_memory;
+}
+
 static bool
 read_item(struct item *item, const struct db_rows *rows)
 {
@@ -102,28 +122,24 @@ read_item(struct item *item, const struct db_rows *rows)
     item->body = db_col(rows, 3);
     item->age_ms = (int64_t)(db_uint(rows, 4) / 1000);
     item->local = db_col(rows, 5) ? db_col(rows, 5) : "";
-    if (!parse_item(item, db_col(rows, 0)) && !item->event.no_memory)
-        log_error("ingest: outbox row %" PRIu64 " (%s) is not understood: "
-                  "%s; kept as an event without work",
-            item->outbox_id, item->kind, item->event.problem);
-    set_identity(item);
-    return !item->event.no_memory;
+    return understand(item, db_col(rows, 0));
 }
 
 static enum db_status
 read_outbox(struct engine *e, struct batch *b)
 {
-    struct bytes sql = bytes_make(512);
+    struct bytes sql = bytes_make(2048);
     int64_t begun_us = clock_boot_us();
     uint64_t from = low_from(&e->low, begun_us);
     enum db_status status;
     size_t bodies = 0;
 
-    bytes_printf(&sql,
-        "SELECT id, captured_utc, kind, body, GREATEST(0,"
-        " TIMESTAMPDIFF(MICROSECOND, captured_utc, UTC_TIMESTAMP(3))),"
-        " CONVERT_TZ(captured_utc, '+00:00', @@session.time_zone)"
-        " FROM outbox WHERE id > %" PRIu64 " ORDER BY id LIMIT %" PRId64,
+    bytes_str(&sql,
+        "SELECT o.id, o.captured_utc, " CAPTURE_KIND ", o.body, GREATEST(0,"
+        " TIMESTAMPDIFF(MICROSECOND, o.captured_utc, UTC_TIMESTAMP(3))),"
+        " CONVERT_TZ(o.captured_utc, '+00:00', @@session.time_zone)");
+    capture_add_outbox(&sql, e->billing.name);
+    bytes_printf(&sql, " WHERE o.id > %" PRIu64 " ORDER BY o.id LIMIT %" PRId64,
         from, e->set->service.batch);
     status = db_query(e->db, &sql, &b->rows);
     bytes_free(&sql);
@@ -145,7 +161,7 @@ static bool
 wants(const struct engine *e, const struct item *item,
     const struct action *action)
 {
-    return !item->known && !item->event.problem[0] &&
+    return !item->moot && !item->event.problem[0] &&
            action->routed(e->set, item->event.kind);
 }
 
@@ -268,7 +284,7 @@ insert_events(struct engine *e, struct batch *b, uint64_t *first)
         const struct item *item = &b->item[i];
         const struct event *event = &item->event;
 
-        if (item->known)
+        if (item->moot)
             continue;
         bytes_printf(&sql, "%s(", comma);
         db_text(&sql, item->kind);
@@ -326,7 +342,7 @@ number_deliveries(struct engine *e, struct batch *b, uint64_t first)
     struct delivery *d = b->work.first;
 
     for (size_t i = 0; i < b->n; i++) {
-        if (b->item[i].known)
+        if (b->item[i].moot)
             continue;
         for (; d && d->event == i; d = d->next)
             d->event_id = first;
@@ -416,7 +432,7 @@ write_batch(struct engine *e, struct batch *b)
     return status;
 }
 
-/* Marks as known what is stored already or stands twice in the batch. */
+/* Marks as moot what is stored already or stands twice in the batch. */
 static enum db_status
 find_known(struct engine *e, struct batch *b)
 {
@@ -431,7 +447,7 @@ find_known(struct engine *e, struct batch *b)
         for (size_t j = 0; j < i && b->item[i].event.source_key[0]; j++)
             if (strcmp(b->item[i].event.source_key,
                     b->item[j].event.source_key) == 0)
-                b->item[i].known = true;
+                b->item[i].moot = true;
     }
     bytes_chr(&sql, ')');
     status = db_query(e->db, &sql, &rows);
@@ -441,7 +457,7 @@ find_known(struct engine *e, struct batch *b)
     while (db_next(rows))
         for (size_t i = 0; i < b->n; i++)
             if (strcmp(b->item[i].event.source_key, db_col(rows, 0)) == 0)
-                b->item[i].known = true;
+                b->item[i].moot = true;
     db_rows_close(&rows);
     return DB_OK;
 }

@@ -62,8 +62,6 @@ CREATE USER IF NOT EXISTS 'mbev_reader'@'localhost'
 -- 3. The definer of the triggers: what their bodies do, and nothing else.
 
 GRANT INSERT ON mikbill_events.outbox TO 'mbev_trigger'@'localhost';
-GRANT SELECT ON mikbill_events.payment_kind TO 'mbev_trigger'@'localhost';
-GRANT SELECT ON bugh_plategi_type TO 'mbev_trigger'@'localhost';
 GRANT TRIGGER, SELECT ON bugh_plategi_stat TO 'mbev_trigger'@'localhost';
 GRANT TRIGGER, SELECT ON bugh_uslugi_stat TO 'mbev_trigger'@'localhost';
 GRANT TRIGGER, SELECT ON users TO 'mbev_trigger'@'localhost';

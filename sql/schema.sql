@@ -100,7 +100,7 @@ CREATE TABLE IF NOT EXISTS outbox (
   captured_utc DATETIME(3) NOT NULL
                COMMENT 'start of the billing statement that fired the trigger',
   kind         VARCHAR(16) CHARACTER SET ascii NOT NULL
-               COMMENT 'event kind: payment, refund, credit, tariff_change...',
+               COMMENT 'event kind; or the number of a payment type, see payment_kind',
   body         MEDIUMTEXT NOT NULL
                COMMENT 'the changed row, one JSON object made by mbev_json()',
   PRIMARY KEY (id)
@@ -112,7 +112,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 CREATE TABLE IF NOT EXISTS event (
   id           BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   kind         VARCHAR(16) CHARACTER SET ascii NOT NULL
-               COMMENT 'as captured',
+               COMMENT 'payment, refund, credit, tariff_change...',
   uid          BIGINT UNSIGNED NOT NULL
                COMMENT 'subscriber, users.uid; 0 when the body has none',
   source_key   VARCHAR(120) CHARACTER SET ascii NULL
@@ -821,8 +821,6 @@ BEGIN
   SELECT CONCAT(need.privilege, ' on ', need.on_table) INTO lacking
   FROM (SELECT 'mikbill_events' AS in_schema, 'outbox' AS on_table,
                'INSERT' AS privilege
-        UNION ALL SELECT 'mikbill_events', 'payment_kind', 'SELECT'
-        UNION ALL SELECT billing, 'bugh_plategi_type', 'SELECT'
         UNION ALL SELECT billing, 'bugh_plategi_stat', 'TRIGGER'
         UNION ALL SELECT billing, 'bugh_plategi_stat', 'SELECT'
         UNION ALL SELECT billing, 'bugh_uslugi_stat', 'TRIGGER'

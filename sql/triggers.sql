@@ -108,22 +108,21 @@ ON DUPLICATE KEY UPDATE generation = VALUES(generation);
 -- What holds in every body:
 --   * No error of ours reaches the billing: the first handler. What it
 --     swallows is not captured: see "When something goes wrong" in README.md.
---   * A wait or a deadlock cannot be handled. So: no locking read, and one
---     INSERT of one row into a table that nobody locks.
+--   * A wait or a deadlock cannot be handled. So: no read, and one INSERT of
+--     one row into a table that nobody locks.
 --   * Text is converted here: mbev_json takes UTF-8.
 
 /*M!100500 SET SESSION max_statement_time = 2.5 */;
 
 -- Purpose: payments, refunds, credit limits.
--- Reads:   payment_kind; bugh_plategi_type for a type that is not there.
--- Writes:  one row of outbox, unless the type is to be ignored.
--- Costs:   a look-up by primary key for every row of the table; the look-up,
---          an insert and a datagram for a payment.
+-- Reads:   nothing. What a type means, the service looks up in payment_kind.
+-- Writes:  one row of outbox; its kind is the number of the type.
+-- Costs:   a comparison for the types listed here; an insert and a datagram
+--          for the others.
 --
--- A plain look-up takes no lock, so it never waits for whoever changes
--- payment_kind. Not so where InnoDB makes it a locking read: binary log with
--- MIXED, or SERIALIZABLE. There a row that somebody is changing is skipped, and
--- a type whose row was skipped has our default meaning. Keep the list as above.
+-- Listed are the fees and blocks that the billing books by itself, a row for
+-- every subscriber in one night. One of them that payment_kind calls anything
+-- but ignore is captured a minute or two later, by comparison with the billing.
 --
 -- kopecks: rounded as the billing rounds, by ROUND(summa, 2) of the double.
 
@@ -134,50 +133,15 @@ CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ai_bugh_plategi_stat AFTER INSERT ON bugh_plategi_stat
 FOR EACH ROW
 mikbill_events: BEGIN
-  DECLARE meaning VARCHAR(16) CHARACTER SET ascii DEFAULT NULL;
   DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
-  DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
 
-  IF (@@log_bin AND @@binlog_format <> 'ROW')
-     /*M! OR @@tx_isolation = 'SERIALIZABLE' */ THEN
-    SELECT kind INTO meaning FROM mikbill_events.payment_kind
-    WHERE bughtypeid = NEW.bughtypeid
-    /*M!100600 LOCK IN SHARE MODE SKIP LOCKED */;
-    IF meaning IS NULL THEN
-      SET meaning = CASE
-        WHEN NEW.bughtypeid = 7 THEN 'refund'
-        WHEN NEW.bughtypeid = 18 THEN 'credit_limit'
-        WHEN NEW.bughtypeid = 62 THEN 'api'
-        WHEN NEW.bughtypeid IN
-          (1, 2, 6, 9, 10, 15, 16, 17, 20, 21, 22, 23, 24, 25, 26, 27, 29, 30,
-           32, 33, 34, 35, 36, 39, 42, 43, 46, 48, 49, 50, 51, 64, 65, 72, 73,
-           74, 75, 78, 79, 93, 99, 100, 103, 104, 105) THEN 'ignore'
-      END;
-    END IF;
-    IF meaning IS NULL THEN
-      SELECT IF(deposit_action = '+', 'payment', 'ignore') INTO meaning
-      FROM bugh_plategi_type WHERE bughtypeid = NEW.bughtypeid
-      /*M!100600 LOCK IN SHARE MODE SKIP LOCKED */;
-    END IF;
-  ELSE
-    SELECT quiet.kind INTO meaning FROM mikbill_events.payment_kind AS quiet
-    WHERE quiet.bughtypeid = NEW.bughtypeid;
-    IF meaning IS NULL THEN
-      SELECT IF(quiet.deposit_action = '+', 'payment', 'ignore') INTO meaning
-      FROM bugh_plategi_type AS quiet WHERE quiet.bughtypeid = NEW.bughtypeid;
-    END IF;
-  END IF;
-
-  IF meaning = 'ignore' THEN
+  IF NEW.bughtypeid IN (1, 2, 9, 20, 21, 22, 29, 32, 39, 42, 43, 50, 51, 65,
+                        104) THEN
     LEAVE mikbill_events;
-  ELSEIF meaning IS NULL THEN
-    SET meaning = 'payment';
-  ELSEIF meaning = 'api' THEN
-    SET meaning = IF(NEW.summa < 0, 'api_refund', 'api_payment');
   END IF;
 
   INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
-  VALUES (UTC_TIMESTAMP(3), meaning, mbev_json(
+  VALUES (UTC_TIMESTAMP(3), NEW.bughtypeid, mbev_json(
     'v', 1,
     'table', 'bugh_plategi_stat',
     'id', NEW.plategid,
@@ -185,9 +149,9 @@ mikbill_events: BEGIN
     'date', NEW.date,
     'age_s', TIMESTAMPDIFF(SECOND, NEW.date, NOW()),
     'type', NEW.bughtypeid,
-    'summa', CAST(NEW.summa AS DECIMAL(26,6)),
+    'summa', NEW.summa,
     'kopecks', CAST(ROUND(ROUND(NEW.summa, 2) * 100) AS SIGNED),
-    'before', CAST(NEW.before_billing AS DECIMAL(26,6)),
+    'before', NEW.before_billing,
     'who', NEW.who,
     'comment', CONVERT(NEW.comment USING utf8mb4)));
   DO mbev_ring();
@@ -220,9 +184,9 @@ mikbill_events: BEGIN
     'date', NEW.date_start,
     'age_s', TIMESTAMPDIFF(SECOND, NEW.date_start, NOW()),
     'usluga', NEW.usluga,
-    'summa', CAST(NEW.summa AS DECIMAL(26,6)),
+    'summa', NEW.summa,
     'kopecks', CAST(ROUND(ROUND(NEW.summa, 2) * 100) AS SIGNED),
-    'credit', CAST(NEW.credit AS DECIMAL(26,6)),
+    'credit', NEW.credit,
     'gid', NEW.gid));
   DO mbev_ring();
 END //

@@ -164,17 +164,14 @@ def test_types_of_the_billing_missing(broken):
     still_bills(broken)
 
 
-@pytest.mark.parametrize("table", ["mikbill_events.outbox",
-                                   "mikbill_events.payment_kind"])
-def test_definer_lost_its_rights_on_our_tables(broken, table):
+def test_definer_lost_its_rights_on_our_tables(broken):
     broken.sql("REVOKE ALL, GRANT OPTION FROM mbev_trigger@localhost;"
                "GRANT TRIGGER, SELECT ON mikbill.* TO mbev_trigger@localhost;"
                "GRANT INSERT, SELECT ON mikbill_events.*"
                " TO mbev_trigger@localhost")
     still_bills(broken)
     broken.sql("REVOKE INSERT, SELECT ON mikbill_events.*"
-               " FROM mbev_trigger@localhost;"
-               f"GRANT INSERT, SELECT ON {table} TO mbev_trigger@localhost")
+               " FROM mbev_trigger@localhost")
     still_bills(broken)
 
 
@@ -245,8 +242,6 @@ def acts():
         yield f"change {table}", [
             f"UPDATE {table} SET {changes[table]} WHERE {key}"]
         yield f"delete from {table}", [f"DELETE FROM {table} WHERE {key}"]
-    yield "lock the row that the trigger reads", [
-        "SELECT * FROM payment_kind WHERE bughtypeid = 5 FOR UPDATE"]
     yield "change every payment_kind", [
         "UPDATE payment_kind SET comment = 'x'"]
     yield "list a new type", [
@@ -294,26 +289,6 @@ def test_open_transaction_of_the_billing_on_its_types(logging):
                 " WHERE bughtypeid = 120")
     with operator(logging, [change]), logging.connect("mikbill") as link:
         in_time(link, [PAYMENT.replace("5, 0, 100", "120, 0, 100")])
-
-
-def captured_kind(server, statement):
-    """Kind of what the statement left in the outbox, None for nothing."""
-    server.sql("DELETE FROM mikbill_events.outbox WHERE id > 2")
-    with server.connect("mikbill") as link:
-        in_time(link, [statement])
-    rows = server.sql("SELECT kind FROM mikbill_events.outbox WHERE id > 2")
-    return rows[0][0] if rows else None
-
-
-@pytest.mark.parametrize("number, kind", [
-    (1, None), (5, "payment"), (7, "refund"), (18, "credit_limit"),
-    (62, "api_payment"), (93, None), (60001, "payment")])
-def test_type_that_is_being_changed_keeps_its_meaning(logging, number, kind):
-    changing = ["REPLACE INTO payment_kind (bughtypeid, kind)"
-                f" VALUES ({number}, 'credit_limit')"]
-    with operator(logging, changing):
-        statement = PAYMENT.replace("5, 0, 100", f"{number}, 0, 100")
-        assert captured_kind(logging, statement) == kind
 
 
 def test_twenty_connections_with_open_payments_do_not_wait(logging):

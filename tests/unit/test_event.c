@@ -253,6 +253,35 @@ amounts_are_exact_to_the_millionth(void **state)
 }
 
 static void
+api_is_one_of_two_by_its_sign(void **state)
+{
+    static const struct {
+        const char *summa;
+        enum event_kind kind;
+    } sums[] = {
+        { "50", EVENT_API_PAYMENT },
+        { "0.000000", EVENT_API_PAYMENT },
+        { "null", EVENT_API_PAYMENT },
+        { "-0.000001", EVENT_API_REFUND },
+        { "-50", EVENT_API_REFUND },
+    };
+    char body[300];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(sums); i++) {
+        struct event e;
+        const char *name = event_kind_name(sums[i].kind);
+
+        snprintf(body, sizeof body,
+            "{" TABLE ID UID DATE AGE "\"summa\":%s," KOPECKS "}",
+            sums[i].summa);
+        e = parsed("api", body);
+        expect_number(sums[i].summa, e.kind, sums[i].kind);
+        assert_memory_equal(e.source_key, name, strlen(name));
+    }
+}
+
+static void
 the_type_is_any_whole_number(void **state)
 {
     static const int64_t types[] = { 0, 1, 62, 255, -1, INT64_MAX, INT64_MIN };
@@ -545,6 +574,7 @@ main(void)
         cmocka_unit_test(a_null_sum_and_a_null_age_are_zero),
         cmocka_unit_test(absent_amounts_are_zero),
         cmocka_unit_test(amounts_are_exact_to_the_millionth),
+        cmocka_unit_test(api_is_one_of_two_by_its_sign),
         cmocka_unit_test(the_type_is_any_whole_number),
         cmocka_unit_test(a_date_may_have_a_fraction_or_no_time),
         cmocka_unit_test(a_date_that_does_not_exist_is_none),
