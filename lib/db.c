@@ -25,6 +25,7 @@ struct db {
     uint64_t matched;
     uint64_t matched_first;
     uint64_t matched_all;
+    uint64_t insert_id_first;
     uint64_t insert_id;
     uint64_t id_step;
     unsigned number;
@@ -233,6 +234,8 @@ read_answer(struct db *db)
     db->matched = mysql_affected_rows(db->my);
     if (mysql_insert_id(db->my))
         db->insert_id = mysql_insert_id(db->my);
+    if (!db->insert_id_first)
+        db->insert_id_first = db->insert_id;
     return DB_OK;
 }
 
@@ -258,7 +261,7 @@ drain(struct db *db, unsigned first, bool *none)
     if (more > 0)
         status = failed(db);
     if (status != DB_OK)
-        db->insert_id = 0;
+        db->insert_id_first = db->insert_id = 0;
     db->in_first = status != DB_OK && n < first;
     return status;
 }
@@ -278,7 +281,7 @@ send_text(struct db *db, const char *sql, size_t n)
     db->text[0] = '\0';
     db->in_first = false;
     db->matched = db->matched_first = db->matched_all = 0;
-    db->insert_id = 0;
+    db->insert_id_first = db->insert_id = 0;
     if (fault_fails("db.send"))
         hang_up(db);
     if (!db->my)
@@ -408,6 +411,12 @@ db_matched_all(const struct db *db)
 }
 
 uint64_t
+db_insert_id_first(const struct db *db)
+{
+    return db->insert_id_first;
+}
+
+uint64_t
 db_insert_id(const struct db *db)
 {
     return db->insert_id;
@@ -503,23 +512,32 @@ db_uint(const struct db_rows *rows, unsigned i)
     return rows->row[i] ? strtoull(rows->row[i], NULL, 10) : 0;
 }
 
+/* How many bytes from s on stand in an SQL string as they are. */
+static size_t
+plain_length(const char *s, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && s[i] != '\0' && s[i] != '\'' && s[i] != '\\')
+        i++;
+    return i;
+}
+
 void
 db_textn(struct bytes *sql, const char *s, size_t n)
 {
+    size_t i;
+
     bytes_chr(sql, '\'');
-    for (size_t i = 0; i < n; i++) {
-        switch (s[i]) {
-        case '\0':
-            bytes_str(sql, "\\0");
+    for (;;) {
+        i = plain_length(s, n);
+        bytes_add(sql, s, i);
+        if (i == n)
             break;
-        case '\'':
-        case '\\':
-            bytes_chr(sql, '\\');
-            bytes_chr(sql, s[i]);
-            break;
-        default:
-            bytes_chr(sql, s[i]);
-        }
+        bytes_chr(sql, '\\');
+        bytes_chr(sql, s[i] ? s[i] : '0');
+        s += i + 1;
+        n -= i + 1;
     }
     bytes_chr(sql, '\'');
 }

@@ -104,8 +104,9 @@ uint64_t db_matched_first(const struct db *db);
 uint64_t db_matched(const struct db *db);
 uint64_t db_matched_all(const struct db *db);
 
-/* AUTO_INCREMENT of the first row that its last INSERT inserted, 0 when it
- * failed, and the step to the next. */
+/* AUTO_INCREMENT of the first row that its first and its last INSERT inserted,
+ * 0 when it failed, and the step to the next. */
+uint64_t db_insert_id_first(const struct db *db);
 uint64_t db_insert_id(const struct db *db);
 uint64_t db_id_step(const struct db *db);
 

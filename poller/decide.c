@@ -485,7 +485,7 @@ add_rows(struct bytes *sql, const struct delivery_list *list, bool fresh)
             stored_add_insert(sql);
         else
             bytes_chr(sql, ',');
-        stored_add_row(sql, d);
+        stored_add_row(sql, d, "");
     }
     if (n == 0)
         return;

@@ -271,55 +271,71 @@ decide(struct engine *e, struct batch *b)
     return status;
 }
 
-static enum db_status
-insert_events(struct engine *e, struct batch *b, uint64_t *first)
+/* Appends the INSERT of what is no event yet. Returns how many these are. */
+static uint64_t
+add_events(struct bytes *sql, const struct batch *b)
 {
-    struct bytes sql = bytes_make(LARGEST_BATCH_SQL);
-    enum db_status status = DB_OK;
-    const char *comma = "";
+    const char *comma = "INSERT INTO event (kind, uid, source_key,"
+                        " captured_utc, ingested_utc, problem, body) VALUES ";
+    uint64_t n = 0;
 
-    bytes_str(&sql, "INSERT INTO event (kind, uid, source_key, captured_utc,"
-                    " ingested_utc, problem, body) VALUES ");
     for (size_t i = 0; i < b->n; i++) {
         const struct item *item = &b->item[i];
         const struct event *event = &item->event;
 
         if (item->moot)
             continue;
-        bytes_printf(&sql, "%s(", comma);
-        db_text(&sql, item->kind);
-        bytes_printf(&sql, ",%" PRIu64 ",", event->uid);
-        db_text(&sql, event->source_key[0] ? event->source_key : NULL);
-        bytes_printf(&sql, ",'%s',UTC_TIMESTAMP(3),", item->captured);
-        db_text(&sql, event->problem[0] ? event->problem : NULL);
-        bytes_chr(&sql, ',');
-        db_text(&sql, item->body);
-        bytes_chr(&sql, ')');
+        bytes_str(sql, comma);
+        bytes_chr(sql, '(');
+        db_text(sql, item->kind);
+        bytes_printf(sql, ",%" PRIu64 ",", event->uid);
+        db_text(sql, event->source_key[0] ? event->source_key : NULL);
+        bytes_printf(sql, ",'%s',UTC_TIMESTAMP(3),", item->captured);
+        db_text(sql, event->problem[0] ? event->problem : NULL);
+        bytes_chr(sql, ',');
+        db_text(sql, item->body);
+        bytes_chr(sql, ')');
         comma = ",";
+        n++;
     }
-    if (*comma) {
-        status = db_run(e->db, &sql);
-        *first = db_insert_id(e->db);
-    }
-    bytes_free(&sql);
-    return status;
+    if (n > 0)
+        bytes_chr(sql, ';');
+    return n;
 }
 
-/* Appends the rows of deliveries from d on, as many as one packet should hold.
- * Returns the first that is left out. */
+/* Appends the rows of deliveries from d on, as many as one packet should hold,
+ * and counts them. Returns the first that is left out. */
 static struct delivery *
-add_deliveries(struct bytes *sql, struct delivery *d)
+add_deliveries(
+    struct bytes *sql, struct delivery *d, const char *base, uint64_t *rows)
 {
     const char *comma = "";
 
     stored_add_insert(sql);
-    for (; d && sql->n < FULL_PACKET; d = d->next) {
+    for (; d && (sql->n < FULL_PACKET || !*comma); d = d->next) {
         bytes_str(sql, comma);
-        stored_add_row(sql, d);
+        stored_add_row(sql, d, base);
         comma = ",";
+        ++*rows;
     }
     bytes_chr(sql, ';');
     return d;
+}
+
+/* Gives every delivery the id of its event, the first of which is given: those
+ * of one INSERT follow each other in known steps. */
+static void
+number_events(struct engine *e, struct batch *b, uint64_t first)
+{
+    struct delivery *d = b->work.first;
+
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->item[i].moot)
+            continue;
+        for (; d && d->event == i; d = d->next)
+            d->event_id = first;
+        first += db_id_step(e->db);
+    }
 }
 
 /* Those from d up to rest have just got their rows. */
@@ -331,22 +347,6 @@ take_ids(struct db *db, struct delivery *d, const struct delivery *rest)
     for (; d != rest; d = d->next) {
         d->id = id;
         id += db_id_step(db);
-    }
-}
-
-/* Gives every delivery the id of its event: those of one INSERT follow each
- * other in known steps. */
-static void
-number_deliveries(struct engine *e, struct batch *b, uint64_t first)
-{
-    struct delivery *d = b->work.first;
-
-    for (size_t i = 0; i < b->n; i++) {
-        if (b->item[i].moot)
-            continue;
-        for (; d && d->event == i; d = d->next)
-            d->event_id = first;
-        first += db_id_step(e->db);
     }
 }
 
@@ -373,37 +373,51 @@ add_deletes(struct bytes *sql, const struct batch *b)
             b->n - from < MOST_DELETED ? b->n : from + MOST_DELETED);
 }
 
-/* Inserts the deliveries, and with the last of them deletes the rows of the
- * outbox. All of these must still be there: otherwise somebody else moved
- * them. */
 static enum db_status
-move_on(struct engine *e, struct batch *b)
+write_rows(struct db *db, struct bytes *sql, uint64_t rows)
+{
+    enum db_status status = db_run(db, sql);
+
+    if (status != DB_OK || db_matched_all(db) == rows)
+        return status;
+    log_warning("ingest: rows vanished from the outbox under our hands; the "
+                "batch is read again");
+    return DB_BUSY;
+}
+
+/* Inserts events and deliveries, and with the last of them deletes the rows of
+ * the outbox. All of these must still be there: otherwise somebody else moved
+ * them. What fits travels in one packet, where the deliveries do not know the
+ * ids of their events yet. */
+static enum db_status
+move_rows(struct engine *e, struct batch *b)
 {
     struct bytes sql = bytes_make(LARGEST_BATCH_SQL);
     struct delivery *d = b->work.first, *rest = NULL;
-    enum db_status status = DB_OK;
-    uint64_t inserted = 0;
+    const char *base = "LAST_INSERT_ID()+";
+    uint64_t rows = add_events(&sql, b);
+    enum db_status status;
 
+    number_events(e, b, 0);
     do {
-        inserted = 0;
-        bytes_clear(&sql);
         if (d)
-            rest = add_deliveries(&sql, d);
-        for (const struct delivery *one = d; one != rest; one = one->next)
-            inserted++;
-        if (!rest)
+            rest = add_deliveries(&sql, d, base, &rows);
+        if (!rest) {
             add_deletes(&sql, b);
-        status = db_run(e->db, &sql);
-        if (status == DB_OK)
+            rows += b->n;
+        }
+        status = write_rows(e->db, &sql, rows);
+        if (status == DB_OK) {
+            if (*base)
+                number_events(e, b, db_insert_id_first(e->db));
             take_ids(e->db, d, rest);
+        }
         d = rest;
+        base = "";
+        rows = 0;
+        bytes_clear(&sql);
     } while (status == DB_OK && d);
     bytes_free(&sql);
-    if (status == DB_OK && db_matched_all(e->db) != inserted + b->n) {
-        log_warning("ingest: rows vanished from the outbox under our hands; "
-                    "the batch is read again");
-        return DB_BUSY;
-    }
     return status;
 }
 
@@ -411,17 +425,11 @@ static enum db_status
 write_batch(struct engine *e, struct batch *b)
 {
     enum db_status status = owner_begin(&e->owner, e->db);
-    uint64_t first = 0;
 
     if (status != DB_OK)
         return status;
     fault_point("ingest.begun");
-    status = insert_events(e, b, &first);
-    fault_point("ingest.events");
-    if (status == DB_OK) {
-        number_deliveries(e, b, first);
-        status = move_on(e, b);
-    }
+    status = move_rows(e, b);
     fault_point("ingest.deleted");
     if (status != DB_OK) {
         db_rollback(e->db);

@@ -118,13 +118,13 @@ add_plan(struct bytes *sql, int64_t us)
 }
 
 void
-stored_add_row(struct bytes *sql, const struct delivery *d)
+stored_add_row(struct bytes *sql, const struct delivery *d, const char *base)
 {
     char route[ROUTE_TEXT];
 
-    bytes_printf(sql, "(%" PRIu64 ",%" PRIu64 ",'%s',%u,'%s','%s',", d->id,
-        d->event_id, d->action, d->receiver, delivery_state_name(d->state),
-        delivery_lane_name(d->lane));
+    bytes_printf(sql, "(%" PRIu64 ",%s%" PRIu64 ",'%s',%u,'%s','%s',", d->id,
+        base, d->event_id, d->action, d->receiver,
+        delivery_state_name(d->state), delivery_lane_name(d->lane));
     db_text(sql, d->route.n ? route_print(&d->route, route) : NULL);
     bytes_chr(sql, ',');
     db_text(sql, d->notice);

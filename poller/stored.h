@@ -31,9 +31,11 @@ void stored_add_due(struct bytes *sql, enum lane_id lane,
     const struct head *head, const char *also, size_t most);
 
 /* Appends the head of an INSERT, the row of a delivery, and, for deliveries
- * that may have a row already (id is not 0), the tail that renews it. */
+ * that may have a row already (id is not 0), the tail that renews it. base: ""
+ * or, in SQL, what is to be added to the delivery's event_id. */
 void stored_add_insert(struct bytes *sql);
-void stored_add_row(struct bytes *sql, const struct delivery *d);
+void
+stored_add_row(struct bytes *sql, const struct delivery *d, const char *base);
 void stored_add_renewal(struct bytes *sql);
 
 /* Appends one statement for many rows, ended by a semicolon: of the deliveries

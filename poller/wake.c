@@ -17,7 +17,10 @@
 enum {
     FIRST_STEP_US = 200,
     LAST_STEP_US = 12800,
+    LEAST_FIRST_US = 50,
+    MOST_FIRST_US = 1600,
     MOST_RINGS = 64,
+    FEW_RINGS = 10, /* that any kernel lets wait in a socket */
     LONGEST_SLEEP_MS = 60000
 };
 
@@ -58,7 +61,11 @@ bool
 wake_open(struct wake *wake, const char *path, int64_t poll_us)
 {
     *wake = (struct wake){
-        .bell_fd = -1, .timer_fd = -1, .path = path, .poll_us = poll_us
+        .bell_fd = -1,
+        .timer_fd = -1,
+        .path = path,
+        .poll_us = poll_us,
+        .first_us = FIRST_STEP_US,
     };
     wake->signal_fd = open_signals();
     wake->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -95,7 +102,7 @@ hear_bell(struct wake *wake)
 {
     char ring[16];
     size_t before = wake->rings;
-    int64_t look;
+    int64_t now = clock_boot_us();
 
     for (int i = 0; i < MOST_RINGS; i++)
         if (recv(wake->bell_fd, ring, sizeof ring, 0) >= 0)
@@ -104,10 +111,11 @@ hear_bell(struct wake *wake)
             break;
     if (wake->rings == before)
         return;
-    look = clock_boot_us() + FIRST_STEP_US;
-    wake->step_us = FIRST_STEP_US;
-    if (look < wake->look_us)
-        wake->look_us = look;
+    wake->crowded |= wake->rings - before >= FEW_RINGS;
+    wake->rang_us = now;
+    wake->step_us = FIRST_STEP_US / 2;
+    if (now + wake->first_us < wake->look_us)
+        wake->look_us = now + wake->first_us;
 }
 
 static void
@@ -177,23 +185,46 @@ wake_due(struct wake *wake)
 
     if (now < wake->look_us)
         return false;
+    wake->saw_us = now;
     if (wake->step_us && wake->step_us < LAST_STEP_US) {
         wake->step_us *= 2;
         wake->look_us = now + wake->step_us;
     } else {
         wake->step_us = 0;
         wake->rings = 0;
+        wake->crowded = false;
         wake->look_us = now + wake->poll_us;
     }
     return true;
+}
+
+/* Rows were there: at the first look after the ring, or later, then they could
+ * not be seen at the first. */
+static void
+learn_first(struct wake *wake)
+{
+    int64_t late_us = wake->saw_us - wake->rang_us - wake->first_us;
+
+    if (wake->step_us == FIRST_STEP_US)
+        wake->first_us -= wake->first_us / 16;
+    else if (late_us > 0)
+        wake->first_us += late_us / 2;
+    if (wake->first_us < LEAST_FIRST_US)
+        wake->first_us = LEAST_FIRST_US;
+    if (wake->first_us > MOST_FIRST_US)
+        wake->first_us = MOST_FIRST_US;
 }
 
 void
 wake_took(struct wake *wake, size_t rows)
 {
     wake->rings -= rows < wake->rings ? rows : wake->rings;
-    if (rows == 0 || wake->rings > 0 || wake->step_us == 0)
+    if (rows == 0 || wake->step_us == 0)
         return;
-    wake->step_us = LAST_STEP_US;
-    wake->look_us = clock_boot_us() + LAST_STEP_US;
+    learn_first(wake);
+    if (wake->rings > 0)
+        return;
+    wake->step_us = wake->crowded ? LAST_STEP_US : 0;
+    wake->look_us =
+        clock_boot_us() + (wake->crowded ? LAST_STEP_US : wake->poll_us);
 }

@@ -3,11 +3,12 @@
  *
  * The doorbell: a datagram socket that the database's triggers ring. It rings
  * before the transaction commits, and also when it rolls back, so it is only
- * a hint: after a ring the outbox is looked at after 0.2 ms, then again after
- * twice as long, up to 12.8 ms, then the safety poll takes over. When as many
- * rows have come as it rang there is one more look, after the longest pause,
- * for a ring may be lost.
- * The signals: SIGTERM and SIGINT ask for an orderly stop; SIGHUP does no harm.
+ * a hint: after a ring the outbox is looked at when the row should be there by
+ * what was seen so far, then after 0.2 ms, then again after twice as long, up
+ * to 12.8 ms, then the safety poll takes over, at once when as many rows have
+ * come as it rang. Where so many rang at once that a ring may be lost there is
+ * one more look, after the longest pause. The signals: SIGTERM and SIGINT ask
+ * for an orderly stop; SIGHUP does no harm.
  */
 #ifndef MBEV_WAKE_H
 #define MBEV_WAKE_H
@@ -29,7 +30,11 @@ struct wake {
     int64_t look_us;       /* boot clock: when to look next */
     int64_t step_us;       /* pause after that look; 0 = only the safety poll */
     int64_t poll_us;       /* the safety poll */
+    int64_t first_us;      /* pause before the first look after a ring */
+    int64_t rang_us;       /* boot clock: when the last ring came */
+    int64_t saw_us;        /* boot clock: when it was looked last */
     size_t rings;          /* that no row has come for */
+    bool crowded;          /* some may be lost */
     bool stop;             /* a signal asked for it */
 };
 

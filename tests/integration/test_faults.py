@@ -38,7 +38,7 @@ def test_a_connection_lost_in_the_ingest_touches_no_call_under_way(chain):
     chain.subscriber(1, phone="79000000001,79000000002")
     chain.subscriber(2, phone="79000000003")
     slowly(chain, 2)
-    chain.start(MBEV_FAULT="ingest.events:stop:2")
+    chain.start(MBEV_FAULT="ingest.deleted:stop:2")
     chain.pay(1)
     chain.pilot.wait(2)
     chain.pay(2)
