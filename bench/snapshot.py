@@ -20,7 +20,7 @@ PAYMENTS, ROUNDS, GONE = 2000, 3, 100_000
 QUEUE = "look at a queue"
 READS = {"look at the outbox": ("FROM `outbox` ", "LIMIT"),
          QUEUE: ("AS `due`", "LIMIT"),
-         "look-up of a head": ("MIN ( `due_utc` )", "LEAST")}
+         "look-up of a head": ("SELECT UTC_TIMESTAMP", "MIN ( `due_utc` )")}
 
 
 def come_and_go(db):

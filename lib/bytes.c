@@ -112,6 +112,19 @@ bytes_chr(struct bytes *b, char c)
 }
 
 void
+bytes_uint(struct bytes *b, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    bytes_add(b, digits + at, sizeof digits - at);
+}
+
+void
 bytes_printf(struct bytes *b, const char *fmt, ...)
 {
     va_list ap;

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct bytes {
     char *p;        /* content, or NULL while empty; owned */
@@ -40,10 +41,12 @@ bool bytes_no_memory(const struct bytes *b);
  * append. */
 const char *bytes_text(const struct bytes *b);
 
-/* Append n bytes; a C string; one byte; text formatted as by printf(3). */
+/* Append n bytes; a C string; one byte; a number in decimal; text formatted as
+ * by printf(3). */
 void bytes_add(struct bytes *b, const void *p, size_t n);
 void bytes_str(struct bytes *b, const char *s);
 void bytes_chr(struct bytes *b, char c);
+void bytes_uint(struct bytes *b, uint64_t value);
 void bytes_printf(struct bytes *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -554,9 +554,13 @@ db_text(struct bytes *sql, const char *s)
 void
 db_ids(struct bytes *sql, const uint64_t *id, size_t n)
 {
-    bytes_printf(sql, "(SELECT %" PRIu64 " AS id", id[0]);
-    for (size_t i = 1; i < n; i++)
-        bytes_printf(sql, " UNION ALL SELECT %" PRIu64, id[i]);
+    bytes_str(sql, "(SELECT ");
+    bytes_uint(sql, id[0]);
+    bytes_str(sql, " AS id");
+    for (size_t i = 1; i < n; i++) {
+        bytes_str(sql, " UNION ALL SELECT ");
+        bytes_uint(sql, id[i]);
+    }
     bytes_chr(sql, ')');
 }
 

@@ -23,8 +23,10 @@ static const char *const discount_keys[DISCOUNTS] = {
 static void
 add_uids(struct bytes *sql, const uint64_t *uids, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        bytes_printf(sql, "%s%" PRIu64, i ? "," : "", uids[i]);
+    for (size_t i = 0; i < n; i++) {
+        bytes_str(sql, i ? "," : "");
+        bytes_uint(sql, uids[i]);
+    }
 }
 
 /* FROM billing.table */
@@ -70,11 +72,12 @@ add_place(struct bytes *sql, const struct billing *billing, enum place place)
     bytes_str(sql, " WHERE u.uid IN (");
 }
 
+/* From the places before that one. */
 static void
-build(struct bytes *sql, const struct billing *billing, const uint64_t *uids,
-    size_t n)
+build(struct bytes *sql, const struct billing *billing, enum place end,
+    const uint64_t *uids, size_t n)
 {
-    for (enum place p = 0; p < BILLING_PLACES; p++) {
+    for (enum place p = 0; p < end; p++) {
         if (!billing->has[p])
             continue;
         if (sql->n)
@@ -134,15 +137,19 @@ take_subscriber(struct subscriber *s, const struct db_rows *rows)
 static bool
 take(struct snapshot *snap, struct db_rows *rows, bool modern)
 {
-    snap->sub = calloc(db_rows_count(rows) + 1, sizeof *snap->sub);
-    if (!snap->sub)
+    size_t n = snap->n + db_rows_count(rows);
+    struct subscriber *sub = realloc(snap->sub, (n + 1) * sizeof *sub);
+
+    if (!sub)
         return false;
+    snap->sub = sub;
     while (db_next(rows)) {
         struct subscriber *s = &snap->sub[snap->n];
 
         if (snap->n && s[-1].uid == db_uint(rows, 0))
             continue;
         snap->n++;
+        *s = (struct subscriber){ 0 };
         s->modern = modern;
         if (!take_subscriber(s, rows))
             return false;
@@ -215,23 +222,65 @@ add_fields_query(struct bytes *sql, const struct billing *billing,
     bytes_chr(sql, ')');
 }
 
-enum db_status
-snapshot_load(struct snapshot *snap, struct db *db,
-    const struct billing *billing, const uint64_t *uids, size_t n)
+static enum db_status
+load_places(struct snapshot *snap, struct db *db, const struct billing *billing,
+    enum place end, const uint64_t *uids, size_t n)
 {
     struct bytes sql = bytes_make(LARGEST_SQL);
     struct db_rows *rows;
     enum db_status status;
 
-    *snap = (struct snapshot){ 0 };
-    if (n == 0)
-        return DB_OK;
-    build(&sql, billing, uids, n);
+    build(&sql, billing, end, uids, n);
     status = db_query(db, &sql, &rows);
     bytes_free(&sql);
     if (status == DB_OK && !take(snap, rows, billing->modern))
         status = DB_REFUSED;
     db_rows_close(&rows);
+    return status;
+}
+
+static int
+compare_subscribers(const void *a, const void *b)
+{
+    return compare(&((const struct subscriber *)a)->uid, b);
+}
+
+/* Those who are not there. One statement sees all places, for a subscriber may
+ * be moved from one to another at any time. */
+static enum db_status
+load_others(struct snapshot *snap, struct db *db, const struct billing *billing,
+    const uint64_t *uids, size_t n)
+{
+    uint64_t *others = calloc(n, sizeof *others);
+    enum db_status status = DB_OK;
+    size_t missing = 0;
+
+    if (!others)
+        return DB_REFUSED;
+    for (size_t i = 0; i < n; i++)
+        if (!find(snap, uids[i]))
+            others[missing++] = uids[i];
+    if (missing > 0) {
+        status =
+            load_places(snap, db, billing, BILLING_PLACES, others, missing);
+        qsort(snap->sub, snap->n, sizeof *snap->sub, compare_subscribers);
+    }
+    free(others);
+    return status;
+}
+
+enum db_status
+snapshot_load(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const uint64_t *uids, size_t n)
+{
+    enum db_status status;
+
+    *snap = (struct snapshot){ 0 };
+    if (n == 0)
+        return DB_OK;
+    status = load_places(snap, db, billing, PLACE_USERS + 1, uids, n);
+    if (status == DB_OK && snap->n < n)
+        status = load_others(snap, db, billing, uids, n);
     return status;
 }
 

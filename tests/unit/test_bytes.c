@@ -51,6 +51,21 @@ appends_follow_each_other(void **state)
 }
 
 static void
+numbers_are_decimal(void **state)
+{
+    struct bytes b = bytes_make(100);
+
+    (void)state;
+    bytes_uint(&b, 0);
+    bytes_chr(&b, ' ');
+    bytes_uint(&b, 10);
+    bytes_chr(&b, ' ');
+    bytes_uint(&b, UINT64_MAX);
+    assert_string_equal(bytes_text(&b), "0 10 18446744073709551615");
+    bytes_free(&b);
+}
+
+static void
 a_nul_that_is_not_counted_follows(void **state)
 {
     struct bytes b = bytes_make(1000);
@@ -261,6 +276,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_buffer_is_empty_and_good),
         cmocka_unit_test(appends_follow_each_other),
+        cmocka_unit_test(numbers_are_decimal),
         cmocka_unit_test(a_nul_that_is_not_counted_follows),
         cmocka_unit_test(bytes_of_value_nul_are_kept),
         cmocka_unit_test(nothing_may_be_appended),
