@@ -74,8 +74,10 @@ measure(struct db *db, char **patterns, size_t n, size_t count, int64_t *took)
 static void
 print_median(int64_t *took, size_t count)
 {
+    size_t middle = count / 2;
+
     qsort(took, count, sizeof *took, compare);
-    printf("%.3f\n", (double)took[count / 2] / 1e3);
+    printf("%.3f\n", (double)took[middle] / 1e3);
 }
 
 int
@@ -93,8 +95,10 @@ main(int argc, char **argv)
         return 64;
     settings.socket = argv[1];
     db = db_make(&settings);
+    if (!db || db_open(db) != DB_OK)
+        return 1;
     took = calloc(n * (size_t)count, sizeof *took);
-    if (!db || !took || db_open(db) != DB_OK)
+    if (!took)
         return 1;
     measure(db, argv + 3, n, (size_t)count, took);
     for (size_t k = 0; k < n; k++)

@@ -529,16 +529,17 @@ db_textn(struct bytes *sql, const char *s, size_t n)
     size_t i;
 
     bytes_chr(sql, '\'');
-    for (;;) {
-        i = plain_length(s, n);
+    while ((i = plain_length(s, n)) < n) {
         bytes_add(sql, s, i);
-        if (i == n)
-            break;
         bytes_chr(sql, '\\');
-        bytes_chr(sql, s[i] ? s[i] : '0');
+        if (s[i])
+            bytes_chr(sql, s[i]);
+        else
+            bytes_chr(sql, '0');
         s += i + 1;
         n -= i + 1;
     }
+    bytes_add(sql, s, n);
     bytes_chr(sql, '\'');
 }
 
