@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.billing import facts
-from harness.product import with_settings
+from harness.billing import facts, fill_dictionary
+from harness.product import run_sql, with_settings
 
 OURS = "mikbill_events"
 
@@ -52,9 +52,13 @@ def expected_kind(number, types):
     return "payment"
 
 
-def test_every_type_means_what_the_rules_say(till_now):
+@pytest.mark.parametrize("generation", ["legacy", "modern"])
+def test_every_type_means_what_the_rules_say(till_now, generation):
+    fill_dictionary(till_now.db, "mikbill", generation, "plategi-types")
+    till_now.db.sql("DELETE FROM payment_kind", OURS)
+    run_sql(till_now.db, "triggers.sql", "mikbill")
     types = {int(row["id"]): row["deposit_action"]
-             for row in facts("plategi-types-legacy")}
+             for row in facts(f"plategi-types-{generation}")}
     numbers = range(1, 201)
     for number in numbers:
         till_now.pay(kind=number)
