@@ -16,7 +16,7 @@ enum { MOST_ROWS = 100 };
 static bool
 known_state(const char *word)
 {
-    for (enum delivery_state s = 0; s <= DELIVERY_CANCELLED; s++)
+    for (enum delivery_state s = 0; s <= DELIVERY_HELD; s++)
         if (strcmp(delivery_state_name(s), word) == 0)
             return true;
     return false;
@@ -36,7 +36,7 @@ build(struct bytes *sql, const char *state)
         db_text(sql, state);
     } else {
         bytes_str(sql, "IN ('ready', 'leased', 'calling', 'retry',"
-                       " 'doubtful', 'dead', 'expired')");
+                       " 'doubtful', 'dead', 'expired', 'held')");
     }
     bytes_printf(sql, " ORDER BY d.id DESC LIMIT %d", MOST_ROWS);
 }
@@ -53,7 +53,7 @@ ctl_queue(struct ctl *ctl)
 
     if (state && !known_state(state)) {
         fputs("mbevctl: a state is one of ready leased calling done retry "
-              "doubtful dead expired skipped cancelled\n",
+              "doubtful dead expired skipped cancelled held\n",
             stderr);
         return EX_USAGE;
     }

@@ -72,7 +72,7 @@ static const struct change close_it = {
         "UPDATE receipt AS r JOIN delivery AS d ON d.event_id = r.event_id"
         " AND d.action = 'receipt' AND d.receiver = 0"
         " AND d.log_id = r.log_id"
-        " AND d.state IN ('ready', 'retry', 'dead', 'doubtful')"
+        " AND d.state IN ('ready', 'retry', 'dead', 'doubtful', 'held')"
         " SET d.state = 'cancelled', d.changed_utc = UTC_TIMESTAMP(3),"
         " d.reason = 'closed by the operator' WHERE r.id = " },
 };

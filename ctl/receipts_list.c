@@ -275,7 +275,7 @@ print_undecided(struct ctl *ctl)
     enum db_status status = db_ask(ctl->db,
         "SELECT COUNT(*), COALESCE(SUM(state = 'doubtful'), 0) FROM delivery"
         " WHERE lane = 'decide' AND action = 'receipt'"
-        " AND state IN ('ready', 'retry', 'doubtful')",
+        " AND state IN ('ready', 'retry', 'doubtful', 'held')",
         &rows);
 
     if (status != DB_OK)

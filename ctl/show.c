@@ -105,6 +105,10 @@ static const struct words {
         "the rules say no, or another one does it", "the rules say no" },
     [DELIVERY_CANCELLED] = { "by the operator", "by the operator",
         "by the operator", "by the operator" },
+    [DELIVERY_HELD] = { "held back by the operator until it is released",
+        "held back by the operator until it is released",
+        "held back by the operator until it is released",
+        "held back by the operator until it is released" },
 };
 
 static const char *

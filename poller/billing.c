@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-enum { SCHEMA_VERSION = 5, SMALLEST_PACKET = 1 << 20 };
+enum { SCHEMA_VERSION = 6, SMALLEST_PACKET = 1 << 20 };
 
 static enum db_status
 ask_number(struct db *db, const struct bytes *sql, uint64_t *out)

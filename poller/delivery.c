@@ -22,6 +22,7 @@ delivery_state_name(enum delivery_state state)
         [DELIVERY_EXPIRED] = "expired",
         [DELIVERY_SKIPPED] = "skipped",
         [DELIVERY_CANCELLED] = "cancelled",
+        [DELIVERY_HELD] = "held",
     };
 
     return names[state];

@@ -12,6 +12,7 @@
  *   calling --> ready                  not tried after all: attempt given back
  *   calling --> dead                   refused for good, by every channel
  *   calling --> doubtful               nobody knows; never repeated unasked
+ *   ready | retry --> held           by the operator, and back to ready
  *   ready --> done | skipped | doubtful
  *                                      decided when it fell due: work in the
  *                                      billing is done with the decision
@@ -44,6 +45,7 @@ enum delivery_state {
     DELIVERY_EXPIRED,
     DELIVERY_SKIPPED,
     DELIVERY_CANCELLED,
+    DELIVERY_HELD,
 };
 
 /* As it stands in delivery.state. */

@@ -58,7 +58,7 @@ put(struct journal_set *set, uint64_t h, bool begun)
 {
     uint64_t *slot;
 
-    if (2 * set->n >= set->size && !grow(set))
+    if (4 * set->n >= 3 * set->size && !grow(set))
         return false;
     slot = find(set, h);
     set->n += *slot == 0;

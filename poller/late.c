@@ -24,7 +24,7 @@ read_late(struct db *db, int64_t alarm_ms, struct db_rows **rows)
         " SELECT e.captured_utc FROM delivery AS d"
         " JOIN event AS e ON e.id = d.event_id"
         " WHERE d.lane = 'decide' AND d.action = 'receipt'"
-        " AND d.state IN ('ready', 'retry', 'doubtful')) AS late"
+        " AND d.state IN ('ready', 'retry', 'doubtful', 'held')) AS late"
         " WHERE since < UTC_TIMESTAMP(3) - INTERVAL %" PRId64 " MICROSECOND",
         alarm_ms * 1000);
     status = db_query(db, &sql, rows);

@@ -211,7 +211,8 @@ add_delivery(struct bytes *sql, const struct news *news)
     bytes_printf(sql,
         " WHERE event_id = %" PRIu64
         " AND action = 'receipt' AND receiver = 0 AND log_id = %" PRIu64
-        " AND lane = 'komtet' AND state IN ('ready', 'retry', 'doubtful', %s)"
+        " AND lane = 'komtet' AND state IN ('ready', 'retry', 'doubtful', "
+        "'held', %s)"
         " AND EXISTS (SELECT 1 FROM receipt AS r WHERE r.id = %" PRIu64
         " AND r.stage = '%s');",
         news->receipt.event_id, news->receipt.log_id,

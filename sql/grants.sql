@@ -91,6 +91,11 @@ GRANT INSERT, UPDATE ON mikbill_events.forgotten
   TO 'mbev_service'@'localhost';
 GRANT INSERT, UPDATE, DELETE ON mikbill_events.gap
   TO 'mbev_service'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON mikbill_events.pause
+  TO 'mbev_service'@'localhost';
+GRANT INSERT ON mikbill_events.audit TO 'mbev_service'@'localhost';
+GRANT INSERT, UPDATE, DELETE ON mikbill_events.pulse
+  TO 'mbev_service'@'localhost';
 
 -- In the billing it reads what decisions are made of, table by table...
 GRANT SELECT ON users TO 'mbev_service'@'localhost';

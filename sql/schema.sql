@@ -141,7 +141,7 @@ CREATE TABLE IF NOT EXISTS delivery (
   receiver      TINYINT UNSIGNED NOT NULL DEFAULT 0
                 COMMENT 'which of several receivers, from 0',
   state         ENUM('ready','leased','calling','done','retry','doubtful',
-                     'dead','expired','skipped','cancelled') NOT NULL
+                     'dead','expired','skipped','cancelled','held') NOT NULL
                 COMMENT 'see docs/architecture.md for the transitions',
   lane          VARCHAR(16) CHARACTER SET ascii NOT NULL DEFAULT 'smspilot'
                 COMMENT 'where it waits: decide (not decided yet) or a provider',
@@ -286,6 +286,21 @@ SET @mbev_text = IF(
      ADD COLUMN inherited_epoch BIGINT UNSIGNED NOT NULL DEFAULT 0
        COMMENT ''first epoch of this holder: what was claimed since, was claimed by it''
        AFTER inherited_utc');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+DEALLOCATE PREPARE mbev_step;
+
+-- What version 6 added: what the operator holds back.
+SET @mbev_text = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = 'mikbill_events' AND table_name = 'delivery'
+     AND column_name = 'state' AND column_type LIKE '%''held''%') = 1,
+  'DO 0',
+  'ALTER TABLE delivery
+     MODIFY COLUMN state
+       ENUM(''ready'',''leased'',''calling'',''done'',''retry'',''doubtful'',
+            ''dead'',''expired'',''skipped'',''cancelled'',''held'') NOT NULL
+       COMMENT ''see docs/architecture.md for the transitions''');
 PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
 DEALLOCATE PREPARE mbev_step;
@@ -442,6 +457,58 @@ CREATE TABLE IF NOT EXISTS gap (
 ) ENGINE=InnoDB
   COMMENT='Gaps in the capture. Written by mbevd, read by mbevctl';
 
+-- Lanes in which nothing is begun, because the operator said so.
+CREATE TABLE IF NOT EXISTS pause (
+  lane      VARCHAR(16) CHARACTER SET ascii NOT NULL
+            COMMENT 'as delivery.lane',
+  since_utc DATETIME(3) NOT NULL
+            COMMENT 'since when',
+  who       VARCHAR(255) NOT NULL
+            COMMENT 'user and host of the operator',
+  reason    VARCHAR(255) NULL
+            COMMENT 'what the operator gave as the reason',
+  PRIMARY KEY (lane)
+) ENGINE=InnoDB
+  COMMENT='Paused lanes. Written by mbevctl, read by mbevd';
+
+-- What was changed by hand, and by whom. Never removed.
+CREATE TABLE IF NOT EXISTS audit (
+  id          BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  at_utc      DATETIME(3) NOT NULL
+              COMMENT 'when',
+  who         VARCHAR(255) NOT NULL
+              COMMENT 'user and host of the operator',
+  verb        VARCHAR(16) CHARACTER SET ascii NOT NULL
+              COMMENT 'verb of mbevctl',
+  event_id    BIGINT UNSIGNED NULL
+              COMMENT 'event.id of the delivery; NULL = not one delivery',
+  delivery_id BIGINT UNSIGNED NULL
+              COMMENT 'delivery.id that was changed; NULL = not one delivery',
+  was         VARCHAR(16) CHARACTER SET ascii NULL
+              COMMENT 'state of the delivery before',
+  words       VARCHAR(255) NULL
+              COMMENT 'what was asked for, and the reason that was given',
+  PRIMARY KEY (id),
+  KEY of_event (event_id)
+) ENGINE=InnoDB
+  COMMENT='What operators did. Written and read by mbevctl';
+
+-- What went through, five minutes at a time.
+CREATE TABLE IF NOT EXISTS pulse (
+  slot_utc DATETIME NOT NULL
+           COMMENT 'start of the five minutes',
+  name     VARCHAR(16) CHARACTER SET ascii NOT NULL
+           COMMENT 'events: what was captured; else a lane, as delivery.lane',
+  good     INT UNSIGNED NOT NULL DEFAULT 0
+           COMMENT 'events captured; deliveries done',
+  again    INT UNSIGNED NOT NULL DEFAULT 0
+           COMMENT 'attempts that failed and are repeated',
+  bad      INT UNSIGNED NOT NULL DEFAULT 0
+           COMMENT 'events not understood; deliveries dead, doubtful or expired',
+  PRIMARY KEY (slot_utc, name)
+) ENGINE=InnoDB
+  COMMENT='Counts of the last days. Written by mbevd, read by its status page';
+
 -- Which rows of addons_pay_api are known to have become which payment.
 CREATE TABLE IF NOT EXISTS api_credit (
   record_id BIGINT UNSIGNED NOT NULL
@@ -507,15 +574,17 @@ CREATE TABLE IF NOT EXISTS installation (
 
 -- The tables are all there: also under mysql --force.
 INSERT IGNORE INTO schema_version (version, installed_utc)
-SELECT 5, UTC_TIMESTAMP(3) FROM information_schema.tables
-WHERE table_schema = 'mikbill_events' AND table_name = 'gap'
+SELECT 6, UTC_TIMESTAMP(3) FROM information_schema.tables
+WHERE table_schema = 'mikbill_events' AND table_name = 'pulse'
   AND (SELECT COUNT(*) FROM information_schema.columns
        WHERE table_schema = 'mikbill_events'
          AND (table_name = 'delivery' AND column_name = 'log_id'
               OR table_name = 'owner' AND column_name = 'inherited_id'
               OR table_name = 'owner' AND column_name = 'inherited_epoch'
+              OR table_name = 'delivery' AND column_name = 'state'
+                 AND column_type LIKE '%''held''%'
               OR table_name = 'delivery' AND column_name = 'action'
-                 AND column_comment LIKE '%session_reset%')) = 4;
+                 AND column_comment LIKE '%session_reset%')) = 5;
 
 -- 3. What the other files call. All of it runs with the rights of the caller
 --    and changes nothing, except grant_if_table and grant_columns.

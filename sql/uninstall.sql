@@ -80,7 +80,7 @@ SET @mbev_text = IF(
      AND table_name IN ('outbox', 'delivery')) = 2,
   'SELECT (SELECT COUNT(*) FROM mikbill_events.outbox)
         + (SELECT COUNT(*) FROM mikbill_events.delivery
-           WHERE state IN (''ready'', ''leased'', ''calling'', ''retry''))
+           WHERE state IN (''ready'', ''leased'', ''calling'', ''retry'', ''held''))
         INTO @mbev_undone',
   'DO 0');
 PREPARE mbev_step FROM @mbev_text;

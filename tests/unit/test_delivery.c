@@ -421,13 +421,14 @@ static void
 states_are_named_as_in_the_table(void **state)
 {
     static const char *const names[] = { "ready", "leased", "calling", "done",
-        "retry", "doubtful", "dead", "expired", "skipped", "cancelled" };
+        "retry", "doubtful", "dead", "expired", "skipped", "cancelled",
+        "held" };
 
     (void)state;
     for (size_t i = 0; i < COUNT(names); i++)
         assert_string_equal(
             delivery_state_name((enum delivery_state)i), names[i]);
-    assert_int_equal(COUNT(names), DELIVERY_CANCELLED + 1);
+    assert_int_equal(COUNT(names), DELIVERY_HELD + 1);
 }
 
 static void

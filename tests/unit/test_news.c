@@ -411,7 +411,8 @@ a_fiscal_receipt_is_done_with_what_the_till_gave(void **state)
         "'replaced');");
     assert_has(sql(), "UPDATE delivery SET state = 'done', ask = FALSE,"
                       " changed_utc = UTC_TIMESTAMP(3), reason = NULL WHERE ");
-    assert_has(sql(), " AND state IN ('ready', 'retry', 'doubtful', 'dead')");
+    assert_has(
+        sql(), " AND state IN ('ready', 'retry', 'doubtful', 'held', 'dead')");
     assert_has(list(), " SET state = 'done', error = NULL, ext_id = '4711'");
     assert_int_equal(server.level, LOG_INFO);
     assert_string_equal(
@@ -464,7 +465,8 @@ what_the_till_refused_has_failed(void **state)
     assert_has(sql(), ", stage = 'failed', ");
     assert_has(sql(), ", ended_utc = UTC_TIMESTAMP(3), look_utc = NULL");
     assert_has(sql(), "UPDATE delivery SET state = 'dead', ask = FALSE, ");
-    assert_has(sql(), " AND state IN ('ready', 'retry', 'doubtful', 'done')");
+    assert_has(
+        sql(), " AND state IN ('ready', 'retry', 'doubtful', 'held', 'done')");
     assert_has(list(), " SET state = 'error', ");
     assert_int_equal(server.level, LOG_ERROR);
     assert_string_equal(server.told,
