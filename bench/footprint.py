@@ -22,8 +22,9 @@ def resident(pid, field):
 
 
 def memory(bench):
-    """A piece at a time; flat: the last as the second."""
-    after = []
+    """A piece at a time; flat: the second half needs no more than the first
+    did. (In between it comes and goes with the journal's set of attempts.)"""
+    most = []
     with billing(0) as db, Provider() as provider, \
             running(settings(db, provider.url)) as service:
         for _ in range(EVENTS // PIECE):
@@ -33,11 +34,11 @@ def memory(bench):
                 lambda: db.sql("SELECT (SELECT COUNT(*) FROM delivery WHERE"
                                " state = 'done')", OURS) == [(PIECE,)],
                 600, "messages", pause=0.5)
-            after.append(resident(service.pid, "VmRSS"))
-        most = resident(service.pid, "VmHWM")
-    bench.at_most("memory: the most over 1,000,000 events", most, "MiB", 32)
-    bench.at_most("memory: after 1,000,000 against after 200,000",
-                  after[-1] / after[1], "times", 1.05)
+            most.append(resident(service.pid, "VmHWM"))
+    bench.at_most("memory: the most over 1,000,000 events", most[-1], "MiB",
+                  32)
+    bench.at_most("memory: the most over 1,000,000 against over 500,000",
+                  most[-1] / most[len(most) // 2 - 1], "times", 1.05)
 
 
 def stripped(path):
