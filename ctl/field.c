@@ -1,13 +1,19 @@
-/* field: lines of "name: value"; see ctl.h. */
+/* field: lines of "name: value", and of status; see out.h. */
+#include "out.h"
+
 #include "bytes.h"
-#include "ctl.h"
 #include "money.h"
 #include "utf8.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST_NAME = 4096, LONGEST_VALUE = 1 << 20, NAME_WIDTH = 15 };
+enum {
+    LONGEST_NAME = 4096,
+    LONGEST_VALUE = 1 << 20,
+    LONGEST_STATUS = 4096,
+    NAME_WIDTH = 15
+};
 
 size_t
 text_width(const char *text)
@@ -36,6 +42,10 @@ field_printn(const char *name, const char *value, size_t n)
     struct bytes safe = bytes_make(LONGEST_VALUE);
     size_t used;
 
+    if (out_is_json()) {
+        out_textn(name, value, n);
+        return;
+    }
     utf8_escape(&safe_name, name, strlen(name));
     utf8_escape(&safe, value, n);
     used = text_width(bytes_text(&safe_name)) + 1;
@@ -50,6 +60,39 @@ void
 field_print(const char *name, const char *value)
 {
     field_printn(name, value, strlen(value));
+}
+
+void
+field_print_more(const char *name, const char *value, size_t n)
+{
+    if (out_is_json())
+        out_more(name, value, n);
+    else
+        field_printn(name, value, n);
+}
+
+void
+status_print(const char *label, const char *text, size_t n)
+{
+    struct bytes safe = bytes_make(LONGEST_STATUS);
+
+    if (out_is_json()) {
+        out_textn(label, text, n);
+        return;
+    }
+    utf8_escape(&safe, text, n);
+    printf("%s%-12s%s %s\n", out_colour(label), label, out_plain(label),
+        bytes_text(&safe));
+    bytes_free(&safe);
+}
+
+void
+status_print_more(const char *label, const char *text, size_t n)
+{
+    if (out_is_json())
+        out_more(label, text, n);
+    else
+        status_print(label, text, n);
 }
 
 void

@@ -32,7 +32,7 @@ print_missed(struct ctl *ctl)
     if (status != DB_OK)
         return status;
     while (db_next(rows))
-        status_print(db_col(rows, 0), db_col(rows, 1), db_len(rows, 1));
+        status_print_more(db_col(rows, 0), db_col(rows, 1), db_len(rows, 1));
     db_rows_close(&rows);
     return DB_OK;
 }
@@ -51,7 +51,7 @@ print_late(struct ctl *ctl)
     if (status != DB_OK)
         return status;
     while (db_next(rows))
-        status_print("late", db_col(rows, 0), db_len(rows, 0));
+        status_print_more("late", db_col(rows, 0), db_len(rows, 0));
     db_rows_close(&rows);
     return DB_OK;
 }
@@ -80,7 +80,7 @@ ctl_gaps(struct ctl *ctl)
     if (ctl_ask(ctl, &sql, &rows) != DB_OK)
         return ctl_failed(ctl);
     table_print_newest(
-        rows, heads, sizeof heads / sizeof *heads, MOST_ROWS, "none");
+        "gaps", rows, heads, sizeof heads / sizeof *heads, MOST_ROWS, "none");
     db_rows_close(&rows);
     return EX_OK;
 }

@@ -1,7 +1,7 @@
 /*
  * mbevctl: the operator's command.
  *
- *   mbevctl [-c FILE] VERB [WORDS]
+ *   mbevctl [-c FILE] VERB [WORDS] [--json] [--yes] [--reason TEXT]
  */
 #include "bytes.h"
 #include "ctl.h"
@@ -9,88 +9,10 @@
 
 #include <errmsg.h>
 #include <getopt.h>
+#include <mysqld_error.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
-
-static const struct verb {
-    const char *name;
-    const char *words;
-    const char *help;
-    int least, most; /* words it takes */
-    bool database;   /* it reads our database, and nothing else */
-    int (*run)(struct ctl *ctl);
-} verbs[] = {
-    { "status", "", "does it work: service, backlog, results", 0, 0, true,
-        ctl_status },
-    { "queue", "[STATE]", "deliveries not done, or those in a state", 0, 1,
-        true, ctl_queue },
-    { "show", "ID", "all about an event; a subscriber's latest events", 1, 1,
-        true, ctl_show },
-    { "receipts", "[...]", "fiscal receipts: by day, what is open, a day", 0, 3,
-        true, ctl_receipts },
-    { "routers", "", "the routers on which sessions are ended, how they are", 0,
-        0, true, ctl_routers },
-    { "gaps", "", "what was captured late, or may have been missed", 0, 0, true,
-        ctl_gaps },
-    { "replay", "...", "capture what the triggers missed, of some days", 4, 10,
-        true, ctl_replay },
-    { "test", "[...]", "check the configuration, show the texts; test a router",
-        0, 3, false, ctl_test },
-};
-
-static void
-print_usage(FILE *to)
-{
-    fputs("usage: mbevctl [-c FILE] VERB [WORDS]\n\n", to);
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        fprintf(to, "  %-8s %-9s  %s\n", verbs[i].name, verbs[i].words,
-            verbs[i].help);
-    fputs(
-        "\n"
-        "STATE is a state of a delivery: done, skipped, dead...\n"
-        "ID is the number of an event as queue prints it, or delivery:17, or\n"
-        "uid:1001.\n"
-        "\n"
-        "  receipts [MONTH]             the last 31 days, or those of "
-        "2026-11;\n"
-        "                               and what is not fiscal yet, or in "
-        "error\n"
-        "  receipts DAY                 every receipt of 2026-11-25\n"
-        "  receipts retry NUMBER|all    have what was refused made again, "
-        "under\n"
-        "                               the next number\n"
-        "  receipts close NUMBER        settled outside, never to be sent "
-        "again\n"
-        "                               (both ask first; --yes: do not ask)\n"
-        "  replay --from DATE [TIME] --to DATE [TIME] [--kind KIND,...]\n"
-        "         [--dry-run] [--yes]   payments and credits dated so that "
-        "were not\n"
-        "                               captured; asks first\n"
-        "  test [SECTION]               a notice of the configuration: "
-        "payment...,\n"
-        "                               or receipt\n"
-        "  test router ADDRESS [LOGIN]  log in to a router of radnas, and end "
-        "the\n"
-        "                               sessions of LOGIN; without it those "
-        "of a\n"
-        "                               name that nobody has\n"
-        "\n"
-        "  -c, --config FILE  configuration of mbevd (default " MBEV_CONF_FILE
-        ")\n"
-        "      --version      print the version\n"
-        "  -h, --help         print this\n"
-        "\n"
-        "Ends with 0; 1 a router fails its test; 64 wrong words; 65 it may not "
-        "be\n"
-        "done; 66 nothing of that number or address; 69 the database is away "
-        "or\n"
-        "refuses, or no service acts; 77 the answer was no; 78 the "
-        "configuration\n"
-        "is wrong.\n",
-        to);
-}
 
 enum db_status
 ctl_ask(struct ctl *ctl, struct bytes *sql, struct db_rows **rows)
@@ -102,31 +24,18 @@ ctl_ask(struct ctl *ctl, struct bytes *sql, struct db_rows **rows)
 }
 
 int
-ctl_confirm(const char *hint, const char *question)
-{
-    char answer[16];
-
-    if (!isatty(STDIN_FILENO)) {
-        fputs("mbevctl: there is no terminal to ask at: say --yes\n", stderr);
-        return EX_USAGE;
-    }
-    if (hint)
-        puts(hint);
-    printf("%s? [y/N] ", question);
-    fflush(stdout);
-    if (fgets(answer, sizeof answer, stdin) &&
-        (answer[0] == 'y' || answer[0] == 'Y'))
-        return EX_OK;
-    puts("nothing is changed");
-    return EX_NOPERM;
-}
-
-int
 ctl_failed(const struct ctl *ctl)
 {
+    unsigned number = db_errno(ctl->db);
+
     fprintf(stderr, "mbevctl: the database %s: ",
-        db_errno(ctl->db) >= CR_MIN_ERROR ? "is away" : "refuses");
+        number >= CR_MIN_ERROR ? "is away" : "refuses");
     text_print(stderr, db_error(ctl->db));
+    if (number == ER_TABLEACCESS_DENIED_ERROR ||
+        number == ER_COLUMNACCESS_DENIED_ERROR)
+        fputs("; run sql/grants.sql", stderr);
+    if (number == ER_NO_SUCH_TABLE || number == ER_BAD_FIELD_ERROR)
+        fputs("; run the sql/schema.sql of this version", stderr);
     fputc('\n', stderr);
     return EX_UNAVAILABLE;
 }
@@ -145,35 +54,125 @@ ctl_with_database(struct ctl *ctl, int (*run)(struct ctl *ctl))
 }
 
 static int
-with_settings(const struct verb *verb, struct ctl ctl)
+with_settings(const struct verb *verb, struct ctl *ctl)
 {
     struct bytes errors = bytes_make(64 * 1024);
     struct settings set;
-    bool good = verb->database
-                    ? settings_load_database(&set, ctl.config, &errors)
-                    : settings_load(&set, ctl.config, &errors);
+    bool good = verb->needs == NEEDS_DATABASE
+                    ? settings_load_database(&set, ctl->config, &errors)
+                    : settings_load(&set, ctl->config, &errors);
     int code = EX_CONFIG;
 
-    ctl.set = &set;
+    ctl->set = &set;
     if (!good)
         fputs(errors.failed ? "more errors than can be listed\n"
                             : bytes_text(&errors),
             stderr);
+    else if (verb->needs == NEEDS_DATABASE)
+        code = ctl_with_database(ctl, verb->run);
     else
-        code = verb->database ? ctl_with_database(&ctl, verb->run)
-                              : verb->run(&ctl);
+        code = verb->run(ctl);
     settings_free(&set);
     bytes_free(&errors);
     return code;
 }
 
-static const struct verb *
-find_verb(const char *name)
+static int
+run(const struct verb *verb, struct ctl *ctl, bool json)
 {
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (strcmp(verbs[i].name, name) == 0)
-            return &verbs[i];
+    int code;
+
+    if (!out_open(json)) {
+        fputs("mbevctl: out of memory\n", stderr);
+        return EX_OSERR;
+    }
+    code = verb->needs == NEEDS_NOTHING ? verb->run(ctl)
+                                        : with_settings(verb, ctl);
+    if (out_close())
+        return code;
+    fputs("mbevctl: the answer could not be written\n", stderr);
+    return code == EX_OK ? EX_IOERR : code;
+}
+
+/* --- words --------------------------------------------------------------- */
+
+struct wish {
+    bool json, help;
+};
+
+/* One of the words that the verb offers, which are divided by blanks. */
+static bool
+is_offered(const struct verb *verb, const char *word)
+{
+    size_t n = strlen(word);
+
+    for (const char *at = verb->offers; (at = strstr(at, word)); at += n)
+        if ((at == verb->offers || at[-1] == ' ') &&
+            (at[n] == ' ' || at[n] == '\0'))
+            return true;
+    return false;
+}
+
+/* Takes the options out of the words behind the verb; those that only it
+ * knows stay. NULL, or what is wrong. */
+static const char *
+take_options(struct ctl *ctl, const struct verb *verb, struct wish *wish)
+{
+    int n = 0;
+
+    for (int i = 0; i < ctl->argc; i++) {
+        const char *word = ctl->argv[i];
+
+        if (strcmp(word, "-y") == 0)
+            word = "--yes";
+        if (strcmp(word, "--json") == 0)
+            wish->json = true;
+        else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+            wish->help = true;
+        else if (*word != '-')
+            ctl->argv[n++] = ctl->argv[i];
+        else if (!is_offered(verb, word))
+            return "it has no such option";
+        else if (strcmp(word, "--yes") == 0)
+            ctl->yes = true;
+        else if (strcmp(word, "--dry-run") == 0)
+            ctl->dry = true;
+        else if (strcmp(word, "--reason") != 0)
+            ctl->argv[n++] = ctl->argv[i];
+        else if (++i < ctl->argc)
+            ctl->reason = ctl->argv[i];
+        else
+            return "--reason needs a text";
+    }
+    ctl->argc = n;
     return NULL;
+}
+
+static int
+run_verb(struct ctl *ctl, struct wish wish)
+{
+    const struct verb *verb = ctl_find_verb(ctl->verb);
+    const char *wrong;
+
+    if (!verb) {
+        fprintf(stderr, "mbevctl: there is no verb ");
+        text_print(stderr, ctl->verb);
+        fputs("; mbevctl help lists them\n", stderr);
+        return EX_USAGE;
+    }
+    wrong = take_options(ctl, verb, &wish);
+    if (wrong)
+        return ctl_complain(ctl, wrong);
+    if (wish.help) {
+        ctl->argv = (char *[]){ (char *)(size_t)ctl->verb };
+        ctl->argc = 1;
+        return ctl_help(ctl);
+    }
+    if (ctl->argc < verb->least)
+        return ctl_complain(ctl, "something is missing");
+    if (ctl->argc > verb->most)
+        return ctl_complain(ctl, "these are too many words");
+    return run(verb, ctl, wish.json);
 }
 
 int
@@ -181,12 +180,13 @@ main(int argc, char **argv)
 {
     static const struct option options[] = {
         { "config", required_argument, NULL, 'c' },
+        { "json", no_argument, NULL, 'j' },
         { "version", no_argument, NULL, 'v' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     struct ctl ctl = { .config = MBEV_CONF_FILE };
-    const struct verb *verb;
+    struct wish wish = { 0 };
     int c;
 
     while ((c = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
@@ -194,23 +194,26 @@ main(int argc, char **argv)
         case 'c':
             ctl.config = optarg;
             break;
+        case 'j':
+            wish.json = true;
+            break;
         case 'v':
             puts("mbevctl " MBEV_VERSION);
             return EX_OK;
         case 'h':
-            print_usage(stdout);
-            return EX_OK;
+            return ctl_help(&ctl);
         default:
-            print_usage(stderr);
+            fputs("mbevctl help tells more\n", stderr);
             return EX_USAGE;
         }
     }
     ctl.argc = argc - optind - 1;
     ctl.argv = argv + optind + 1;
-    verb = ctl.argc >= 0 ? find_verb(argv[optind]) : NULL;
-    if (!verb || ctl.argc < verb->least || ctl.argc > verb->most) {
-        print_usage(stderr);
+    if (ctl.argc < 0) {
+        ctl.argc = 0;
+        ctl_help(&ctl);
         return EX_USAGE;
     }
-    return with_settings(verb, ctl);
+    ctl.verb = argv[optind];
+    return run_verb(&ctl, wish);
 }

@@ -62,8 +62,8 @@ ctl_queue(struct ctl *ctl)
     bytes_free(&sql);
     if (status != DB_OK)
         return ctl_failed(ctl);
-    table_print_newest(
-        rows, heads, sizeof heads / sizeof *heads, MOST_ROWS, "nothing");
+    table_print_newest("deliveries", rows, heads, sizeof heads / sizeof *heads,
+        MOST_ROWS, "nothing");
     db_rows_close(&rows);
     return EX_OK;
 }

@@ -2,8 +2,8 @@
  * mbevctl receipts: fiscal receipts for an accountant and an administrator.
  *
  *   mbevctl receipts [MONTH | DAY]
- *   mbevctl receipts retry NUMBER | all [--yes]
- *   mbevctl receipts close NUMBER [--yes]
+ *   mbevctl receipts retry NUMBER | all
+ *   mbevctl receipts close NUMBER
  */
 #include "receipts.h"
 
@@ -13,7 +13,7 @@
 
 static const struct change {
     const char *name;
-    int (*run)(struct ctl *ctl, const char *word, bool yes);
+    int (*run)(struct ctl *ctl, const char *word);
 } changes[] = {
     { "retry", receipts_retry },
     { "close", receipts_close },
@@ -32,27 +32,9 @@ static int
 complain(void)
 {
     fputs("mbevctl: receipts takes a month (2026-11), a day (2026-11-25),\n"
-          "retry NUMBER, retry all or close NUMBER, these with --yes or not\n",
+          "retry NUMBER, retry all or close NUMBER\n",
         stderr);
     return EX_USAGE;
-}
-
-/* The words behind it: one number, and perhaps --yes. */
-static int
-run_change(struct ctl *ctl, const struct change *change)
-{
-    const char *number = NULL;
-    bool yes = false;
-
-    for (int i = 1; i < ctl->argc; i++) {
-        if (strcmp(ctl->argv[i], "--yes") == 0)
-            yes = true;
-        else if (!number)
-            number = ctl->argv[i];
-        else
-            return complain();
-    }
-    return number ? change->run(ctl, number, yes) : complain();
 }
 
 int
@@ -62,9 +44,9 @@ ctl_receipts(struct ctl *ctl)
     const struct change *change = word ? find_change(word) : NULL;
     int code;
 
-    if (change)
-        return run_change(ctl, change);
-    if (ctl->argc > 1)
+    if (change && ctl->argc == 2)
+        return change->run(ctl, ctl->argv[1]);
+    if (ctl->argc > 1 || change)
         return complain();
     code = receipts_list(ctl, word);
     return code == EX_USAGE ? complain() : code;

@@ -55,9 +55,9 @@
 int receipts_list(struct ctl *ctl, const char *word);
 
 /* mbevctl receipts retry | close: see receipts_amend.c. Word: a number, or
- * "all"; yes: do not ask. */
-int receipts_retry(struct ctl *ctl, const char *word, bool yes);
-int receipts_close(struct ctl *ctl, const char *word, bool yes);
+ * "all". */
+int receipts_retry(struct ctl *ctl, const char *word);
+int receipts_close(struct ctl *ctl, const char *word);
 
 /* Every number that was taken for an event, below its delivery. */
 enum db_status receipts_of_event(struct ctl *ctl, uint64_t event_id);

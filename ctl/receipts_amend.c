@@ -8,6 +8,7 @@
  * used twice: the running service decides the receipt anew and takes the next.
  */
 #include "bytes.h"
+#include "orders.h"
 #include "receipts.h"
 
 #include <inttypes.h>
@@ -208,7 +209,7 @@ choose(const struct change *change, struct db_rows *rows, struct chosen *c)
         }
         take(c, rows);
         if (!t)
-            t = table_make(heads, sizeof heads / sizeof *heads);
+            t = table_make("receipts", heads, sizeof heads / sizeof *heads);
         table_add_row(t, rows);
     }
     table_end(&t);
@@ -234,14 +235,20 @@ lock(struct ctl *ctl, uint64_t id, struct db_rows **row)
 }
 
 static enum db_status
-change_and_commit(struct ctl *ctl, const struct change *change, uint64_t id)
+change_and_commit(struct ctl *ctl, const struct change *change, uint64_t id,
+    const struct db_rows *row)
 {
     struct bytes sql = bytes_make(LARGEST_SQL);
+    char words[160];
     enum db_status status;
 
+    snprintf(words, sizeof words, "%s %s", change->again ? "retry" : "close",
+        db_col(row, NUMBER));
     for (size_t i = 0; i < 2; i++)
         if (*change->sql[i])
             bytes_printf(&sql, "%s%" PRIu64 ";", change->sql[i], id);
+    ctl_note(&sql, ctl,
+        &(struct act){ .event_id = db_uint(row, EVENT), .words = words });
     bytes_str(&sql, DB_COMMIT);
     status = db_run(ctl->db, &sql);
     bytes_free(&sql);
@@ -251,9 +258,11 @@ change_and_commit(struct ctl *ctl, const struct change *change, uint64_t id)
 static void
 tell(const struct change *change, const struct db_rows *row)
 {
-    fputs("receipt ", stdout);
-    text_print(stdout, db_col(row, NUMBER));
-    printf(": %s; see mbevctl show %s\n", change->done, db_col(row, EVENT));
+    out_words("receipt ");
+    if (!out_is_json())
+        text_print(stdout, db_col(row, NUMBER));
+    out_words(": %s; see mbevctl show %s\n", change->done, db_col(row, EVENT));
+    out_more("changed", db_col(row, NUMBER), db_len(row, NUMBER));
 }
 
 /* Somebody may have changed it since it was chosen. */
@@ -270,7 +279,7 @@ amend_locked(struct ctl *ctl, const struct change *change, uint64_t id,
         refuse(change, row, why);
         return EX_DATAERR;
     }
-    if (change_and_commit(ctl, change, id) != DB_OK)
+    if (change_and_commit(ctl, change, id, row) != DB_OK)
         return ctl_failed(ctl);
     tell(change, row);
     return EX_OK;
@@ -299,6 +308,8 @@ amend_all(struct ctl *ctl, const struct change *change, const struct chosen *c)
 {
     int code = c->refused ? EX_DATAERR : EX_OK;
 
+    if (ctl->dry)
+        return code;
     if (db_open(ctl->db) != DB_OK)
         return ctl_failed(ctl);
     for (size_t i = 0; i < c->n && code != EX_UNAVAILABLE; i++) {
@@ -307,13 +318,14 @@ amend_all(struct ctl *ctl, const struct change *change, const struct chosen *c)
         if (one != EX_OK)
             code = one;
     }
+    ctl_ring(ctl, ORDERS_LOOK);
     return code;
 }
 
 /* What there is to be changed, and whether it is to be. */
 static int
 prepare(struct ctl *ctl, const struct change *change, const char *number,
-    bool yes, struct chosen *c)
+    struct chosen *c)
 {
     struct db_rows *rows;
     bool good;
@@ -325,27 +337,26 @@ prepare(struct ctl *ctl, const struct change *change, const char *number,
     if (!good)
         return EX_OSERR;
     if (c->n > 0)
-        return yes ? EX_OK
-                   : ctl_confirm(c->doubtful && change->again
-                                     ? "komtet may have it: look for it in the "
-                                       "cabinet first, or a second receipt is "
-                                       "made"
-                                     : NULL,
-                         change->question);
+        return ctl_confirm(ctl,
+            c->doubtful && change->again
+                ? "komtet may have it: look for it in the cabinet first, or a "
+                  "second receipt is made"
+                : NULL,
+            change->question);
     if (c->refused)
         return EX_DATAERR;
     if (!number)
-        puts("nothing is to be made again");
+        out_words("nothing is to be made again\n");
     else
         fputs("mbevctl: there is no receipt of that number\n", stderr);
     return number ? EX_NOINPUT : EX_OK;
 }
 
 static int
-run(struct ctl *ctl, const struct change *change, const char *number, bool yes)
+run(struct ctl *ctl, const struct change *change, const char *number)
 {
     struct chosen c = { 0 };
-    int code = prepare(ctl, change, number, yes, &c);
+    int code = prepare(ctl, change, number, &c);
 
     if (code == EX_OK && c.n > 0)
         code = amend_all(ctl, change, &c);
@@ -354,13 +365,13 @@ run(struct ctl *ctl, const struct change *change, const char *number, bool yes)
 }
 
 int
-receipts_retry(struct ctl *ctl, const char *word, bool yes)
+receipts_retry(struct ctl *ctl, const char *word)
 {
-    return run(ctl, &retry, strcmp(word, "all") == 0 ? NULL : word, yes);
+    return run(ctl, &retry, strcmp(word, "all") == 0 ? NULL : word);
 }
 
 int
-receipts_close(struct ctl *ctl, const char *word, bool yes)
+receipts_close(struct ctl *ctl, const char *word)
 {
-    return run(ctl, &close_it, word, yes);
+    return run(ctl, &close_it, word);
 }

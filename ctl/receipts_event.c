@@ -52,8 +52,12 @@ receipts_of_event(struct ctl *ctl, uint64_t event_id)
     bytes_free(&sql);
     if (status != DB_OK)
         return status;
-    while (db_next(rows))
+    out_list("receipts");
+    while (db_next(rows)) {
+        out_item();
         fields_print(rows, 1, fields, FIELDS);
+    }
+    out_end();
     db_rows_close(&rows);
     return DB_OK;
 }

@@ -38,17 +38,19 @@ enum { MOST_DAYS = 31, MOST_OPEN = 100, LARGEST_SQL = 16 * 1024 };
 /* The columns of the table of days: a count and a sum each. */
 static const struct bucket {
     const char *head; /* of the count */
+    const char *sum;  /* and of the sum, where two may not be called alike */
     const char *name;
     const char *holds;
     bool always; /* shown even when there is none */
 } buckets[] = {
-    { ">sold", "sold", "stage = 'done' AND NOT back", true },
-    { ">given back", "given back", "stage = 'done' AND back", true },
-    { ">open", "open", "stage IN ('new', 'accepted')", false },
-    { ">in error", "in error", "stage IN ('failed', 'refused', 'doubtful')",
-        false },
-    { ">closed", "closed", "stage = 'closed'", false },
-    { ">void", "void", "stage IN ('burnt', 'replaced')", false },
+    { ">sold", ">sold sum", "sold", "stage = 'done' AND NOT back", true },
+    { ">given back", ">given back sum", "given back", "stage = 'done' AND back",
+        true },
+    { ">open", ">open sum", "open", "stage IN ('new', 'accepted')", false },
+    { ">in error", ">in error sum", "in error",
+        "stage IN ('failed', 'refused', 'doubtful')", false },
+    { ">closed", ">closed sum", "closed", "stage = 'closed'", false },
+    { ">void", ">void sum", "void", "stage IN ('burnt', 'replaced')", false },
 };
 enum { BUCKETS = sizeof buckets / sizeof *buckets };
 
@@ -160,23 +162,14 @@ is_shown(const struct days *days, unsigned bucket)
 }
 
 static void
-add_count(struct table *t, uint64_t n)
-{
-    char text[24];
-    int used = snprintf(text, sizeof text, "%" PRIu64, n);
-
-    table_add(t, text, (size_t)used);
-}
-
-static void
 add_sums(struct table *t, const struct days *days, const char *name,
     const struct sums *sums)
 {
-    table_add(t, name, strlen(name));
+    table_add_text(t, name);
     for (unsigned i = 0; i < BUCKETS; i++) {
         if (!is_shown(days, i))
             continue;
-        add_count(t, sums->n[i]);
+        table_add_uint(t, sums->n[i]);
         table_add_money(t, sums->kopecks[i]);
     }
 }
@@ -192,9 +185,9 @@ print_days(const struct days *days)
         if (!is_shown(days, i))
             continue;
         heads[n++] = buckets[i].head;
-        heads[n++] = ">sum";
+        heads[n++] = out_is_json() ? buckets[i].sum : ">sum";
     }
-    t = table_make(heads, n);
+    t = table_make("days", heads, n);
     for (size_t i = 0; i < days->n; i++)
         add_sums(t, days, days->day[i].name, &days->day[i].sums);
     add_sums(t, days, "total", &days->total);
@@ -210,9 +203,10 @@ print_difference(const struct days *days)
 
     if (days->differ == 0)
         return;
-    puts("\nthe till has another sum (mbevctl receipts DAY shows which):");
-    t = table_make(heads, sizeof heads / sizeof *heads);
-    add_count(t, days->differ);
+    out_words(
+        "\nthe till has another sum (mbevctl receipts DAY shows which):\n");
+    t = table_make("till differs", heads, sizeof heads / sizeof *heads);
+    table_add_uint(t, days->differ);
     table_add_money(t, days->differ_kopecks);
     table_add_money(t, days->till_kopecks);
     table_end(&t);
@@ -257,12 +251,12 @@ print_open(struct ctl *ctl)
     bytes_free(&sql);
     if (status != DB_OK)
         return status;
-    if (db_rows_count(rows) > 0) {
-        puts("\nnot fiscal yet, or in error:");
-        table_print(rows, heads, sizeof heads / sizeof *heads);
-    }
+    if (db_rows_count(rows) > 0)
+        out_words("\nnot fiscal yet, or in error:\n");
+    if (db_rows_count(rows) > 0 || out_is_json())
+        table_print("open", rows, heads, sizeof heads / sizeof *heads);
     if (open > MOST_OPEN)
-        printf("(the %d newest of %" PRIu64 ")\n", MOST_OPEN, open);
+        out_words("(the %d newest of %" PRIu64 ")\n", MOST_OPEN, open);
     db_rows_close(&rows);
     return DB_OK;
 }
@@ -280,9 +274,15 @@ print_undecided(struct ctl *ctl)
 
     if (status != DB_OK)
         return status;
-    if (db_next(rows) && db_uint(rows, 0) > 0)
-        printf("\n%" PRIu64 " receipts are not decided yet and have no number;"
-               " %" PRIu64 " of them need the operator: see mbevctl queue\n",
+    if (!db_next(rows)) {
+        db_rows_close(&rows);
+        return DB_OK;
+    }
+    out_uint("undecided", db_uint(rows, 0));
+    if (db_uint(rows, 0) > 0)
+        out_words("\n%" PRIu64
+                  " receipts are not decided yet and have no number;"
+                  " %" PRIu64 " of them need the operator: see mbevctl queue\n",
             db_uint(rows, 0), db_uint(rows, 1));
     db_rows_close(&rows);
     return DB_OK;
@@ -327,7 +327,7 @@ print_receipts(struct ctl *ctl, const struct period *p)
     status = ctl_ask(ctl, &sql, &rows);
     if (status != DB_OK)
         return status;
-    table_print(rows, heads, sizeof heads / sizeof *heads);
+    table_print("receipts", rows, heads, sizeof heads / sizeof *heads);
     db_rows_close(&rows);
     return DB_OK;
 }
@@ -336,14 +336,15 @@ static void
 print_totals(const struct days *days)
 {
     static const char *const heads[] = { "total", ">receipts", ">sum" };
-    struct table *t = table_make(heads, sizeof heads / sizeof *heads);
+    struct table *t;
 
-    putchar('\n');
+    out_words("\n");
+    t = table_make("totals", heads, sizeof heads / sizeof *heads);
     for (unsigned i = 0; i < BUCKETS; i++) {
         if (!is_shown(days, i))
             continue;
-        table_add(t, buckets[i].name, strlen(buckets[i].name));
-        add_count(t, days->total.n[i]);
+        table_add_text(t, buckets[i].name);
+        table_add_uint(t, days->total.n[i]);
         table_add_money(t, days->total.kopecks[i]);
     }
     table_end(&t);

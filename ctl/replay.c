@@ -3,7 +3,7 @@
  * shown and, when the operator says so, captured.
  *
  *   mbevctl replay --from DATE [TIME] --to DATE [TIME]
- *                  [--kind KIND,...] [--dry-run] [--yes]
+ *                  [--kind KIND,...]
  *
  * Dates are those of the rows, by the billing's clock, both ends included. What
  * it captures goes into the outbox as if a trigger had written it, and into
@@ -13,6 +13,7 @@
 #include "bytes.h"
 #include "capture.h"
 #include "ctl.h"
+#include "orders.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,29 +28,14 @@ struct replay {
     struct ctl *ctl;
     char from[LONGEST_TIME], to[LONGEST_TIME];
     bool kind[EVENT_KINDS]; /* those that are wanted */
-    bool dry, yes;
-    bool listing;        /* else rows are only counted */
-    struct table *table; /* NULL: no row yet */
+    bool listing;           /* else rows are only counted */
+    struct table *table;    /* NULL: no row yet */
     struct {
         uint64_t missing, known, changed, odd, refused;
     } n;
 };
 
 /* --- words --------------------------------------------------------------- */
-
-static int
-complain(const char *what)
-{
-    fprintf(stderr,
-        "mbevctl: %s\n"
-        "usage: mbevctl replay --from DATE [TIME] --to DATE [TIME]\n"
-        "                      [--kind KIND,...] [--dry-run] [--yes]\n"
-        "DATE is 2026-11-25, TIME 18:30 or 18:30:59, by the billing's clock; "
-        "both ends\n"
-        "are included, and a day without a time is the whole day.\n",
-        what);
-    return EX_USAGE;
-}
 
 /* The words from at on that are no option, joined by blanks. */
 static size_t
@@ -120,22 +106,6 @@ read_to(struct replay *r, const char *words)
     return read_time(words, "0000-00-00 23:59:59", r->to);
 }
 
-static bool
-read_dry(struct replay *r, const char *words)
-{
-    (void)words;
-    r->dry = true;
-    return true;
-}
-
-static bool
-read_yes(struct replay *r, const char *words)
-{
-    (void)words;
-    r->yes = true;
-    return true;
-}
-
 static const struct option {
     const char *name;
     size_t most; /* words behind it */
@@ -144,8 +114,6 @@ static const struct option {
     { "--from", 2, read_from },
     { "--to", 2, read_to },
     { "--kind", 1, read_kinds },
-    { "--dry-run", 0, read_dry },
-    { "--yes", 0, read_yes },
 };
 
 static const struct option *
@@ -184,7 +152,7 @@ count(struct replay *r, const struct capture_row *row)
     switch (row->state) {
     case CAPTURE_MISSING:
         r->n.missing++;
-        return r->dry ? "would be captured" : "to be captured";
+        return r->ctl->dry ? "would be captured" : "to be captured";
     case CAPTURE_KNOWN:
         r->n.known++;
         return "captured already";
@@ -202,31 +170,22 @@ count(struct replay *r, const struct capture_row *row)
 }
 
 static void
-add_text(struct table *t, const char *text)
-{
-    table_add(t, text, strlen(text));
-}
-
-static void
 show(
     struct replay *r, enum capture_source source, const struct capture_row *row)
 {
     static const char *const heads[] = { "table", ">key", ">uid", "kind",
         "$sum", "date", "state" };
-    char key[24], uid[24];
     const char *state = count(r, row);
 
     if (r->listing && !r->table)
-        r->table = table_make(heads, sizeof heads / sizeof *heads);
-    snprintf(key, sizeof key, "%" PRIu64, row->event.row_id);
-    snprintf(uid, sizeof uid, "%" PRIu64, row->event.uid);
-    add_text(r->table, capture_table(source));
-    add_text(r->table, key);
-    add_text(r->table, uid);
-    add_text(r->table, event_kind_name(row->event.kind));
+        r->table = table_make("rows", heads, sizeof heads / sizeof *heads);
+    table_add_text(r->table, capture_table(source));
+    table_add_uint(r->table, row->event.row_id);
+    table_add_uint(r->table, row->event.uid);
+    table_add_text(r->table, event_kind_name(row->event.kind));
     table_add_money(r->table, row->event.kopecks);
-    add_text(r->table, row->date ? row->date : "");
-    add_text(r->table, state);
+    table_add_text(r->table, row->date ? row->date : "");
+    table_add_text(r->table, state);
 }
 
 /* First the billing, then what was captured of it, which may move from the
@@ -345,18 +304,27 @@ go_over_all(struct replay *r, bool write)
 /* --- the verb ------------------------------------------------------------ */
 
 static void
+print_total(const char *before, uint64_t n, const char *what)
+{
+    if (n > 0)
+        out_words("%s%" PRIu64 " %s", before, n, what);
+}
+
+static void
 print_totals(const struct replay *r, const char *what)
 {
-    printf("%" PRIu64 " %s; %" PRIu64 " captured already", r->n.missing, what,
-        r->n.known);
-    if (r->n.changed)
-        printf("; %" PRIu64 " captured, and changed in the billing since",
-            r->n.changed);
-    if (r->n.odd)
-        printf("; %" PRIu64 " that cannot be understood", r->n.odd);
-    if (r->n.refused)
-        printf("; %" PRIu64 " refused", r->n.refused);
-    putchar('\n');
+    out_uint("missing", r->n.missing);
+    out_uint("captured already", r->n.known);
+    out_uint("changed since", r->n.changed);
+    out_uint("odd", r->n.odd);
+    out_uint("refused", r->n.refused);
+    out_words("%" PRIu64 " %s; %" PRIu64 " captured already", r->n.missing,
+        what, r->n.known);
+    print_total(
+        "; ", r->n.changed, "captured, and changed in the billing since");
+    print_total("; ", r->n.odd, "that cannot be understood");
+    print_total("; ", r->n.refused, "refused");
+    out_words("\n");
 }
 
 static int
@@ -370,8 +338,24 @@ list(struct replay *r)
     r->listing = false;
     if (status != DB_OK)
         return ctl_failed(r->ctl);
-    print_totals(r, r->dry ? "would be captured" : "to be captured");
+    print_totals(r, r->ctl->dry ? "would be captured" : "to be captured");
     return EX_OK;
+}
+
+/* Before it begins: part of it may be done. */
+static enum db_status
+note(struct replay *r)
+{
+    struct bytes sql = bytes_make(4096);
+    char words[160];
+    enum db_status status;
+
+    snprintf(words, sizeof words, "from %s to %s, %" PRIu64 " rows", r->from,
+        r->to, r->n.missing);
+    ctl_note(&sql, r->ctl, &(struct act){ .words = words });
+    status = db_run(r->ctl->db, &sql);
+    bytes_free(&sql);
+    return status;
 }
 
 /* The operator may have thought for longer than the server keeps a
@@ -379,8 +363,10 @@ list(struct replay *r)
 static int
 write_all(struct replay *r)
 {
-    if (db_open(r->ctl->db) != DB_OK || go_over_all(r, true) != DB_OK)
+    if (db_open(r->ctl->db) != DB_OK || note(r) != DB_OK ||
+        go_over_all(r, true) != DB_OK)
         return ctl_failed(r->ctl);
+    ctl_ring(r->ctl, ORDERS_LOOK);
     print_totals(r, "captured, the service does the rest");
     return EX_OK;
 }
@@ -396,10 +382,10 @@ ctl_replay(struct ctl *ctl)
         r.kind[k] = true;
     wrong = read_words(&r, ctl);
     if (wrong)
-        return complain(wrong);
+        return ctl_complain(ctl, wrong);
     code = list(&r);
-    if (code == EX_OK && !r.dry && r.n.missing > 0) {
-        code = r.yes ? EX_OK : ctl_confirm(NULL, "capture them");
+    if (code == EX_OK && !ctl->dry && r.n.missing > 0) {
+        code = ctl_confirm(ctl, NULL, "capture them");
         if (code == EX_OK)
             code = write_all(&r);
     }

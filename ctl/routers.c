@@ -45,7 +45,10 @@ enum column {
 static void
 add_column(struct table *t, const struct db_rows *rows, enum column column)
 {
-    table_add(t, db_col(rows, column), db_len(rows, column));
+    if (db_is_count(rows, column))
+        table_add_uint(t, db_uint(rows, column));
+    else
+        table_add(t, db_col(rows, column), db_len(rows, column));
 }
 
 static void
@@ -74,9 +77,9 @@ add_router(
 
     add_column(t, rows, ADDRESS);
     add_column(t, rows, ID);
-    table_add(t, off ? NULL : transport, strlen(transport));
+    table_add_text(t, off ? NULL : transport);
     if (off)
-        table_add(t, transport, strlen(transport));
+        table_add_text(t, transport);
     else
         add_column(t, rows, STATE_WORDS);
     add_column(t, rows, SINCE);
@@ -140,10 +143,11 @@ print(struct ctl *ctl, struct db_rows *listed, struct db_rows *others)
     struct table *t;
 
     if ((!listed || db_rows_count(listed) == 0) && db_rows_count(others) == 0) {
-        puts("no routers");
-        return;
+        out_words("no routers\n");
+        if (!out_is_json())
+            return;
     }
-    t = table_make(heads, sizeof heads / sizeof *heads);
+    t = table_make("routers", heads, sizeof heads / sizeof *heads);
     add_routers(t, listed, ctl->set);
     add_routers(t, others, ctl->set);
     table_end(&t);
@@ -164,7 +168,7 @@ ctl_routers(struct ctl *ctl)
     if (status == DB_OK)
         print(ctl, listed, others);
     if (status == DB_OK && !billing.has_routers)
-        puts("\nradnas is not shown: " BILLING_NO_ROUTERS);
+        out_words("\nradnas is not shown: %s\n", BILLING_NO_ROUTERS);
     db_rows_close(&listed);
     db_rows_close(&others);
     return status == DB_OK ? EX_OK : ctl_failed(ctl);

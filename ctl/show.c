@@ -1,18 +1,17 @@
 /*
  * mbevctl show ID: all that is known about one event and what is done about
- * it; of a subscriber, the latest events.
+ * it; of a subscriber, by number or login, the latest events.
  */
 #include "bytes.h"
+#include "choice.h"
 #include "delivery.h"
 #include "receipts.h"
 #include "reset.h"
+#include "who.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -161,7 +160,9 @@ print_body(const char *body, size_t n)
         json_object_put(json);
         return;
     }
-    field_print("body", "its times are of the billing's clock, not UTC");
+    if (!out_is_json())
+        field_print("body", "its times are of the billing's clock, not UTC");
+    out_group("body");
     at = json_object_iter_begin(json);
     end = json_object_iter_end(json);
     while (!json_object_iter_equal(&at, &end)) {
@@ -169,6 +170,7 @@ print_body(const char *body, size_t n)
             json_object_iter_peek_name(&at), json_object_iter_peek_value(&at));
         json_object_iter_next(&at);
     }
+    out_end();
     json_object_put(json);
 }
 
@@ -205,7 +207,7 @@ print_seen(const struct seen *seen)
         bytes_printf(&text, " as %s", seen->ip);
     if (*seen->session)
         bytes_printf(&text, ", session %s", seen->session);
-    field_printn("  seen online", bytes_text(&text), text.n);
+    field_print_more("  seen online", bytes_text(&text), text.n);
     bytes_free(&text);
 }
 
@@ -243,10 +245,12 @@ print_deliveries(struct ctl *ctl, uint64_t event_id)
     if (status != DB_OK)
         return status;
     if (db_rows_count(rows) == 0)
-        field_print("deliveries", "none: nothing was switched on for it, or it "
-                                  "was not understood");
+        field_print("no delivery", " nothing was switched on for it, or it "
+                                   "was not understood");
+    out_list("deliveries");
     while (status == DB_OK && db_next(rows)) {
-        putchar('\n');
+        out_words("\n");
+        out_item();
         field_print("delivery", db_col(rows, 0));
         print_state(db_col(rows, 1), db_col(rows, 2));
         fields_print(rows, 5, delivery_fields, DELIVERY_FIELDS);
@@ -255,6 +259,7 @@ print_deliveries(struct ctl *ctl, uint64_t event_id)
         if (db_uint(rows, 3))
             status = receipts_of_event(ctl, event_id);
     }
+    out_end();
     db_rows_close(&rows);
     return status;
 }
@@ -264,6 +269,34 @@ not_found(const char *what, uint64_t id)
 {
     fprintf(stderr, "mbevctl: there is no %s %" PRIu64 "\n", what, id);
     return EX_NOINPUT;
+}
+
+/* What was done about it by hand. */
+static enum db_status
+print_acts(struct ctl *ctl, uint64_t event_id)
+{
+    static const char *const heads[] = { "by hand, UTC", "who", "verb",
+        ">delivery", "was", "words" };
+    static const char *const members[] = { "at_utc", "who", "verb", "delivery",
+        "was", "words" };
+    struct bytes sql = bytes_make(1024);
+    struct db_rows *rows;
+    enum db_status status;
+
+    bytes_printf(&sql,
+        "SELECT LEFT(at_utc, 19), who, verb, delivery_id, was, words"
+        " FROM audit WHERE event_id = %" PRIu64 " ORDER BY id",
+        event_id);
+    status = ctl_ask(ctl, &sql, &rows);
+    if (status != DB_OK)
+        return status;
+    if (db_rows_count(rows) > 0) {
+        out_words("\n");
+        table_print("acts", rows, out_is_json() ? members : heads,
+            sizeof heads / sizeof *heads);
+    }
+    db_rows_close(&rows);
+    return DB_OK;
 }
 
 /* An event that is gone leaves its receipts. */
@@ -286,7 +319,7 @@ show_forgotten(struct ctl *ctl, uint64_t id)
     snprintf(text, sizeof text, "%" PRIu64, id);
     field_print("event", text);
     field_print("deliveries", "removed with the event, see [service] keep");
-    putchar('\n');
+    out_words("\n");
     return receipts_of_event(ctl, id) == DB_OK ? EX_OK : ctl_failed(ctl);
 }
 
@@ -311,7 +344,9 @@ show_event(struct ctl *ctl, uint64_t id)
     db_rows_close(&rows);
     if (!found)
         return show_forgotten(ctl, id);
-    return print_deliveries(ctl, id) == DB_OK ? EX_OK : ctl_failed(ctl);
+    return print_deliveries(ctl, id) == DB_OK && print_acts(ctl, id) == DB_OK
+               ? EX_OK
+               : ctl_failed(ctl);
 }
 
 static int
@@ -353,36 +388,38 @@ show_subscriber(struct ctl *ctl, uint64_t uid)
         return ctl_failed(ctl);
     found = db_rows_count(rows) > 0;
     if (found) {
-        table_print(rows, heads, sizeof heads / sizeof *heads);
-        printf(
+        table_print("events", rows, heads, sizeof heads / sizeof *heads);
+        out_words(
             "(at most the %d newest; mbevctl show EVENT tells all)\n", LATEST);
     }
     db_rows_close(&rows);
     return found ? EX_OK : not_found("event of subscriber", uid);
 }
 
-/* Reads digits and nothing else. */
-static bool
-read_number(const char *word, uint64_t *out)
+static int
+show_login(struct ctl *ctl, const char *login)
 {
-    char *end;
+    uint64_t uid;
+    int code = who_is(ctl, login, &uid);
 
-    if (!isdigit((unsigned char)*word))
-        return false;
-    errno = 0;
-    *out = strtoull(word, &end, 10);
-    return errno == 0 && *end == '\0';
+    if (code != EX_OK)
+        return code;
+    out_uint("uid", uid);
+    out_words("subscriber %" PRIu64 "\n", uid);
+    return show_subscriber(ctl, uid);
 }
 
 int
 ctl_show(struct ctl *ctl)
 {
+    static const char login[] = "login:";
     static const struct {
         const char *prefix;
         int (*show)(struct ctl *ctl, uint64_t id);
     } ways[] = {
         { "uid:", show_subscriber },
         { "delivery:", show_delivery },
+        { "event:", show_event },
         { "", show_event },
     };
     const char *word = ctl->argv[0];
@@ -391,11 +428,11 @@ ctl_show(struct ctl *ctl)
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         size_t n = strlen(ways[i].prefix);
 
-        if (strncmp(word, ways[i].prefix, n) == 0 && read_number(word + n, &id))
+        if (strncmp(word, ways[i].prefix, n) == 0 &&
+            choice_number(word + n, &id))
             return ways[i].show(ctl, id);
     }
-    fputs("mbevctl: name an event by its number, or say delivery:17 or "
-          "uid:1001\n",
-        stderr);
-    return EX_USAGE;
+    if (strncmp(word, login, strlen(login)) == 0)
+        word += strlen(login);
+    return show_login(ctl, word);
 }

@@ -2,9 +2,7 @@
  * mbevctl status: does it work, on one screen. Exit code 69 when no service
  * acts, so that monitoring can use it.
  */
-#include "bytes.h"
 #include "receipts.h"
-#include "utf8.h"
 
 #include <inttypes.h>
 #include <mysqld_error.h>
@@ -15,15 +13,8 @@
 static const char MISSING[] = "MISSING: nothing is captured; run "
                               "sql/schema.sql, then sql/triggers.sql";
 
-void
-status_print(const char *label, const char *text, size_t n)
-{
-    struct bytes safe = bytes_make(4096);
-
-    utf8_escape(&safe, text, n);
-    printf("%-12s %s\n", label, bytes_text(&safe));
-    bytes_free(&safe);
-}
+static const char NOT_INSTALLED[] =
+    "not installed: run sql/triggers.sql in the billing's database";
 
 static bool
 print_installation(struct ctl *ctl)
@@ -38,8 +29,7 @@ print_installation(struct ctl *ctl)
     if (db_next(rows))
         status_print("billing", db_col(rows, 0), db_len(rows, 0));
     else
-        puts("billing      not installed: run sql/triggers.sql in the "
-             "billing's database");
+        status_print("billing", NOT_INSTALLED, strlen(NOT_INSTALLED));
     db_rows_close(&rows);
     return true;
 }
@@ -61,23 +51,71 @@ print_library(struct ctl *ctl)
     return true;
 }
 
-/* What waits because a provider refuses the account. */
-static bool
-print_refused(struct ctl *ctl)
+/* A line and the query that gives its text, or no row when there is nothing to
+ * say. */
+static const struct line {
+    const char *label;
+    const char *sql;
+} lines[] = {
+    { "undecided",
+        "SELECT CONCAT(COUNT(*), ' wait to be decided, ',"
+        " SUM(due_utc <= UTC_TIMESTAMP(3)), ' of them due; the first at ',"
+        " MIN(due_utc), ' UTC') FROM delivery"
+        " WHERE state IN ('ready', 'retry') AND lane = 'decide'"
+        " HAVING COUNT(*) > 0" },
+    /* Decided, never tried, and not due yet: kept for the end of them. */
+    { "quiet",
+        "SELECT CONCAT(COUNT(*), ' wait for the end of quiet hours, the first"
+        " until ', MIN(due_utc), ' UTC') FROM delivery"
+        " WHERE state = 'ready' AND lane <> 'decide'"
+        " AND due_utc > UTC_TIMESTAMP(3) AND provider IS NULL"
+        " HAVING COUNT(*) > 0" },
+    /* What waits because a provider refuses the account. */
+    { "REFUSED",
+        "SELECT CONCAT(COUNT(*), ' wait, the last because ',"
+        " SUBSTRING_INDEX(MAX(CONCAT(changed_utc, '|', reason)), '|', -1))"
+        " FROM delivery WHERE state = 'ready'"
+        " AND error_class = 'configuration' HAVING COUNT(*) > 0" },
+    { "PAUSED", "SELECT CONCAT(GROUP_CONCAT(lane ORDER BY lane SEPARATOR ', '),"
+                " ': nothing is begun there; see mbevctl resume') FROM pause"
+                " HAVING COUNT(*) > 0" },
+    { "held",
+        "SELECT CONCAT(COUNT(*), ' are held back by hand since ',"
+        " MIN(changed_utc), ' UTC; see mbevctl queue held, mbevctl release')"
+        " FROM delivery WHERE state = 'held' HAVING COUNT(*) > 0" },
+    { "doubtful",
+        "SELECT CONCAT(COUNT(*), ' may have been sent or not, the oldest since"
+        " ', MIN(changed_utc), ' UTC; see mbevctl queue doubtful, mbevctl help"
+        " resolve') FROM delivery WHERE state = 'doubtful'"
+        " HAVING COUNT(*) > 0" },
+    { "dead",
+        "SELECT CONCAT(COUNT(*), ' were refused for good, the last at ',"
+        " MAX(changed_utc), ' UTC; see mbevctl queue dead, mbevctl help"
+        " retry') FROM delivery WHERE state = 'dead' HAVING COUNT(*) > 0" },
+};
+
+static enum db_status
+print_line(struct ctl *ctl, const struct line *line)
 {
     struct db_rows *rows;
+    enum db_status status = db_ask(ctl->db, line->sql, &rows);
 
-    if (db_ask(ctl->db,
-            "SELECT CONCAT(COUNT(*), ' wait, the last because ',"
-            " SUBSTRING_INDEX(MAX(CONCAT(changed_utc, '|', reason)), '|', -1))"
-            " FROM delivery WHERE state = 'ready'"
-            " AND error_class = 'configuration' HAVING COUNT(*) > 0",
-            &rows) != DB_OK)
-        return false;
+    if (status != DB_OK)
+        return status;
     if (db_next(rows))
-        status_print("REFUSED", db_col(rows, 0), db_len(rows, 0));
+        status_print(line->label, db_col(rows, 0), db_len(rows, 0));
     db_rows_close(&rows);
-    return true;
+    return DB_OK;
+}
+
+static enum db_status
+print_lines(struct ctl *ctl)
+{
+    enum db_status status = DB_OK;
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines && status == DB_OK; i++)
+        status = print_line(ctl, &lines[i]);
+    return status;
 }
 
 static bool
@@ -106,6 +144,7 @@ print_owner(struct ctl *ctl, bool *acting)
 static bool
 print_outbox(struct ctl *ctl)
 {
+    char text[96];
     struct db_rows *rows;
 
     if (db_ask(ctl->db,
@@ -113,49 +152,13 @@ print_outbox(struct ctl *ctl)
             " MIN(captured_utc), UTC_TIMESTAMP(3)), 0)) FROM outbox",
             &rows) != DB_OK)
         return false;
-    if (db_next(rows))
-        printf("%-12s %" PRIu64 " waiting, oldest %" PRIu64 " s\n", "outbox",
+    if (db_next(rows)) {
+        snprintf(text, sizeof text, "%" PRIu64 " waiting, oldest %" PRIu64 " s",
             db_uint(rows, 0), db_uint(rows, 1));
-    db_rows_close(&rows);
-    return true;
-}
-
-/* What is still to be decided: of payments of type 62, say. */
-static bool
-print_undecided(struct ctl *ctl)
-{
-    struct db_rows *rows;
-
-    if (db_ask(ctl->db,
-            "SELECT CONCAT(COUNT(*), ' wait to be decided, ',"
-            " SUM(due_utc <= UTC_TIMESTAMP(3)), ' of them due; the first at ',"
-            " MIN(due_utc), ' UTC') FROM delivery"
-            " WHERE state IN ('ready', 'retry') AND lane = 'decide'"
-            " HAVING COUNT(*) > 0",
-            &rows) != DB_OK)
-        return false;
-    if (db_next(rows))
-        status_print("undecided", db_col(rows, 0), db_len(rows, 0));
-    db_rows_close(&rows);
-    return true;
-}
-
-/* Decided, never tried, and not due yet: kept for the end of quiet hours. */
-static bool
-print_quiet(struct ctl *ctl)
-{
-    struct db_rows *rows;
-
-    if (db_ask(ctl->db,
-            "SELECT CONCAT(COUNT(*), ' wait for the end of quiet hours, the"
-            " first until ', MIN(due_utc), ' UTC') FROM delivery"
-            " WHERE state = 'ready' AND lane <> 'decide'"
-            " AND due_utc > UTC_TIMESTAMP(3) AND provider IS NULL"
-            " HAVING COUNT(*) > 0",
-            &rows) != DB_OK)
-        return false;
-    if (db_next(rows))
-        status_print("quiet", db_col(rows, 0), db_len(rows, 0));
+        status_print("outbox", text, strlen(text));
+        out_uint("outbox_rows", db_uint(rows, 0));
+        out_uint("outbox_oldest_s", db_uint(rows, 1));
+    }
     db_rows_close(&rows);
     return true;
 }
@@ -163,39 +166,21 @@ print_quiet(struct ctl *ctl)
 static bool
 print_problems(struct ctl *ctl)
 {
+    char text[160];
     struct db_rows *rows;
 
     if (db_ask(ctl->db,
-            "SELECT COUNT(*), MAX(id) FROM event WHERE problem IS NOT NULL",
+            "SELECT COUNT(*), MAX(id) FROM event WHERE problem IS NOT NULL"
+            " AND id > (SELECT GREATEST(MAX(id), 100000) - 100000 FROM event)",
             &rows) != DB_OK)
         return false;
-    if (db_next(rows) && db_uint(rows, 0) > 0)
-        printf("%-12s %" PRIu64 " events were not understood, the last is "
-               "%" PRIu64 "; see mbevctl show %" PRIu64 "\n",
-            "problems", db_uint(rows, 0), db_uint(rows, 1), db_uint(rows, 1));
-    db_rows_close(&rows);
-    return true;
-}
-
-static bool
-print_states(struct ctl *ctl)
-{
-    static const char *const heads[] = { "action", "state", "all", "last 24 h",
-        "planned", "last change, UTC" };
-    struct db_rows *rows;
-
-    if (db_ask(ctl->db,
-            "SELECT action, state, COUNT(*),"
-            " SUM(changed_utc > UTC_TIMESTAMP(3) - INTERVAL 1 DAY),"
-            " NULLIF(SUM(plan_utc > UTC_TIMESTAMP(3)), 0), MAX(changed_utc)"
-            " FROM delivery GROUP BY action, state",
-            &rows) != DB_OK)
-        return false;
-    putchar('\n');
-    if (db_rows_count(rows) == 0)
-        puts("no deliveries yet");
-    else
-        table_print(rows, heads, sizeof heads / sizeof *heads);
+    if (db_next(rows) && db_uint(rows, 0) > 0) {
+        snprintf(text, sizeof text,
+            "%" PRIu64 " events were not understood, the last is %" PRIu64
+            "; see mbevctl show %" PRIu64,
+            db_uint(rows, 0), db_uint(rows, 1), db_uint(rows, 1));
+        status_print("problems", text, strlen(text));
+    }
     db_rows_close(&rows);
     return true;
 }
@@ -205,13 +190,16 @@ ctl_status(struct ctl *ctl)
 {
     bool acting = false;
 
-    printf("%-12s %s\n", "version", MBEV_VERSION);
+    status_print("version", MBEV_VERSION, strlen(MBEV_VERSION));
     if (!print_library(ctl) || !print_installation(ctl) ||
         !print_owner(ctl, &acting) || !print_outbox(ctl) ||
-        !print_undecided(ctl) || !print_quiet(ctl) || !print_refused(ctl) ||
-        gaps_status(ctl) != DB_OK || receipts_status(ctl) != DB_OK ||
-        routers_status(ctl) != DB_OK || !print_problems(ctl) ||
-        !print_states(ctl))
+        print_lines(ctl) != DB_OK || gaps_status(ctl) != DB_OK ||
+        receipts_status(ctl) != DB_OK || routers_status(ctl) != DB_OK ||
+        !print_problems(ctl))
+        return ctl_failed(ctl);
+    out_bool("acting", acting);
+    out_words("\n");
+    if (lanes_print(ctl) != DB_OK)
         return ctl_failed(ctl);
     return acting ? EX_OK : EX_UNAVAILABLE;
 }

@@ -99,7 +99,7 @@ print_quiet(const struct settings *set, const struct hours *quiet)
 }
 
 static void
-print_size(const struct sample *sample, bool by_sms)
+print_size(const char *name, const struct sample *sample, bool by_sms)
 {
     struct bytes words = bytes_make(256);
 
@@ -108,7 +108,7 @@ print_size(const struct sample *sample, bool by_sms)
     if (by_sms)
         bytes_printf(&words, ", %s, %u SMS",
             sample->parts.ucs2 ? "UCS-2" : "GSM-7", sample->parts.parts);
-    field_print("  size", bytes_text(&words));
+    field_print(name, bytes_text(&words));
     bytes_free(&words);
 }
 
@@ -128,6 +128,8 @@ print_hint(const struct sample *sample)
 static void
 print_sample(const char *name, const struct sample *sample, bool by_sms)
 {
+    char size[64];
+
     if (sample->text.failed) {
         field_print(name, "longer than 4 KiB: would not be sent");
         return;
@@ -137,7 +139,8 @@ print_sample(const char *name, const struct sample *sample, bool by_sms)
         return;
     }
     field_print(name, bytes_text(&sample->text));
-    print_size(sample, by_sms);
+    snprintf(size, sizeof size, "%s size", name);
+    print_size(out_is_json() ? size : "  size", sample, by_sms);
 }
 
 static void
@@ -187,13 +190,15 @@ print_notice(const struct settings *set, enum notice_kind kind)
 {
     const struct notice_settings *notice = &set->notices[kind];
 
-    printf("\n[%s]\n", settings_notice_name(kind));
+    out_words("\n[%s]\n", settings_notice_name(kind));
+    out_group(settings_notice_name(kind));
     print_way("  sms", notice->sms, &notice->sms_route);
     print_way("  social", notice->social, &notice->social_route);
     print_quiet(set, &notice->quiet);
     print_text(set, kind);
     if (*notice->social_text)
         print_social_text(set, kind);
+    out_end();
 }
 
 /* --- receipts ----------------------------------------------------------- */
@@ -225,7 +230,8 @@ print_receipt(const struct settings *set)
     const char *lacking = komtet.lacks(set);
     struct bytes words = bytes_make(512);
 
-    printf("\n[%s]\n", receipt_section);
+    out_words("\n[%s]\n", receipt_section);
+    out_group(receipt_section);
     field_print("  payments", set->receipt.payments ? "on" : "off");
     field_print("  refunds", set->receipt.refunds ? "on" : "off");
     if (lacking)
@@ -238,6 +244,7 @@ print_receipt(const struct settings *set)
             &words, "%s, queue %s", set->komtet.version, set->komtet.queue);
     field_print("  komtet", bytes_text(&words));
     print_body(set);
+    out_end();
     bytes_free(&words);
 }
 
@@ -271,8 +278,9 @@ test_texts(const struct ctl *ctl, const char *only)
 
     if (only && !receipt && find_notice(only) == NOTICES)
         return complain_section();
-    printf("%s: good\nThe texts are made for a subscriber who does not exist; "
-           "nothing is sent.\n",
+    out_words(
+        "%s: good\nThe texts are made for a subscriber who does not exist; "
+        "nothing is sent.\n",
         ctl->config);
     for (enum notice_kind kind = 0; kind < NOTICES; kind++)
         if (!only || kind == find_notice(only))

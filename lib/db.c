@@ -512,6 +512,15 @@ db_uint(const struct db_rows *rows, unsigned i)
     return rows->row[i] ? strtoull(rows->row[i], NULL, 10) : 0;
 }
 
+bool
+db_is_count(const struct db_rows *rows, unsigned i)
+{
+    const MYSQL_FIELD *field = mysql_fetch_field_direct(rows->res, i);
+
+    return rows->row[i] && IS_NUM(field->type) && field->decimals == 0 &&
+           *rows->row[i] != '-';
+}
+
 /* How many bytes from s on stand in an SQL string as they are. */
 static size_t
 plain_length(const char *s, size_t n)

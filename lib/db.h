@@ -128,6 +128,10 @@ const char *db_col(const struct db_rows *rows, unsigned i);
 size_t db_len(const struct db_rows *rows, unsigned i);
 uint64_t db_uint(const struct db_rows *rows, unsigned i); /* 0 for NULL */
 
+/* True when it is a whole number from 0 on by its type: a sum, not digits of a
+ * text. */
+bool db_is_count(const struct db_rows *rows, unsigned i);
+
 /* Appends a quoted, escaped string literal; NULL becomes the word NULL. */
 void db_text(struct bytes *sql, const char *s);
 void db_textn(struct bytes *sql, const char *s, size_t n);

@@ -536,7 +536,9 @@ reroute(struct engine *e, enum lane_id lane)
 static bool
 has_work(const struct engine *e, enum lane_id lane)
 {
-    return e->backlog[lane] && (lane == LANE_DECIDE || claim_room(e, lane) > 0);
+    if (!e->backlog[lane] || e->orders.paused[lane])
+        return false;
+    return lane == LANE_DECIDE || claim_room(e, lane) > 0;
 }
 
 int64_t
@@ -557,6 +559,8 @@ claim_is_due(const struct engine *e)
 static enum db_status
 serve(struct engine *e, enum lane_id lane)
 {
+    if (e->orders.paused[lane])
+        return DB_OK;
     if (lane == LANE_DECIDE)
         return decide_due(e);
     if (!lane_is_held(e->lane[lane]))

@@ -217,7 +217,7 @@ take_up(struct engine *e)
     if (status != DB_OK || e->owner.epoch == 0)
         return status;
     tell_acting(e);
-    e->due_us = e->look_us = 0;
+    e->due_us = e->look_us = e->orders.look_us = 0;
     e->settle_us = 0;
     e->ripe = (struct ripe){ 0 };
     reconcile_reset(e);
@@ -389,6 +389,7 @@ static const struct duty {
 } duties[] = {
     { results_us, settle_results, false },
     { unsure_us, claim_give_back, false },
+    { orders_due_us, orders_look, true },
     { outbox_us, take_new, true },
     { queues_us, claim_due, true },
     { callbacks_us, callback_due, false },

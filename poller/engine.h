@@ -21,6 +21,7 @@
 #include "lane.h"
 #include "late.h"
 #include "low.h"
+#include "orders.h"
 #include "owner.h"
 #include "retain.h"
 #include "ripe.h"
@@ -55,6 +56,7 @@ struct engine {
     struct ripe ripe;
     struct late late;
     struct retain retain;
+    struct orders orders;   /* of the operator */
     struct low low;         /* of the outbox */
     struct trouble trouble; /* with the database, as far as it was told */
     uint32_t dice;          /* see dice.h */

@@ -28,6 +28,7 @@ struct lane {
     int64_t held_until_us; /* 0 = not held */
     int64_t held_since_us;
     int64_t told_us;   /* when the hold was told of last; 0 = not yet */
+    bool paused;       /* by the operator */
     size_t ramp;       /* connections just after a hold; 0 = all */
     unsigned troubles; /* calls in a row that say it is out of order */
     enum outcome_class told_class; /* and why: words differ each time */
@@ -131,7 +132,7 @@ lane_room(const struct lane *lane)
     size_t used = lane->underway.n + lane->others;
     size_t room = used < most ? most - used : 0, may = turns(lane);
 
-    if (lane->traits.lacking || lane_is_held(lane) ||
+    if (lane->traits.lacking || lane->paused || lane_is_held(lane) ||
         (lane->ops->has_room && !lane->ops->has_room(lane->carrier)))
         return 0;
     return may < room ? may : room;
@@ -140,7 +141,7 @@ lane_room(const struct lane *lane)
 int64_t
 lane_room_us(const struct lane *lane)
 {
-    if (lane->traits.lacking)
+    if (lane->traits.lacking || lane->paused)
         return INT64_MAX;
     if (lane_is_held(lane))
         return lane->held_until_us;
@@ -184,6 +185,19 @@ int64_t
 lane_held_until_us(const struct lane *lane)
 {
     return lane->held_until_us;
+}
+
+void
+lane_pause(struct lane *lane, bool paused)
+{
+    lane->paused = paused;
+}
+
+void
+lane_retry(struct lane *lane)
+{
+    if (lane_is_held(lane))
+        lane->held_until_us = clock_boot_us();
 }
 
 void

@@ -95,6 +95,12 @@ bool lane_is_held(const struct lane *lane);
 /* When a hold ends (boot clock, microseconds); 0 = it is not held. */
 int64_t lane_held_until_us(const struct lane *lane);
 
+/* Begins nothing as long as it is paused; what is under way goes on. */
+void lane_pause(struct lane *lane, bool paused);
+
+/* Ends a hold now: one call tries it. */
+void lane_retry(struct lane *lane);
+
 /* Appends the ids of those under way, each behind a comma. */
 void lane_ids(const struct lane *lane, struct bytes *out);
 

@@ -5,6 +5,7 @@
 #include "rules/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,85 @@ settings_value_set(void *at, const struct settings_key *k, const char *value)
                    : "expected hours such as 23:00-10:00, or no";
     }
     return "a key of no known type";
+}
+
+size_t
+settings_value_count(const void *at, const struct settings_key *k)
+{
+    const struct text_list *list = at;
+
+    return settings_value_is_list(k) ? list->n : 1;
+}
+
+/* In the largest unit that gives a whole number. */
+static void
+print_duration(struct bytes *out, int64_t ms)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = { { "days", 86400000 }, { "h", 3600000 }, { "min", 60000 },
+        { "s", 1000 }, { "ms", 1 } };
+    size_t i = 0;
+
+    while (ms % units[i].ms != 0)
+        i++;
+    if (ms == 0)
+        i = sizeof units / sizeof *units - 1;
+    bytes_printf(out, "%" PRId64 " %s", ms / units[i].ms, units[i].name);
+}
+
+static void
+print_hours(struct bytes *out, const struct hours *hours)
+{
+    if (hours->from_min == hours->until_min)
+        bytes_str(out, "no");
+    else
+        bytes_printf(out, "%02d:%02d-%02d:%02d", hours->from_min / 60,
+            hours->from_min % 60, hours->until_min / 60, hours->until_min % 60);
+}
+
+static void
+print_text(struct bytes *out, const char *text)
+{
+    bytes_str(out, text ? text : "");
+}
+
+void
+settings_value_print(
+    struct bytes *out, const void *at, const struct settings_key *k, size_t i)
+{
+    char money[MONEY_TEXT], route[ROUTE_TEXT];
+
+    switch (k->type) {
+    case KEY_TEXT:
+    case KEY_TEMPLATE:
+        print_text(out, *(char *const *)at);
+        break;
+    case KEY_TEXTS:
+    case KEY_LIST:
+        print_text(out, ((const struct text_list *)at)->text[i]);
+        break;
+    case KEY_BOOL:
+        bytes_str(out, *(const bool *)at ? "yes" : "no");
+        break;
+    case KEY_NUMBER:
+        bytes_printf(out, "%" PRId64, *(const int64_t *)at);
+        break;
+    case KEY_DURATION:
+        print_duration(out, *(const int64_t *)at);
+        break;
+    case KEY_MONEY:
+    case KEY_PERCENT:
+        bytes_str(out, money_print(*(const int64_t *)at, money));
+        break;
+    case KEY_ROUTE:
+        bytes_str(out, route_print(at, route));
+        break;
+    case KEY_HOURS:
+        print_hours(out, at);
+        break;
+    }
 }
 
 bool

@@ -18,6 +18,12 @@ settings_value_set(void *at, const struct settings_key *k, const char *value);
 /* Replaces an owned text by a copy of value. Returns what is wrong, or NULL. */
 const char *settings_value_text(char **at, const char *value);
 
+/* How many values it has: of a list any number, else one. Appends one of them
+ * as it would stand in the file. */
+size_t settings_value_count(const void *at, const struct settings_key *k);
+void settings_value_print(
+    struct bytes *out, const void *at, const struct settings_key *k, size_t i);
+
 /* May the key be repeated? */
 bool settings_value_is_list(const struct settings_key *k);
 

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "orders.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -97,16 +98,26 @@ wake_close(struct wake *wake)
         close(wake->timer_fd);
 }
 
+/* Of the operator's words the stronger one counts. */
+static void
+hear_ring(struct wake *wake, char letter)
+{
+    if (letter == ORDERS_FLUSH || (letter == ORDERS_LOOK && !wake->told))
+        wake->told = letter;
+    else if (letter != ORDERS_LOOK)
+        wake->rings++;
+}
+
 static void
 hear_bell(struct wake *wake)
 {
-    char ring[16];
+    char ring[16] = { 0 };
     size_t before = wake->rings;
     int64_t now = clock_boot_us();
 
     for (int i = 0; i < MOST_RINGS; i++)
         if (recv(wake->bell_fd, ring, sizeof ring, 0) >= 0)
-            wake->rings++;
+            hear_ring(wake, ring[0]);
         else
             break;
     if (wake->rings == before)

@@ -7,8 +7,9 @@
  * what was seen so far, then after 0.2 ms, then again after twice as long, up
  * to 12.8 ms, then the safety poll takes over, at once when as many rows have
  * come as it rang. Where so many rang at once that a ring may be lost there is
- * one more look, after the longest pause. The signals: SIGTERM and SIGINT ask
- * for an orderly stop; SIGHUP does no harm.
+ * one more look, after the longest pause. The operator rings it, too, with
+ * another letter: see orders.h. The signals: SIGTERM and SIGINT ask for an
+ * orderly stop; SIGHUP does no harm.
  */
 #ifndef MBEV_WAKE_H
 #define MBEV_WAKE_H
@@ -36,6 +37,7 @@ struct wake {
     size_t rings;          /* that no row has come for */
     bool crowded;          /* some may be lost */
     bool stop;             /* a signal asked for it */
+    char told;             /* by the operator: see orders.h; 0 = nothing */
 };
 
 /* Opens timer and signals, and the doorbell at path unless path is NULL.

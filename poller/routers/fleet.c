@@ -31,6 +31,13 @@ struct fleet {
 };
 
 void
+fleet_retry(struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->all.n; i++)
+        router_retry(fleet->all.at[i]);
+}
+
+void
 fleet_stop(struct fleet *fleet)
 {
     for (size_t i = 0; i < fleet->all.n; i++)

@@ -41,6 +41,9 @@ void fleet_run(struct fleet *fleet);
 /* Gives up what was not begun: the service is to stop. */
 void fleet_stop(struct fleet *fleet);
 
+/* Tries also those again that are held, with the next reset. */
+void fleet_retry(struct fleet *fleet);
+
 /* When it has something to do by the clock (boot clock, microseconds). */
 int64_t fleet_due_us(const struct fleet *fleet);
 

@@ -826,6 +826,12 @@ router_hang_up(struct router *r)
     return true;
 }
 
+void
+router_retry(struct router *r)
+{
+    r->held_until_us = 0;
+}
+
 /* A router in the middle of something takes it at the next opportunity. */
 bool
 router_renew(struct router *r, const struct router_row *row)

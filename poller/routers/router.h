@@ -82,6 +82,9 @@ void router_withdraw(struct router *router, int64_t before_us, const char *why);
 /* Ends a connection that is not in use. True when it had one. */
 bool router_hang_up(struct router *router);
 
+/* Ends a hold now: the next job tries it. */
+void router_retry(struct router *router);
+
 /* How it is, for the table. */
 struct router_state {
     uint32_t id;

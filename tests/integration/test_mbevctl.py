@@ -100,7 +100,7 @@ def test_queue_is_safe_for_a_terminal(chain):
 def test_a_wrong_word_gets_the_usage(chain):
     assert ctl(chain, "quue").returncode == 64
     assert ctl(chain, "queue", "lost").returncode == 64
-    assert "status" in ctl(chain, "quue").stderr
+    assert "mbevctl help lists them" in ctl(chain, "quue").stderr
 
 
 def test_a_database_that_is_away_is_named(chain):
@@ -199,7 +199,7 @@ def test_show_tells_what_was_not_understood(chain):
     got = fields(ctl(chain, "show", str(event_id(chain))).stdout)
     assert got["problem"] == "the body has no id"
     assert got[r"\x1b[1m"] == r"\x1b[31m\x0a"
-    assert got["deliveries"].startswith("none")
+    assert got["no delivery"].startswith("nothing was switched on")
 
 
 def test_show_prints_a_body_that_is_no_json_as_it_is(chain):
@@ -229,9 +229,11 @@ def test_show_of_nothing_ends_with_66(chain):
 
 
 def test_show_of_nonsense_ends_with_64(chain):
-    for words in ([], ["1", "2"], ["x"], ["-1"], ["1x"], ["uid:"], ["uid: 1"],
-                  ["99999999999999999999"], ["delivery:1;"]):
+    for words in ([], ["1", "2"], ["-1"], ["--yes", "1"]):
         assert ctl(chain, "show", *words).returncode == 64, words
+    for words in (["x"], ["1x"], ["uid:"], ["uid: 1"], ["login:"],
+                  ["99999999999999999999"], ["delivery:1;"], ["x" * 300]):
+        assert ctl(chain, "show", *words).returncode == 66, words
 
 
 def test_test_shows_every_notice_without_a_database(chain):

@@ -232,7 +232,7 @@ def test_words_that_are_no_days(shop):
     for words in (["2026-13"], ["2026-02-30"], ["2026-1"], ["2026-11-25x"],
                   ["2026-11-25", "2026-11-26"], ["lost"], ["retry"],
                   ["close"], ["retry", "1", "2"], ["retry", "--yes"],
-                  ["2026-11", "--yes"], ["retry", "1", "--yes", "2"],
+                  ["2026-11", "--force"], ["retry", "1", "--yes", "2"],
                   ["2026-11-25 10:00:00"]):
         done = ctl(shop, "receipts", *words)
         assert done.returncode == 64 and done.stdout == "", words

@@ -1,0 +1,251 @@
+/*
+ * verbs: the table of verbs, and what is made from it: mbevctl help, and the
+ * completion for bash.
+ */
+#include "ctl.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define WHAT                                                                   \
+    "WHAT is an event by its number, delivery:17, uid:1001, or all; and "      \
+    "then\n"                                                                   \
+    "perhaps which of these: state=dead, lane=smspilot, action=sms,\n"         \
+    "error=CODE, older=2h. Shows them and asks first.\n"
+
+#define OF_DELIVERIES                                                          \
+    "all delivery: uid: state= lane= action= error= older= --yes --dry-run "   \
+    "--reason"
+
+#define LANES_OFFERED "all decide smspilot smsc komtet routers"
+
+const struct verb ctl_verbs[] = {
+    { "status", "", "does it work: service, lanes, what needs somebody",
+        "Ends with 69 when no service acts, so that monitoring can use it.\n",
+        "", 0, 0, NEEDS_DATABASE, ctl_status },
+    { "top", "[SECONDS]", "the lanes, again and again",
+        "Every two seconds, or as many as are given; Ctrl-C ends it.\n", "", 0,
+        1, NEEDS_DATABASE, ctl_top },
+    { "lag", "", "how long things took: capture, ingest, acceptance",
+        "Over the newest thousand of each.\n", "", 0, 0, NEEDS_DATABASE,
+        ctl_lag },
+    { "queue", "[STATE]", "deliveries not done, or those in a state", "",
+        "ready calling done retry doubtful dead expired skipped cancelled held",
+        0, 1, NEEDS_DATABASE, ctl_queue },
+    { "show", "ID|LOGIN", "the story of an event, or of a subscriber",
+        "ID is the number of an event as queue prints it, or delivery:17, or\n"
+        "uid:1001. Anything else is a login, also login:1001.\n",
+        "delivery: uid: login:", 1, 1, NEEDS_DATABASE, ctl_show },
+    { "trace", "[uid:UID]", "what happens, as it happens",
+        "Each event as it is taken over, and each delivery as its state\n"
+        "changes, of all subscribers or of one; Ctrl-C ends it. With --json\n"
+        "each is an object on a line of its own.\n",
+        "uid:", 0, 1, NEEDS_DATABASE, ctl_trace },
+    { "retry", "WHAT", "try again what is dead, expired, dropped or waits",
+        WHAT
+        "Of all only what is dead or expired, unless state= says otherwise. "
+        "The\n"
+        "same text goes to the same address; what is too old by now gets one\n"
+        "hour. What may have been sent is not touched: see resolve; receipts\n"
+        "that were refused neither: see receipts retry.\n",
+        OF_DELIVERIES, 1, 8, NEEDS_DATABASE, ctl_change },
+    { "drop", "WHAT", "never do what is still to be done",
+        WHAT
+        "What has failed or is doubtful leaves the lists with it. Undone by\n"
+        "retry. Receipts: see receipts close.\n",
+        OF_DELIVERIES, 1, 8, NEEDS_DATABASE, ctl_change },
+    { "hold", "WHAT", "keep back what waits, until release", WHAT,
+        OF_DELIVERIES, 1, 8, NEEDS_DATABASE, ctl_change },
+    { "release", "WHAT", "let go what was held",
+        WHAT "What is too old by now expires.\n", OF_DELIVERIES, 1, 8,
+        NEEDS_DATABASE, ctl_change },
+    { "resolve", "sent|unsent WHAT", "say what became of what is doubtful",
+        WHAT
+        "sent: it is done. unsent: it is sent again. Look in the provider's\n"
+        "cabinet first: nobody else knows.\n",
+        "sent unsent " OF_DELIVERIES, 2, 9, NEEDS_DATABASE, ctl_change },
+    { "pause", "LANE|all", "begin nothing in a lane, until resume",
+        "LANE is decide (nothing is decided), smspilot, smsc, komtet or "
+        "routers.\n"
+        "What is under way comes to its end; what comes meanwhile waits, and\n"
+        "expires in its time.\n",
+        LANES_OFFERED " --dry-run --reason", 1, 1, NEEDS_DATABASE, ctl_pause },
+    { "resume", "LANE|all", "end a pause", "",
+        LANES_OFFERED " --dry-run --reason", 1, 1, NEEDS_DATABASE, ctl_pause },
+    { "flush", "[LANE]", "try at once whatever waits after a failure",
+        "Also providers and routers that are held because they failed.\n",
+        LANES_OFFERED " --dry-run --reason", 0, 1, NEEDS_DATABASE, ctl_flush },
+    { "replay", "--from DATE [TIME] --to DATE [TIME] [--kind KIND,...]",
+        "capture what the triggers missed, of some days",
+        "Payments and credits dated so that were not captured. DATE is\n"
+        "2026-11-25, TIME 18:30, by the billing's clock. Shows them and asks\n"
+        "first; --dry-run: shows them only.\n",
+        "--from --to --kind --dry-run --yes --reason", 4, 8, NEEDS_DATABASE,
+        ctl_replay },
+    { "receipts", "[MONTH|DAY] | retry NUMBER|all | close NUMBER",
+        "fiscal receipts: by day, what is open, one day",
+        "receipts                     the last 31 days, and what is not "
+        "fiscal\n"
+        "                             yet, or in error\n"
+        "receipts 2026-11             those days\n"
+        "receipts 2026-11-25          every receipt of a day\n"
+        "receipts retry NUMBER|all    have what was refused made again, under\n"
+        "                             the next number\n"
+        "receipts close NUMBER        settled outside, never to be sent again\n"
+        "The last two ask first.\n",
+        "retry close all --yes --dry-run --reason", 0, 2, NEEDS_DATABASE,
+        ctl_receipts },
+    { "routers", "", "the routers on which sessions are ended, how they are",
+        "", "", 0, 0, NEEDS_DATABASE, ctl_routers },
+    { "gaps", "", "what was captured late, or may have been missed", "", "", 0,
+        0, NEEDS_DATABASE, ctl_gaps },
+    { "audit", "", "what was done by hand, and by whom", "", "", 0, 0,
+        NEEDS_DATABASE, ctl_audit_list },
+    { "test", "[SECTION] | WAY ADDRESS [...]",
+        "show the texts, or try a provider or a router",
+        "test [SECTION]               the texts of a notice: payment..., or "
+        "the\n"
+        "                             request of a receipt; nothing is sent\n"
+        "test sms PHONE [TEXT]        send a message by the ways of [payment]\n"
+        "test social PHONE [TEXT]     the same to the social networks\n"
+        "test receipt                 whether komtet lets us in, how the till "
+        "is\n"
+        "test router ADDRESS [LOGIN]  log in to a router of radnas, and end "
+        "the\n"
+        "                             sessions of LOGIN; without it those of "
+        "a\n"
+        "                             name that nobody has; also test nas\n"
+        "--dry-run shows the request, without secrets, and sends nothing. "
+        "What\n"
+        "is sent is paid, and asked about first. Ends with 1 when it fails.\n",
+        "sms social receipt router nas --dry-run --yes", 0, 3, NEEDS_SETTINGS,
+        ctl_test },
+    { "config", "[SECTION]", "the settings as they hold, without secrets", "",
+        "", 0, 1, NEEDS_SETTINGS, ctl_config },
+    { "completion", "", "completion for bash",
+        "Load it with: source <(mbevctl completion)\n", "", 0, 0, NEEDS_NOTHING,
+        ctl_completion },
+    { "help", "[VERB]", "this, or all about a verb", "", "", 0, 1,
+        NEEDS_NOTHING, ctl_help },
+    { 0 },
+};
+
+const struct verb *
+ctl_find_verb(const char *name)
+{
+    for (const struct verb *v = ctl_verbs; v->name; v++)
+        if (strcmp(v->name, name) == 0)
+            return v;
+    return NULL;
+}
+
+static void
+print_usage(FILE *to, const struct verb *verb)
+{
+    fprintf(to, "usage: mbevctl %s%s%s\n", verb->name, *verb->words ? " " : "",
+        verb->words);
+}
+
+int
+ctl_complain(const struct ctl *ctl, const char *what)
+{
+    const struct verb *verb = ctl_find_verb(ctl->verb);
+
+    fprintf(stderr, "mbevctl: %s\n", what);
+    if (verb) {
+        print_usage(stderr, verb);
+        fprintf(stderr, "mbevctl help %s tells more\n", verb->name);
+    }
+    return EX_USAGE;
+}
+
+/* --- help ---------------------------------------------------------------- */
+
+static int
+help_all(void)
+{
+    fputs("usage: mbevctl [-c FILE] VERB [WORDS]\n\n", stdout);
+    for (const struct verb *v = ctl_verbs; v->name; v++)
+        printf("  %-10s  %s\n", v->name, v->help);
+    fputs("\n"
+          "mbevctl help VERB tells what a verb takes.\n"
+          "\n"
+          "  -c, --config FILE  configuration of mbevd (default " MBEV_CONF_FILE
+          ")\n"
+          "      --json         answer with one JSON object, for programs\n"
+          "  -y, --yes          do not ask\n"
+          "      --dry-run      change and send nothing\n"
+          "      --reason TEXT  why it is done, kept with it: see audit\n"
+          "      --version      print the version\n"
+          "  -h, --help         print this\n"
+          "\n"
+          "Ends with 0; 1 a test fails; 64 wrong words; 65 it may not be done; "
+          "66\n"
+          "nothing of that number or address; 69 the database is away or "
+          "refuses, or\n"
+          "no service acts; 77 the answer was no; 78 the configuration is "
+          "wrong.\n",
+        stdout);
+    return EX_OK;
+}
+
+int
+ctl_help(struct ctl *ctl)
+{
+    const struct verb *verb;
+
+    if (ctl->argc < 1)
+        return help_all();
+    verb = ctl_find_verb(ctl->argv[0]);
+    if (!verb)
+        return ctl_complain(ctl, "there is no such verb");
+    print_usage(stdout, verb);
+    printf("\n%s: %s\n%s%s", verb->name, verb->help, *verb->more ? "\n" : "",
+        verb->more);
+    return EX_OK;
+}
+
+/* --- completion ---------------------------------------------------------- */
+
+int
+ctl_completion(struct ctl *ctl)
+{
+    (void)ctl;
+    fputs("# mbevctl: completion for bash; made by mbevctl completion\n"
+          "_mbevctl() {\n"
+          "    local cur=${COMP_WORDS[COMP_CWORD]} verb='' words='' i\n"
+          "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+          "        case ${COMP_WORDS[i]} in\n"
+          "        -c|--config) ((i++)) ;;\n"
+          "        -*) ;;\n"
+          "        *) verb=${COMP_WORDS[i]}; break ;;\n"
+          "        esac\n"
+          "    done\n"
+          "    case $verb in\n"
+          "    '') words='--config --json --help --version",
+        stdout);
+    for (const struct verb *v = ctl_verbs; v->name; v++)
+        printf(" %s", v->name);
+    fputs("' ;;\n", stdout);
+    for (const struct verb *v = ctl_verbs; v->name; v++)
+        if (v->run != ctl_help)
+            printf("    %s) words='%s --json --help' ;;\n", v->name, v->offers);
+    fputs("    help) words='", stdout);
+    for (const struct verb *v = ctl_verbs; v->name; v++)
+        printf("%s ", v->name);
+    fputs("' ;;\n"
+          "    esac\n"
+          "    if [[ ${COMP_WORDS[COMP_CWORD-1]} == @(-c|--config) ]]; then\n"
+          "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+          "    else\n"
+          "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
+          "\"$cur\")\n"
+          "    fi\n"
+          "    [[ ${COMPREPLY-} == *[:=] ]] && compopt -o nospace\n"
+          "    return 0\n"
+          "}\n"
+          "complete -F _mbevctl mbevctl\n",
+        stdout);
+    return EX_OK;
+}

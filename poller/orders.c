@@ -1,0 +1,80 @@
+/* orders: see orders.h. */
+#include "orders.h"
+
+#include "clock.h"
+#include "engine.h"
+#include "log.h"
+
+#include <string.h>
+
+#define LOOK_US (10LL * 1000000)
+
+int64_t
+orders_due_us(const struct engine *e)
+{
+    return e->wake.told ? 0 : e->orders.look_us;
+}
+
+static enum db_status
+read_paused(struct engine *e, bool paused[LANES])
+{
+    struct db_rows *rows;
+    enum db_status status = db_ask(e->db, "SELECT lane FROM pause", &rows);
+
+    if (status != DB_OK)
+        return status;
+    while (db_next(rows)) {
+        enum lane_id lane = delivery_lane_of(db_col(rows, 0));
+
+        /* An unknown name stands for no lane of ours. */
+        if (strcmp(delivery_lane_name(lane), db_col(rows, 0)) == 0)
+            paused[lane] = true;
+    }
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+static void
+pause_lane(struct engine *e, enum lane_id lane, bool paused)
+{
+    if (e->orders.paused[lane] == paused)
+        return;
+    e->orders.paused[lane] = paused;
+    if (e->lane[lane])
+        lane_pause(e->lane[lane], paused);
+    e->backlog[lane] = true;
+    log_info("orders: %s %s", delivery_lane_name(lane),
+        paused ? "is paused: nothing is begun until mbevctl resume"
+               : "goes on");
+}
+
+/* The operator may have put something before the head of a queue. */
+static void
+look_at_everything(struct engine *e)
+{
+    e->due_us = e->look_us = 0;
+    memset(e->head, 0, sizeof e->head);
+}
+
+enum db_status
+orders_look(struct engine *e)
+{
+    bool paused[LANES] = { false };
+    enum db_status status = read_paused(e, paused);
+    char told = e->wake.told;
+
+    if (status != DB_OK)
+        return status;
+    e->orders.look_us = clock_boot_us() + LOOK_US;
+    e->wake.told = 0;
+    for (enum lane_id lane = 0; lane < LANES; lane++)
+        pause_lane(e, lane, paused[lane]);
+    if (told)
+        look_at_everything(e);
+    for (enum lane_id lane = LANE_DECIDE + 1;
+         told == ORDERS_FLUSH && lane < LANES; lane++)
+        lane_retry(e->lane[lane]);
+    if (told == ORDERS_FLUSH)
+        fleet_retry(e->fleet);
+    return DB_OK;
+}
