@@ -61,7 +61,7 @@ ctl_note(struct bytes *sql, const struct ctl *ctl, const struct act *act)
     struct bytes who = bytes_make(4096), words = bytes_make(64 * 1024);
 
     name_operator(&who);
-    bytes_str(&words, act->words);
+    bytes_str(&words, act->words ? act->words : "");
     if (ctl->reason)
         bytes_printf(&words, "%s%s", words.n ? "; " : "", ctl->reason);
     bytes_str(sql, "INSERT INTO audit (at_utc, who, verb, event_id,"

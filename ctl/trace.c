@@ -257,16 +257,23 @@ ctl_trace(struct ctl *ctl)
 {
     struct trace t = { .ctl = ctl };
     enum db_status status;
+    bool ended = false;
 
     if (ctl->argc > 0 && (strncmp(ctl->argv[0], "uid:", 4) != 0 ||
                              !choice_number(ctl->argv[0] + 4, &t.uid)))
         return ctl_complain(ctl, "say uid:1001, or nothing");
     status = read_start(&t);
-    while (status == DB_OK && !ctl_interrupted()) {
+    if (status == DB_OK)
+        fprintf(stderr, "mbevctl: from event %" PRIu64 " on; Ctrl-C ends it\n",
+            t.event_id + 1);
+    while (status == DB_OK && !ended) {
+        /* What happened until then is told before it ends. */
+        ended = ctl_interrupted();
         status = look(&t);
         if (status == DB_GONE)
             status = db_open(ctl->db);
-        poll(NULL, 0, PAUSE_MS);
+        if (!ended)
+            poll(NULL, 0, PAUSE_MS);
     }
     return status == DB_OK ? EX_OK : ctl_failed(ctl);
 }

@@ -168,24 +168,23 @@ help_all(void)
     fputs("usage: mbevctl [-c FILE] VERB [WORDS]\n\n", stdout);
     for (const struct verb *v = ctl_verbs; v->name; v++)
         printf("  %-10s  %s\n", v->name, v->help);
-    fputs("\n"
-          "mbevctl help VERB tells what a verb takes.\n"
-          "\n"
-          "  -c, --config FILE  configuration of mbevd (default " MBEV_CONF_FILE
-          ")\n"
-          "      --json         answer with one JSON object, for programs\n"
-          "  -y, --yes          do not ask\n"
-          "      --dry-run      change and send nothing\n"
-          "      --reason TEXT  why it is done, kept with it: see audit\n"
-          "      --version      print the version\n"
-          "  -h, --help         print this\n"
-          "\n"
-          "Ends with 0; 1 a test fails; 64 wrong words; 65 it may not be done; "
-          "66\n"
-          "nothing of that number or address; 69 the database is away or "
-          "refuses, or\n"
-          "no service acts; 77 the answer was no; 78 the configuration is "
-          "wrong.\n",
+    fputs(
+        "\n"
+        "mbevctl help VERB tells what a verb takes.\n"
+        "\n"
+        "  -c, --config FILE  the configuration of mbevd, if not\n"
+        "                     " MBEV_CONF_FILE "\n"
+        "      --json         answer with one JSON object, for programs\n"
+        "  -y, --yes          do not ask\n"
+        "      --dry-run      change and send nothing\n"
+        "      --reason TEXT  why it is done, kept with it: see audit\n"
+        "      --version      print the version\n"
+        "  -h, --help         print this\n"
+        "\n"
+        "Ends with 0; 1 a test fails; 64 wrong words; 65 it may not be done;\n"
+        "66 nothing of that number or address; 69 the database is away or\n"
+        "refuses, or no service acts; 77 the answer was no; 78 the\n"
+        "configuration is wrong.\n",
         stdout);
     return EX_OK;
 }

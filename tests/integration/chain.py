@@ -4,7 +4,8 @@ from harness.process import wait_until
 from harness.product import Service
 
 TABLES = ["outbox", "event", "delivery", "api_credit", "receipt", "till",
-          "router", "milestone", "forgotten", "gap"]
+          "router", "milestone", "forgotten", "gap", "pause", "audit",
+          "pulse"]
 BILLING_TABLES = ["users", "usersfreeze", "usersblok", "usersdel",
                   "bugh_plategi_stat", "bugh_uslugi_stat", "sms_logs",
                   "packets", "users_custom_fields", "addons_pay_api",
