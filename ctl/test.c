@@ -1,7 +1,7 @@
 /*
  * mbevctl test [SECTION]: what the configuration makes of every kind of
  * notice, and of a receipt, without the database. The texts are made for nobody
- * and go nowhere. For mbevctl test router see test_router.c.
+ * and go nowhere. What talks to somebody: see test_send.c and test_router.c.
  */
 #include "bytes.h"
 #include "ctl.h"
@@ -9,6 +9,7 @@
 #include "providers/provider.h"
 #include "rules/notice.h"
 #include "rules/parts.h"
+#include "test_send.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@ enum {
     CHEAP_PARTS = 2,
 };
 
-static const char receipt_section[] = "receipt", router_word[] = "router";
+static const char receipt_section[] = "receipt";
 
 /* A text and what it takes to send it. */
 struct sample {
@@ -267,12 +268,14 @@ complain_section(void)
     fputs("mbevctl: a section is one of", stderr);
     for (enum notice_kind kind = 0; kind < NOTICES; kind++)
         fprintf(stderr, " %s", settings_notice_name(kind));
-    fprintf(stderr, " %s; or say %s ADDRESS\n", receipt_section, router_word);
+    fprintf(stderr,
+        " %s; or say router ADDRESS, or sms PHONE, or social PHONE\n",
+        receipt_section);
     return EX_USAGE;
 }
 
 static int
-test_texts(const struct ctl *ctl, const char *only)
+test_texts(struct ctl *ctl, const char *only)
 {
     bool receipt = !only || strcmp(only, receipt_section) == 0;
 
@@ -287,15 +290,35 @@ test_texts(const struct ctl *ctl, const char *only)
             print_notice(ctl->set, kind);
     if (receipt)
         print_receipt(ctl->set);
-    return EX_OK;
+    return only && receipt ? test_komtet(ctl) : EX_OK;
 }
+
+static int
+test_router(struct ctl *ctl)
+{
+    return ctl_with_database(ctl, ctl_test_router);
+}
+
+/* The ways that take an address. */
+static const struct way {
+    const char *name;
+    int (*run)(struct ctl *ctl);
+} ways[] = {
+    { "sms", test_send },
+    { "social", test_send },
+    { "smspilot", test_send },
+    { "smsc", test_send },
+    { "router", test_router },
+    { "nas", test_router },
+};
 
 int
 ctl_test(struct ctl *ctl)
 {
     const char *word = ctl->argc > 0 ? ctl->argv[0] : NULL;
 
-    if (ctl->argc > 1 && strcmp(word, router_word) == 0)
-        return ctl_with_database(ctl, ctl_test_router);
+    for (size_t i = 0; ctl->argc > 1 && i < sizeof ways / sizeof *ways; i++)
+        if (strcmp(ways[i].name, word) == 0)
+            return ways[i].run(ctl);
     return ctl->argc > 1 ? complain_section() : test_texts(ctl, word);
 }

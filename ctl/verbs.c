@@ -9,9 +9,8 @@
 #include <sysexits.h>
 
 #define WHAT                                                                   \
-    "WHAT is an event by its number, delivery:17, uid:1001, or all; and "      \
-    "then\n"                                                                   \
-    "perhaps which of these: state=dead, lane=smspilot, action=sms,\n"         \
+    "WHAT is an event by its number, delivery:17, uid:1001, or all; behind\n"  \
+    "it perhaps which of these: state=dead, lane=smspilot, action=sms,\n"      \
     "error=CODE, older=2h. Shows them and asks first.\n"
 
 #define OF_DELIVERIES                                                          \
@@ -20,6 +19,7 @@
 
 #define LANES_OFFERED "all decide smspilot smsc komtet routers"
 
+/* clang-format off: the texts stand as they are printed. */
 const struct verb ctl_verbs[] = {
     { "status", "", "does it work: service, lanes, what needs somebody",
         "Ends with 69 when no service acts, so that monitoring can use it.\n",
@@ -109,8 +109,8 @@ const struct verb ctl_verbs[] = {
         "                             request of a receipt; nothing is sent\n"
         "test sms PHONE [TEXT]        send a message by the ways of [payment]\n"
         "test social PHONE [TEXT]     the same to the social networks\n"
-        "test receipt                 whether komtet lets us in, how the till "
-        "is\n"
+        "test receipt                 the request, and whether komtet lets us "
+        "in\n"
         "test router ADDRESS [LOGIN]  log in to a router of radnas, and end "
         "the\n"
         "                             sessions of LOGIN; without it those of "
@@ -130,6 +130,7 @@ const struct verb ctl_verbs[] = {
         NEEDS_NOTHING, ctl_help },
     { 0 },
 };
+/* clang-format on */
 
 const struct verb *
 ctl_find_verb(const char *name)
@@ -189,6 +190,23 @@ help_all(void)
     return EX_OK;
 }
 
+/* Those of the words that it offers which are options. */
+static void
+print_options(const struct verb *verb)
+{
+    const char *at = strstr(verb->offers, "--");
+
+    printf("\nOptions:");
+    while (at) {
+        int n = (int)strcspn(at, " ");
+
+        printf(" %.*s%s", n, at,
+            strncmp(at, "--reason", (size_t)n) == 0 ? " TEXT" : "");
+        at = strstr(at + n, "--");
+    }
+    puts(" --json");
+}
+
 int
 ctl_help(struct ctl *ctl)
 {
@@ -202,6 +220,7 @@ ctl_help(struct ctl *ctl)
     print_usage(stdout, verb);
     printf("\n%s: %s\n%s%s", verb->name, verb->help, *verb->more ? "\n" : "",
         verb->more);
+    print_options(verb);
     return EX_OK;
 }
 
@@ -233,18 +252,18 @@ ctl_completion(struct ctl *ctl)
     fputs("    help) words='", stdout);
     for (const struct verb *v = ctl_verbs; v->name; v++)
         printf("%s ", v->name);
-    fputs("' ;;\n"
-          "    esac\n"
-          "    if [[ ${COMP_WORDS[COMP_CWORD-1]} == @(-c|--config) ]]; then\n"
-          "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-          "    else\n"
-          "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
-          "\"$cur\")\n"
-          "    fi\n"
-          "    [[ ${COMPREPLY-} == *[:=] ]] && compopt -o nospace\n"
-          "    return 0\n"
-          "}\n"
-          "complete -F _mbevctl mbevctl\n",
+    fputs(
+        "' ;;\n"
+        "    esac\n"
+        "    if [[ ${COMP_WORDS[COMP_CWORD-1]} == @(-c|--config) ]]; then\n"
+        "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+        "    else\n"
+        "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+        "    fi\n"
+        "    [[ ${COMPREPLY-} == *[:=] ]] && compopt -o nospace\n"
+        "    return 0\n"
+        "}\n"
+        "complete -F _mbevctl mbevctl\n",
         stdout);
     return EX_OK;
 }

@@ -235,6 +235,44 @@ def test_what_config_shows_is_a_configuration(chain, tmp_path):
     assert done.stdout == told
 
 
+# --- trying a provider -------------------------------------------------------
+
+def test_a_message_is_tried_on_request(chain, smsc):
+    settings_of(chain, smsc={"url": smsc.url, "login": "we",
+                             "password": "TOPSECRET"})
+    for way, to in ("sms", chain.pilot), ("smsc", smsc):
+        dry = ctl(chain, "test", way, "8 900 123-45-67", "Тест", "--dry-run")
+        assert dry.returncode == 0 and to.requests == []
+        assert "79001234567" in dry.stdout and "Тест" in dry.stdout
+        assert "(set, not shown)" in dry.stdout
+        assert "TOPSECRET" not in dry.stdout
+        assert chain.settings["smspilot"]["api_key"] not in dry.stdout
+        assert ctl(chain, "test", way, "79001234567").returncode == 64
+        assert to.requests == []
+        done = ctl(chain, "test", way, "79001234567", "Тест", "--yes")
+        assert done.returncode == 0, done
+        assert "accepted" in done.stdout and len(to.requests) == 1
+    assert chain.sent() == [("79001234567", "Тест")]
+    chain.pilot.reply = smspilot_refuses("106", "Не тот ключ")
+    done = ctl(chain, "test", "sms", "79001234567", "--yes")
+    assert done.returncode == 1 and "Не тот ключ" in done.stdout
+    for words in (["sms", "12"], ["sms", "79001234567,79001234568"],
+                  ["x", "79001234567"]):
+        assert ctl(chain, "test", *words).returncode == 64, words
+
+
+def test_komtet_is_asked_without_a_receipt(chain, till):
+    settings_of(chain, komtet={"url": till.url, "shop": till.shop,
+                               "secret": till.secret, "queue": till.queue})
+    done = ctl(chain, "test", "receipt")
+    assert done.returncode == 0, done
+    assert "open: the tills take receipts" in done.stdout
+    assert till.receipts == [] and till.secret not in done.stdout
+    settings_of(chain, komtet={"secret": "wrong"})
+    done = ctl(chain, "test", "receipt")
+    assert done.returncode == 1 and "configuration" in done.stdout
+
+
 # --- the shell ---------------------------------------------------------------
 
 def completed(*words):
