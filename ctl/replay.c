@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 enum { LARGEST_SQL = 8 << 20, LONGEST_TIME = 32 };
 
@@ -28,6 +29,7 @@ struct replay {
     struct ctl *ctl;
     char from[LONGEST_TIME], to[LONGEST_TIME];
     bool kind[EVENT_KINDS]; /* those that are wanted */
+    bool told;              /* a line of progress stands there unended */
     bool listing;           /* else rows are only counted */
     struct table *table;    /* NULL: no row yet */
     struct {
@@ -265,20 +267,36 @@ find_keys(struct replay *r, enum capture_source source,
     return DB_OK;
 }
 
+/* How far it is, by the keys; on a terminal, where it takes more than a page.
+ */
+static void
+show_progress(const struct replay *r, enum capture_source source,
+    const struct capture_range *range, uint64_t first, bool end)
+{
+    uint64_t all = range->upto - first, at = range->after - first;
+
+    if (!isatty(STDERR_FILENO) || (end && !r->told))
+        return;
+    fprintf(stderr, "\r%s: %3u %%, %" PRIu64 " not captured so far%s",
+        capture_table(source), all && !end ? (unsigned)(at * 100 / all) : 100,
+        r->n.missing, end ? "\n" : "");
+}
+
 static enum db_status
 go_over(struct replay *r, enum capture_source source, bool write)
 {
     const char *billing = r->ctl->set->database.billing;
     struct capture_range range;
     struct capture_page page;
-    uint64_t horizon;
+    uint64_t horizon, first;
     bool any, end = false;
     enum db_status status =
         capture_horizon(r->ctl->db, billing, source, &horizon);
 
     if (status == DB_OK)
         status = find_keys(r, source, &range, &any);
-    while (status == DB_OK && any && !end) {
+    first = range.after;
+    while (status == DB_OK && any && !end && !ctl_interrupted()) {
         status =
             capture_read(r->ctl->db, billing, source, &range, "replay", &page);
         if (status == DB_OK)
@@ -286,6 +304,8 @@ go_over(struct replay *r, enum capture_source source, bool write)
         range.after = page.last;
         end = page.end;
         capture_free(&page);
+        show_progress(r, source, &range, first, end);
+        r->told = !end;
     }
     return status;
 }
@@ -328,6 +348,16 @@ print_totals(const struct replay *r, const char *what)
 }
 
 static int
+complain_interrupted(void)
+{
+    fputs(
+        "mbevctl: interrupted; what was captured stays, the same command goes "
+        "on\n",
+        stderr);
+    return EX_TEMPFAIL;
+}
+
+static int
 list(struct replay *r)
 {
     enum db_status status;
@@ -338,6 +368,8 @@ list(struct replay *r)
     r->listing = false;
     if (status != DB_OK)
         return ctl_failed(r->ctl);
+    if (ctl_interrupted())
+        return complain_interrupted();
     print_totals(r, r->ctl->dry ? "would be captured" : "to be captured");
     return EX_OK;
 }
@@ -368,7 +400,7 @@ write_all(struct replay *r)
         return ctl_failed(r->ctl);
     ctl_ring(r->ctl, ORDERS_LOOK);
     print_totals(r, "captured, the service does the rest");
-    return EX_OK;
+    return ctl_interrupted() ? complain_interrupted() : EX_OK;
 }
 
 int
