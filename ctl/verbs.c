@@ -184,8 +184,8 @@ help_all(void)
         "\n"
         "Ends with 0; 1 a test fails; 64 wrong words; 65 it may not be done;\n"
         "66 nothing of that number or address; 69 the database is away or\n"
-        "refuses, or no service acts; 77 the answer was no; 78 the\n"
-        "configuration is wrong.\n",
+        "refuses, or no service acts; 75 interrupted; 77 the answer was no;\n"
+        "78 the configuration is wrong.\n",
         stdout);
     return EX_OK;
 }
