@@ -27,8 +27,8 @@ enum log_level { LOG_FATAL, LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 #define LOG_JOURNAL "/run/systemd/journal/socket"
 
 /* Looks whether standard error is the journal (JOURNAL_STREAM says so), whose
- * socket is at this path: LOG_JOURNAL. Without this, and where it is not, lines are
- * written. May be called again; log_close() ends it. */
+ * socket is at this path: LOG_JOURNAL. Without this, and where it is not, lines
+ * are written. May be called again; log_close() ends it. */
 void log_open(const char *path);
 void log_close(void);
 

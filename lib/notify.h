@@ -4,8 +4,8 @@
  *
  * Nobody who starts us by hand has such a socket: then all of this does
  * nothing. A datagram that systemd does not take within a second is lost
- * without a word. The environment is cleared at once, so that no child can speak
- * for us.
+ * without a word. The environment is cleared at once, so that no child can
+ * speak for us.
  */
 #ifndef MBEV_NOTIFY_H
 #define MBEV_NOTIFY_H

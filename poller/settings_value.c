@@ -183,3 +183,162 @@ settings_value_drop(void *at, const struct settings_key *k)
         *(char **)at = NULL;
     }
 }
+
+static size_t
+size_of(const struct settings_key *k)
+{
+    switch (k->type) {
+    case KEY_TEXT:
+    case KEY_TEMPLATE:
+        return sizeof(char *);
+    case KEY_TEXTS:
+    case KEY_LIST:
+        return sizeof(struct text_list);
+    case KEY_BOOL:
+        return sizeof(bool);
+    case KEY_NUMBER:
+    case KEY_DURATION:
+    case KEY_MONEY:
+    case KEY_PERCENT:
+        return sizeof(int64_t);
+    case KEY_ROUTE:
+        return sizeof(struct route);
+    case KEY_HOURS:
+        return sizeof(struct hours);
+    }
+    return 0;
+}
+
+static bool
+are_same_texts(const struct text_list *a, const struct text_list *b)
+{
+    for (size_t i = 0; i < a->n && i < b->n; i++)
+        if (strcmp(a->text[i], b->text[i]) != 0)
+            return false;
+    return a->n == b->n;
+}
+
+static bool
+are_same_routes(const struct route *a, const struct route *b)
+{
+    for (size_t i = 0; i < a->n && i < b->n; i++)
+        if (a->at[i] != b->at[i])
+            return false;
+    return a->n == b->n;
+}
+
+static bool
+are_same_hours(const struct hours *a, const struct hours *b)
+{
+    return a->from_min == b->from_min && a->until_min == b->until_min;
+}
+
+bool
+settings_value_is_same(
+    const struct settings_key *k, const void *a, const void *b)
+{
+    switch (k->type) {
+    case KEY_TEXT:
+    case KEY_TEMPLATE:
+        return strcmp(*(char *const *)a, *(char *const *)b) == 0;
+    case KEY_TEXTS:
+    case KEY_LIST:
+        return are_same_texts(a, b);
+    case KEY_BOOL:
+        return *(const bool *)a == *(const bool *)b;
+    case KEY_NUMBER:
+    case KEY_DURATION:
+    case KEY_MONEY:
+    case KEY_PERCENT:
+        return *(const int64_t *)a == *(const int64_t *)b;
+    case KEY_ROUTE:
+        return are_same_routes(a, b);
+    case KEY_HOURS:
+        return are_same_hours(a, b);
+    }
+    return false;
+}
+
+void
+settings_value_swap(const struct settings_key *k, void *a, void *b)
+{
+    char *p = a, *q = b;
+
+    for (size_t i = 0; i < size_of(k); i++) {
+        char byte = p[i];
+
+        p[i] = q[i];
+        q[i] = byte;
+    }
+}
+
+static void
+print_texts(struct bytes *out, const struct text_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        bytes_printf(out, "%s%s", i ? " | " : "", list->text[i]);
+}
+
+/* In the largest unit in which it is a whole number. */
+static void
+print_duration(struct bytes *out, int64_t ms)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = { { "h", 3600000 }, { "min", 60000 }, { "s", 1000 },
+        { "ms", 1 } };
+    size_t i = 0;
+
+    while (units[i].ms > 1 && ms % units[i].ms != 0)
+        i++;
+    bytes_printf(out, "%lld %s", (long long)(ms / units[i].ms), units[i].name);
+}
+
+static void
+print_hours(struct bytes *out, const struct hours *hours)
+{
+    if (hours->from_min == hours->until_min)
+        bytes_str(out, "no");
+    else
+        bytes_printf(out, "%02d:%02d-%02d:%02d", (int)hours->from_min / 60,
+            (int)hours->from_min % 60, (int)hours->until_min / 60,
+            (int)hours->until_min % 60);
+}
+
+void
+settings_value_print(
+    struct bytes *out, const struct settings_key *k, const void *at)
+{
+    char text[ROUTE_TEXT + MONEY_TEXT];
+
+    switch (k->type) {
+    case KEY_TEXT:
+    case KEY_TEMPLATE:
+        bytes_str(out, *(char *const *)at);
+        break;
+    case KEY_TEXTS:
+    case KEY_LIST:
+        print_texts(out, at);
+        break;
+    case KEY_BOOL:
+        bytes_str(out, *(const bool *)at ? "yes" : "no");
+        break;
+    case KEY_NUMBER:
+        bytes_printf(out, "%lld", (long long)*(const int64_t *)at);
+        break;
+    case KEY_DURATION:
+        print_duration(out, *(const int64_t *)at);
+        break;
+    case KEY_MONEY:
+    case KEY_PERCENT:
+        bytes_str(out, money_print(*(const int64_t *)at, text));
+        break;
+    case KEY_ROUTE:
+        bytes_str(out, route_print(at, text));
+        break;
+    case KEY_HOURS:
+        print_hours(out, at);
+        break;
+    }
+}

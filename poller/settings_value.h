@@ -18,6 +18,18 @@ settings_value_set(void *at, const struct settings_key *k, const char *value);
 /* Replaces an owned text by a copy of value. Returns what is wrong, or NULL. */
 const char *settings_value_text(char **at, const char *value);
 
+/* Are two values of a key the same? */
+bool settings_value_is_same(
+    const struct settings_key *k, const void *a, const void *b);
+
+/* Exchanges them. */
+void settings_value_swap(const struct settings_key *k, void *a, void *b);
+
+/* Appends a value as it would stand in the file, those of a list with | between
+ * them. */
+void settings_value_print(
+    struct bytes *out, const struct settings_key *k, const void *at);
+
 /* May the key be repeated? */
 bool settings_value_is_list(const struct settings_key *k);
 

@@ -36,6 +36,7 @@ struct wake {
     size_t rings;          /* that no row has come for */
     bool crowded;          /* some may be lost */
     bool stop;             /* a signal asked for it */
+    bool reload;           /* the same */
 };
 
 /* Opens timer and signals, and the doorbell at path unless path is NULL.

@@ -140,8 +140,8 @@ without_the_unit_those_of_the_service_are_read(void **state)
 static void
 a_name_leads_nowhere_else(void **state)
 {
-    static const char *const names[] = { "", ".", "..", "../etc/passwd",
-        "a/b", "/etc/passwd" };
+    static const char *const names[] = { "", ".", "..", "../etc/passwd", "a/b",
+        "/etc/passwd" };
     struct bytes out = bytes_make(100000);
 
     (void)state;

@@ -276,8 +276,8 @@ the_journal_gets_message_priority_and_name(void **state)
 
         log_at((enum log_level)level, "%d rows", level);
         snprintf(want, sizeof want,
-            "MESSAGE=%d rows\nPRIORITY=%d\nSYSLOG_IDENTIFIER=test_log\n",
-            level, priorities[level]);
+            "MESSAGE=%d rows\nPRIORITY=%d\nSYSLOG_IDENTIFIER=test_log\n", level,
+            priorities[level]);
         assert_entry(want, strlen(want));
     }
     journal_end();

@@ -2382,7 +2382,7 @@ passwords_and_keys_are_marked_secret(void **state)
                       strcmp(k->name, "api_key") == 0 ||
                       strcmp(k->name, "secret") == 0;
 
-        expect_number(k->name, k->secret, secret);
+        expect_number(k->name, (k->traits & KEY_SECRET) != 0, secret);
     }
 }
 
