@@ -551,10 +551,10 @@ engine_wait(struct engine *e, int64_t until_us)
     int64_t feed_us = supervise_feed_us(&e->supervise);
 
     supervise_feed(&e->supervise);
-    if (e->wake.stop)
-        supervise_stops(&e->supervise);
     tell_status(e);
     wake_wait(&e->wake, e->http, until_us < feed_us ? until_us : feed_us);
+    if (e->wake.stop)
+        supervise_stops(&e->supervise);
     reload_due(e);
     editions_tidy(e->editions, in_use, e);
 }
