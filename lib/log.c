@@ -172,6 +172,9 @@ write_line(enum log_level level, const char *text)
     bytes_free(&line);
 }
 
+static void say(enum log_level level, const struct log_subject *about,
+    const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
+
 static void
 say(enum log_level level, const struct log_subject *about, const char *fmt,
     va_list ap)
