@@ -17,7 +17,7 @@ static const char MASKED[] = "(set, not shown)";
 static void
 print_one(const struct settings_key *k, const char *value, size_t n)
 {
-    if (k->secret) {
+    if ((k->traits & KEY_SECRET)) {
         value = n > 0 ? MASKED : "";
         n = strlen(value);
     }

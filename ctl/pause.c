@@ -93,8 +93,9 @@ add_flush(struct bytes *sql, enum lane_id lane)
 {
     bytes_printf(sql,
         "UPDATE delivery SET due_utc = UTC_TIMESTAMP(3)"
-        " WHERE state = 'retry' AND lane = '%s'"
-        " AND due_utc > UTC_TIMESTAMP(3);",
+        " WHERE state IN ('ready', 'retry') AND lane = '%s'"
+        " AND due_utc > UTC_TIMESTAMP(3)"
+        " AND error_class IN ('configuration', 'transient') AND ask = FALSE;",
         delivery_lane_name(lane));
 }
 

@@ -123,7 +123,7 @@ is_secret(const struct settings *set, const char *text)
     for (size_t i = 0; *text && i < settings_keys_n; i++) {
         const struct settings_key *k = &settings_keys[i];
 
-        if (k->secret && k->type == KEY_TEXT &&
+        if ((k->traits & KEY_SECRET) && k->type == KEY_TEXT &&
             strcmp(*(char *const *)((const char *)set + k->at), text) == 0)
             return true;
     }

@@ -74,7 +74,8 @@ const struct verb ctl_verbs[] = {
     { "resume", "LANE|all", "end a pause", "",
         LANES_OFFERED " --dry-run --reason", 1, 1, NEEDS_DATABASE, ctl_pause },
     { "flush", "[LANE]", "try at once whatever waits after a failure",
-        "Also providers and routers that are held because they failed.\n",
+        "Also providers and routers that are held because they failed. Not\n"
+        "what the provider is to be asked about first: it needs its pause.\n",
         LANES_OFFERED " --dry-run --reason", 0, 1, NEEDS_DATABASE, ctl_flush },
     { "replay", "--from DATE [TIME] --to DATE [TIME] [--kind KIND,...]",
         "capture what the triggers missed, of some days",

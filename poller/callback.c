@@ -38,6 +38,7 @@ struct callback {
     struct engine *e;
     struct listen *listen; /* NULL = not open */
     int64_t open_us;       /* boot clock: when to try to open it */
+    bool outdated;         /* it is open by other settings */
     struct heard heard[MOST_WAITING];
     size_t n;
     int64_t tell_us; /* when to tell of wrong ones again */
@@ -170,6 +171,24 @@ on_heard(
 }
 
 void
+callback_renew(struct callback *c)
+{
+    c->outdated = true;
+}
+
+/* Whoever waits is answered first. */
+static void
+close_outdated(struct callback *c)
+{
+    if (!c->outdated || c->n > 0)
+        return;
+    c->e->wake.listen = NULL;
+    listen_close(&c->listen);
+    c->outdated = false;
+    c->open_us = 0;
+}
+
+void
 callback_listen(struct engine *e)
 {
     struct callback *c = e->callback;
@@ -185,6 +204,7 @@ callback_listen(struct engine *e)
     };
     char why[256];
 
+    close_outdated(c);
     if (!e->set->callback.on || c->listen || clock_boot_us() < c->open_us)
         return;
     c->listen = listen_open(&set, on_heard, c, why, sizeof why);

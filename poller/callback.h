@@ -26,4 +26,7 @@ bool callback_waits(const struct callback *callback);
 /* Records what waits, and answers. */
 enum db_status callback_due(struct engine *e);
 
+/* Its settings have changed: it is opened anew by them. */
+void callback_renew(struct callback *callback);
+
 #endif

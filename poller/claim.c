@@ -66,11 +66,13 @@ claim_rest(struct engine *e, struct rest *rest)
 void
 claim_shun(struct engine *e, uint64_t delivery_id, const char *who)
 {
+    const struct log_subject about = { .delivery = delivery_id };
+
     if (e->shunned.n < SHUNNED)
         e->shunned.id[e->shunned.n++] = delivery_id;
     e->shunned.until_us = clock_boot_us() + SHUN_US;
     claim_due_by(e, e->shunned.until_us);
-    log_at(trouble_level(&e->trouble, LOG_WARNING, "claim: shun"),
+    log_about(trouble_level(&e->trouble, LOG_WARNING, "claim: shun"), &about,
         "%s: delivery %" PRIu64 " waits for a lock that somebody holds on its "
         "row",
         who, delivery_id);
@@ -365,11 +367,14 @@ divide(struct engine *e, struct delivery_list *due,
 static void
 tell_expired(const struct delivery_list *expired)
 {
-    for (const struct delivery *d = expired->first; d; d = d->next)
-        log_error("claim: delivery %" PRIu64 " (uid %" PRIu64 ") %s", d->id,
-            d->uid,
+    for (const struct delivery *d = expired->first; d; d = d->next) {
+        const struct log_subject about = delivery_subject(d);
+
+        log_about(LOG_ERROR, &about,
+            "claim: delivery %" PRIu64 " (uid %" PRIu64 ") %s", d->id, d->uid,
             d->ask ? "is doubtful: the provider could not be asked in time"
                    : "expired: too old to be of use");
+    }
 }
 
 static enum db_status
@@ -738,6 +743,17 @@ claim_free(struct engine *e, const struct delivery *d)
         journal_free(&e->journal, delivery_attempt_key(d, d->attempts, key));
 }
 
+static void
+tell_late(const struct delivery *d)
+{
+    const struct log_subject about = delivery_subject(d);
+
+    log_about(LOG_WARNING, &about,
+        "claim: %s of event %" PRIu64 " is not begun now: the lease is nearly "
+        "over",
+        d->action, d->event_id);
+}
+
 enum db_status
 claim_start(struct engine *e, struct delivery_list *list)
 {
@@ -755,9 +771,7 @@ claim_start(struct engine *e, struct delivery_list *list)
             continue;
         }
         if (durable)
-            log_warning("claim: %s of event %" PRIu64 " is not begun now: the "
-                        "lease is nearly over",
-                d->action, d->event_id);
+            tell_late(d);
         claim_free(e, d);
         delivery_push(&e->unsure, d);
     }
@@ -802,6 +816,7 @@ set_aside_decision(const struct delivery *d)
 static void
 tell(struct engine *e, const struct delivery *d)
 {
+    const struct log_subject about = delivery_subject(d);
     const char *sep = d->reason[0] ? ": " : "";
     enum log_level level = LOG_INFO;
 
@@ -815,7 +830,8 @@ tell(struct engine *e, const struct delivery *d)
         e->failed++;
         level = LOG_ERROR;
     }
-    log_at(level, "decide: %s of event %" PRIu64 " (uid %" PRIu64 ") is %s%s%s",
+    log_about(level, &about,
+        "decide: %s of event %" PRIu64 " (uid %" PRIu64 ") is %s%s%s",
         d->action, d->event_id, d->uid, delivery_state_name(d->state), sep,
         d->reason);
 }

@@ -595,6 +595,9 @@ put_off_level(struct engine *e, enum db_status why, const char *words)
 static enum db_status
 put_off(struct engine *e, const struct question *q, enum db_status why)
 {
+    const struct log_subject about = {
+        .event = q->event_id, .delivery = q->delivery_id, .uid = q->event->uid
+    };
     struct bytes sql = bytes_make(8192);
     int64_t pause_us =
         why == DB_BUSY ? BUSY_PAUSE_US : e->set->notice.hold_ms * 1000;
@@ -602,7 +605,7 @@ put_off(struct engine *e, const struct question *q, enum db_status why)
 
     snprintf(words, sizeof words, "the billing %s: %.200s",
         why == DB_BUSY ? "is busy" : "refuses", db_error(e->db));
-    log_at(put_off_level(e, why, words),
+    log_about(put_off_level(e, why, words), &about,
         "decide: %s of event %" PRIu64 " (uid %" PRIu64 ") waits: %s",
         q->action->name, q->event_id, q->event->uid, words);
     bytes_printf(&sql,

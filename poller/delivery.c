@@ -114,6 +114,15 @@ delivery_message_id(const struct delivery *d, char buf[DELIVERY_MESSAGE_ID])
     return buf;
 }
 
+struct log_subject
+delivery_subject(const struct delivery *d)
+{
+    return (struct log_subject){ .event = d->event_id,
+        .delivery = d->id,
+        .uid = d->uid,
+        .lane = delivery_lane_name(d->lane) };
+}
+
 void
 delivery_free(struct delivery *d)
 {

@@ -28,6 +28,7 @@
 #define MBEV_DELIVERY_H
 
 #include "channel.h"
+#include "log.h"
 #include "providers/outcome.h"
 
 #include <stdbool.h>
@@ -143,6 +144,9 @@ const char *delivery_attempt_key(
 enum { DELIVERY_MESSAGE_ID = 24 };
 const char *
 delivery_message_id(const struct delivery *d, char buf[DELIVERY_MESSAGE_ID]);
+
+/* For lines of the log about it. */
+struct log_subject delivery_subject(const struct delivery *d);
 
 void delivery_free(struct delivery *d);
 

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "post.h"
 #include "reconcile.h"
+#include "reload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,23 +49,26 @@ make_lanes(struct engine *e)
     return true;
 }
 
-/* What is wanted, and cannot be sent as long as something is not filled in. */
-static void
-complain_lacking(const struct engine *e)
+void
+engine_complain_lacking(const struct engine *e)
 {
     const char *lacking = komtet.lacks(e->set);
 
     if (lacking && (e->set->receipt.payments || e->set->receipt.refunds))
         log_error("engine: receipts are made, kept and not sent: %s; fill it "
-                  "in and restart",
+                  "in and reload",
             lacking);
 }
 
 static bool
-engine_open(struct engine *e, const struct settings *set,
+engine_open(struct engine *e, struct editions *editions,
     const struct db_settings *db_settings, bool once)
 {
-    *e = (struct engine){ .set = set,
+    const struct settings *set = editions_now(editions);
+
+    *e = (struct engine){ .editions = editions,
+        .set = set,
+        .supervise.notify.fd = -1,
         .owner.lock_fd = -1,
         .journal.fd = -1,
         .recover_us = INT64_MAX };
@@ -84,18 +88,21 @@ engine_open(struct engine *e, const struct settings *set,
         log_fatal("engine: there is no time zone %s", set->notice.time_zone);
         return false;
     }
-    complain_lacking(e);
+    engine_complain_lacking(e);
     if (!owner_open(&e->owner, set) ||
         !wake_open(&e->wake, once ? NULL : set->service.doorbell,
             set->service.safety_poll_ms * 1000))
         return false;
     e->wake.fleet = e->fleet;
+    if (!once)
+        supervise_open(&e->supervise);
     return true;
 }
 
 static void
 engine_close(struct engine *e)
 {
+    supervise_close(&e->supervise);
     http_close(&e->http);
     follow_close(&e->follow);
     callback_close(&e->callback);
@@ -196,6 +203,15 @@ connect_and_acquire(struct engine *e)
     return status;
 }
 
+/* What it does, for the operator; it is of use when it acts or stands by. */
+static void
+take_pose(struct engine *e, enum pose pose)
+{
+    e->pose = pose;
+    if (pose == POSE_ACTS || pose == POSE_STANDS_BY)
+        supervise_ready(&e->supervise);
+}
+
 /* A new connection after a short fault is not worth a line of its own. */
 static void
 tell_acting(struct engine *e)
@@ -217,6 +233,7 @@ take_up(struct engine *e)
     if (status != DB_OK || e->owner.epoch == 0)
         return status;
     tell_acting(e);
+    take_pose(e, POSE_ACTS);
     e->due_us = e->look_us = e->orders.look_us = 0;
     e->settle_us = 0;
     e->ripe = (struct ripe){ 0 };
@@ -266,6 +283,13 @@ finished(const struct engine *e)
     for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
         n += lane_finished(e->lane[i])->n;
     return n;
+}
+
+/* What only we know and the tables do not. */
+static size_t
+owed_results(const struct engine *e)
+{
+    return e->results.n + e->unsure.n + finished(e);
 }
 
 /* When a lane that something waits for has room again by itself. */
@@ -380,13 +404,16 @@ server_us(const struct engine *e)
     return e->check_us;
 }
 
-/* What there is to do, in the order of a round. */
+/* What there is to do, in the order of a round. First of all what the others go
+ * by. */
 static const struct duty {
     int64_t (*due_us)(const struct engine *e); /* boot clock; 0 = now,
                                                   INT64_MAX = not by itself */
     enum db_status (*run)(struct engine *e);
     bool begins; /* something new: not when we are to stop */
 } duties[] = {
+    { server_us, check_server, true },
+    { reload_hurry_us, reload_hurry, false },
     { results_us, settle_results, false },
     { unsure_us, claim_give_back, false },
     { orders_due_us, orders_look, true },
@@ -400,7 +427,6 @@ static const struct duty {
     { late_us, look_for_late, true },
     { routers_us, record_routers, false },
     { retain_due_us, retain_due, true },
-    { server_us, check_server, true },
 };
 
 enum { DUTIES = sizeof duties / sizeof *duties };
@@ -467,6 +493,8 @@ complain(struct engine *e, enum db_status status)
                   "database was put back to an older state");
         return;
     }
+    if (status != DB_BUSY)
+        take_pose(e, POSE_WAITS);
     if (status == DB_GONE) {
         complain_gone(e);
         return;
@@ -481,6 +509,57 @@ complain(struct engine *e, enum db_status status)
             trouble_cure(e->why_number));
 }
 
+static bool
+in_use(const void *arg, const struct settings *set)
+{
+    const struct engine *e = arg;
+
+    for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
+        if (lane_uses(e->lane[i], set))
+            return true;
+    return false;
+}
+
+/* One short line for systemctl status. */
+static void
+tell_status(struct engine *e)
+{
+    static const char *const poses[] = {
+        [POSE_BEGINS] = "starting",
+        [POSE_ACTS] = "acting",
+        [POSE_STANDS_BY] = "standing by",
+        [POSE_WAITS] = "waiting for the database",
+    };
+    char text[SUPERVISE_STATUS];
+    int n;
+
+    if (!supervise_wants_status(&e->supervise))
+        return;
+    n = snprintf(text, sizeof text, "%s, %zu calls under way, %zu results wait",
+        poses[e->pose], active(e), owed_results(e));
+    for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
+        if (lane_is_held(e->lane[i]))
+            n += snprintf(text + n, sizeof text - (size_t)n, ", %s is held",
+                delivery_lane_name(i));
+    supervise_status(&e->supervise, text);
+}
+
+/* Sleeps, as wake_wait() does, and does what has nothing to do with the
+ * database. All waiting is done here: nothing is in hand. */
+static void
+engine_wait(struct engine *e, int64_t until_us)
+{
+    int64_t feed_us = supervise_feed_us(&e->supervise);
+
+    supervise_feed(&e->supervise);
+    tell_status(e);
+    wake_wait(&e->wake, e->http, until_us < feed_us ? until_us : feed_us);
+    if (e->wake.stop)
+        supervise_stops(&e->supervise);
+    reload_due(e);
+    editions_tidy(e->editions, in_use, e);
+}
+
 /* Sleeps as long after each failure as after the last one twice. */
 static void
 pause_after(struct engine *e, int64_t *pause_us)
@@ -488,7 +567,7 @@ pause_after(struct engine *e, int64_t *pause_us)
     int64_t until = clock_boot_us() + *pause_us;
 
     while (!e->wake.stop && clock_boot_us() < until)
-        wake_wait(&e->wake, e->http, until);
+        engine_wait(e, until);
     *pause_us *= 2;
     if (*pause_us > PAUSE_LAST_US)
         *pause_us = PAUSE_LAST_US;
@@ -556,7 +635,7 @@ sleep_a_while(struct engine *e, bool once, int64_t stop_by_us)
         if (results_wait(e))
             us = e->settle_us;
     }
-    wake_wait(&e->wake, e->http, us < stop_by_us ? us : stop_by_us);
+    engine_wait(e, us < stop_by_us ? us : stop_by_us);
 }
 
 /* Works while the connection and the right to act last. *good: something was
@@ -605,10 +684,11 @@ stand_by(struct engine *e, bool *told)
     if (!*told)
         log_info("engine: standing by, %s acts", e->owner.other);
     *told = true;
+    take_pose(e, POSE_STANDS_BY);
     e->told_acting = false;
     for (int64_t until = clock_boot_us() + STAND_BY_US;
          !e->wake.stop && clock_boot_us() < until;)
-        wake_wait(&e->wake, e->http, until);
+        engine_wait(e, until);
 }
 
 /* Lets the calls under way end, so that their results can be recorded on a new
@@ -617,14 +697,7 @@ static void
 finish_calls(struct engine *e, int64_t until_us)
 {
     while (active(e) > 0 && clock_boot_us() < until_us)
-        wake_wait(&e->wake, e->http, until_us);
-}
-
-/* What only we know and the tables do not. */
-static size_t
-owed_results(const struct engine *e)
-{
-    return e->results.n + e->unsure.n + finished(e);
+        engine_wait(e, until_us);
 }
 
 static int
@@ -702,14 +775,15 @@ serve(struct engine *e, bool once)
 }
 
 int
-engine_run(const struct settings *set, bool once)
+engine_run(struct editions *editions, bool once)
 {
+    const struct settings *set = editions_now(editions);
     const struct db_settings db_settings = settings_database(set);
     struct engine e;
     int code = EX_CANTCREAT;
 
     atwork_open(set->service.state_dir);
-    if (engine_open(&e, set, &db_settings, once)) {
+    if (engine_open(&e, editions, &db_settings, once)) {
         code = serve(&e, once);
         log_info("engine: stopped; %llu sent, %llu done in the billing, "
                  "%llu failed, %llu skipped",

@@ -15,6 +15,7 @@
 #include "billing.h"
 #include "db.h"
 #include "delivery.h"
+#include "edition.h"
 #include "head.h"
 #include "http.h"
 #include "journal.h"
@@ -27,6 +28,7 @@
 #include "ripe.h"
 #include "routers/fleet.h"
 #include "settings.h"
+#include "supervise.h"
 #include "trouble.h"
 #include "wake.h"
 #include "zone.h"
@@ -42,8 +44,17 @@ struct rest {
     int64_t pause_us; /* how long it is, or was; 0 = the last try went well */
 };
 
+/* What it does, in the operator's view. */
+enum pose {
+    POSE_BEGINS, /* it did not reach the database yet */
+    POSE_ACTS,
+    POSE_STANDS_BY,
+    POSE_WAITS, /* for the database */
+};
+
 struct engine {
-    const struct settings *set;
+    struct editions *editions;
+    const struct settings *set; /* in force */
     struct db *db;
     struct http *http;
     struct lane *lane[LANES]; /* NULL for LANE_DECIDE */
@@ -59,10 +70,12 @@ struct engine {
     struct orders orders;   /* of the operator */
     struct low low;         /* of the outbox */
     struct trouble trouble; /* with the database, as far as it was told */
-    uint32_t dice;          /* see dice.h */
+    struct supervise supervise;
+    uint32_t dice; /* see dice.h */
 
     struct head head[LANES];
     bool backlog[LANES]; /* more deliveries may be due than were taken */
+    bool hurry[LANES];   /* its hold was ended: see reload.h */
     int64_t due_us;      /* boot clock: when deliveries may be due next... */
     int64_t look_us;     /* ... and before which it is not looked again */
     int64_t settle_us; /* boot clock: results that met a lock wait until then */
@@ -99,11 +112,13 @@ struct engine {
                       round, see engine_keep_first(); "" = it did not fail */
     unsigned why_number;
     bool told_acting; /* since another service acted */
+    enum pose pose;
 };
 
-/* Runs until told to stop, or with once until nothing is due any more.
- * Returns the exit code of the process. */
-int engine_run(const struct settings *set, bool once);
+/* Runs until told to stop, or with once until nothing is due any more. By the
+ * settings in force, which a SIGHUP reads again. Returns the exit code of the
+ * process. */
+int engine_run(struct editions *editions, bool once);
 
 /* Of several failures the first counts, but that the connection is gone counts
  * most. To be called at once: the server's words are kept with it. */
@@ -113,6 +128,10 @@ void engine_keep_first(
 /* Keeps the words of the last statement, unless it went well: before others run
  * that find out more. */
 void engine_keep_words(struct engine *e);
+
+/* Complains of receipts that are wanted and cannot be sent as long as something
+ * is not filled in. */
+void engine_complain_lacking(const struct engine *e);
 
 /* --- duties ---------------------------------------------------------- */
 

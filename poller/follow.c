@@ -100,6 +100,13 @@ follow_active(const struct follow *f)
     return f->active + f->answers;
 }
 
+void
+follow_renew(struct follow *f)
+{
+    f->table_read = f->queue_known = f->queue_off = false;
+    f->queue_us = 0;
+}
+
 /* --- asking -------------------------------------------------------------- */
 
 static void

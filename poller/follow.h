@@ -32,4 +32,7 @@ int64_t follow_due_us(const struct engine *e);
 /* Questions under way, or answered and not recorded yet. */
 size_t follow_active(const struct follow *follow);
 
+/* The settings of the till have changed: what was known of its queue is not. */
+void follow_renew(struct follow *follow);
+
 #endif

@@ -61,6 +61,34 @@ lane_close(struct lane **lane)
     *lane = NULL;
 }
 
+/* The next call tries it, as at the end of a hold. */
+void
+lane_retry(struct lane *lane)
+{
+    lane->troubles = 0;
+    lane->told_us = 0;
+    lane->held_since_us = clock_boot_us();
+    if (lane->held_until_us)
+        lane->held_until_us = lane->held_since_us;
+}
+
+void
+lane_renew(struct lane *lane, const struct settings *set, bool anew)
+{
+    if (lane->ops->renew)
+        lane->traits = lane->ops->renew(lane->carrier, set, anew);
+    if (lane->ramp >= lane->traits.limits.connections)
+        lane->ramp = 0;
+    if (anew)
+        lane_retry(lane);
+}
+
+bool
+lane_uses(const struct lane *lane, const struct settings *set)
+{
+    return lane->ops->uses && lane->ops->uses(lane->carrier, set);
+}
+
 bool
 lane_can_ask(const struct lane *lane)
 {
@@ -191,13 +219,6 @@ void
 lane_pause(struct lane *lane, bool paused)
 {
     lane->paused = paused;
-}
-
-void
-lane_retry(struct lane *lane)
-{
-    if (lane_is_held(lane))
-        lane->held_until_us = clock_boot_us();
 }
 
 void

@@ -45,6 +45,16 @@ struct carrier_ops {
      * NULL = always. */
     bool (*has_room)(void *carrier);
 
+    /* The settings have changed: what the lane needs to know of them now. What
+     * is under way ends by those that it was begun with. anew: so have those
+     * of its own section. NULL = nothing ever changes. */
+    struct lane_traits (*renew)(
+        void *carrier, const struct settings *set, bool anew);
+
+    /* Whether anything under way was begun with these settings; NULL = never.
+     */
+    bool (*uses)(const void *carrier, const struct settings *set);
+
     /* Forgets what is under way and frees. */
     void (*close)(void *carrier);
 };
@@ -56,6 +66,14 @@ struct lane *lane_make(const struct lane_traits *traits,
 
 /* Forgets what is under way, frees, sets NULL. */
 void lane_close(struct lane **lane);
+
+/* The settings have changed. anew: among them those of its own section, so the
+ * account may be another one: a hold is over then, and what calls say that were
+ * begun before does not count. */
+void lane_renew(struct lane *lane, const struct settings *set, bool anew);
+
+/* Whether anything under way was begun with these settings. */
+bool lane_uses(const struct lane *lane, const struct settings *set);
 
 /* Whether its provider can be asked what became of a message, and after which
  * pause. */

@@ -8,6 +8,7 @@
  *   mbevd --ini              print the commented sample configuration
  */
 #include "bytes.h"
+#include "edition.h"
 #include "engine.h"
 #include "log.h"
 #include "settings.h"
@@ -76,19 +77,43 @@ check(const char *path, bool good, const char *errors)
     return EX_OK;
 }
 
-static int
-run(const struct settings *set, bool once)
+#ifdef MBEV_FAULTS
+/* A test has no journal of its own. */
+static const char *
+journal(void)
 {
+    const char *path = getenv("MBEV_JOURNAL");
+
+    return path ? path : LOG_JOURNAL;
+}
+#else
+#define journal() LOG_JOURNAL
+#endif
+
+/* Zones are loaded again while libcurl's threads may read the environment: a
+ * variable that is there is then changed in place, and none is added. */
+static void
+prepare_zones(void)
+{
+    setenv("TZ", ":/etc/localtime", 0);
+}
+
+static int
+run(struct editions *editions, bool once)
+{
+    const char *level = editions_now(editions)->service.log_level;
     int code;
 
-    log_set_level((enum log_level)log_level_of(set->service.log_level));
+    log_open(journal());
+    log_set_level((enum log_level)log_level_of(level));
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
         log_fatal("mbevd: libcurl does not start");
         return EX_SOFTWARE;
     }
     log_info("mbevd %s starts", MBEV_VERSION);
-    code = engine_run(set, once);
+    code = engine_run(editions, once);
     curl_global_cleanup();
+    log_close();
     return code;
 }
 
@@ -96,15 +121,17 @@ static int
 with_settings(const struct wish *wish)
 {
     struct bytes errors = bytes_make(64 * 1024);
-    struct settings set;
-    bool good = settings_load(&set, wish->config, &errors);
+    struct editions editions;
+    bool good;
     int code;
 
+    prepare_zones();
+    good = editions_open(&editions, wish->config, &errors);
     if (wish->test || !good)
         code = check(wish->config, good, bytes_text(&errors));
     else
-        code = run(&set, wish->once);
-    settings_free(&set);
+        code = run(&editions, wish->once);
+    editions_close(&editions);
     bytes_free(&errors);
     return code;
 }

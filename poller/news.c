@@ -290,23 +290,28 @@ static void
 tell(const struct news *news)
 {
     const struct receipt_row *r = &news->receipt;
+    const struct log_subject about = {
+        .event = r->event_id, .uid = r->uid, .lane = komtet.name
+    };
     char error[REASON + 1];
 
     print_error(news, error);
     if (is_known(news) && news->task.stage == KOMTET_DONE && r->replaced)
-        log_error("receipt %s (uid %" PRIu64 ") is fiscal after all, although "
-                  "another one took its place: see mbevctl show %" PRIu64,
+        log_about(LOG_ERROR, &about,
+            "receipt %s (uid %" PRIu64 ") is fiscal after all, although "
+            "another one took its place: see mbevctl show %" PRIu64,
             r->number, r->uid, r->event_id);
     else if (*error)
-        log_at(is_passing(news) ? LOG_WARNING : LOG_ERROR,
+        log_about(is_passing(news) ? LOG_WARNING : LOG_ERROR, &about,
             "receipt %s (uid %" PRIu64 "): %s; see mbevctl receipts", r->number,
             r->uid, error);
     else if (news->task.stage == KOMTET_DONE)
-        log_info("receipt %s (uid %" PRIu64 ") is fiscal: document %s",
-            r->number, r->uid, news->task.fiscal.i);
+        log_about(LOG_INFO, &about,
+            "receipt %s (uid %" PRIu64 ") is fiscal: document %s", r->number,
+            r->uid, news->task.fiscal.i);
     else
-        log_debug("receipt %s (uid %" PRIu64 ") is %s", r->number, r->uid,
-            news->task.state);
+        log_about(LOG_DEBUG, &about, "receipt %s (uid %" PRIu64 ") is %s",
+            r->number, r->uid, news->task.state);
 }
 
 enum db_status

@@ -10,13 +10,18 @@
 
 enum { SLACK_US = 500000 };
 
-struct post {
+/* By what a call goes, from its begin to its end. */
+struct terms {
     const struct settings *set;
+    struct provider_limits limits;
+    int64_t longest_ms;
+};
+
+struct post {
     struct http *http;
     const struct zone *zone;
     const struct provider_ops *ops;
-    struct provider_limits limits;
-    int64_t longest_ms;
+    struct terms terms; /* of the next call */
     struct lane *lane;
     struct call *first; /* under way */
 };
@@ -24,6 +29,7 @@ struct post {
 struct call {
     struct call *next;
     struct post *post;
+    struct terms terms;
     struct delivery *delivery; /* the lane's */
     size_t host;               /* which address of the provider */
     size_t unreached;          /* how many of them could not be reached */
@@ -32,9 +38,9 @@ struct call {
 /* The first address; but one that leaves questions unanswered may be out of
  * order: each next question goes to the next address. */
 static size_t
-first_host(const struct post *post, const struct delivery *d)
+first_host(const struct terms *terms, const struct delivery *d)
 {
-    return d->ask && d->attempts > 2 ? (d->attempts - 2) % post->limits.hosts
+    return d->ask && d->attempts > 2 ? (d->attempts - 2) % terms->limits.hosts
                                      : 0;
 }
 
@@ -46,8 +52,9 @@ link_call(struct post *post, struct delivery *d)
     if (!call)
         return NULL;
     call->post = post;
+    call->terms = post->terms;
     call->delivery = d;
-    call->host = first_host(post, d);
+    call->host = first_host(&call->terms, d);
     call->next = post->first;
     post->first = call;
     return call;
@@ -115,8 +122,8 @@ is_asking(const struct call *call)
 static bool
 is_over(const struct call *call)
 {
-    const struct post *post = call->post;
-    int64_t last_ms = post->longest_ms - post->limits.timeout_ms;
+    const struct terms *terms = &call->terms;
+    int64_t last_ms = terms->longest_ms - terms->limits.timeout_ms;
 
     return clock_boot_us() >
            call->delivery->begun_us + last_ms * 1000 + SLACK_US;
@@ -128,6 +135,7 @@ static bool
 send_out(struct call *call)
 {
     struct post *post = call->post;
+    const struct settings *set = call->terms.set;
     struct delivery *d = call->delivery;
     struct bytes body = bytes_make(256 * 1024);
     char id[DELIVERY_MESSAGE_ID];
@@ -143,10 +151,9 @@ send_out(struct call *call)
     lane_turn(post->lane);
     fault_point_at("post.build", d->uid);
     if (is_asking(call))
-        post->ops->build_query(
-            post->set, &message, call->host, &request, &body);
+        post->ops->build_query(set, &message, call->host, &request, &body);
     else
-        post->ops->build(post->set, &message, call->host, &request, &body);
+        post->ops->build(set, &message, call->host, &request, &body);
     request.body = bytes_text(&body);
     request.body_len = body.n;
     good = bytes_ok(&body) && !is_over(call);
@@ -161,7 +168,7 @@ send_out(struct call *call)
 static bool
 try_next_host(struct call *call, const struct http_reply *reply)
 {
-    size_t hosts = call->post->limits.hosts;
+    size_t hosts = call->terms.limits.hosts;
 
     if (!reply->error || reply->maybe_sent || call->unreached + 1 >= hosts ||
         is_over(call))
@@ -243,22 +250,53 @@ start(void *carrier, struct delivery *d)
     atwork_end();
 }
 
-static const struct carrier_ops post_ops = { .start = start,
-    .close = close_post };
+static struct terms
+make_terms(const struct provider_ops *ops, const struct settings *set)
+{
+    return (struct terms){ .set = set,
+        .limits = ops->limits(set),
+        .longest_ms = provider_longest_ms(ops, set) };
+}
 
 static struct lane_traits
 traits_of(const struct post *post)
 {
     const struct provider_ops *ops = post->ops;
+    const struct terms *terms = &post->terms;
 
     return (struct lane_traits){ .name = ops->name,
         .repeats_safely = ops->repeats_safely,
         .can_ask = ops->build_query != NULL,
-        .lacking = ops->lacks && ops->lacks(post->set),
+        .lacking = ops->lacks && ops->lacks(terms->set),
         .holds = true,
-        .longest_ms = post->longest_ms,
-        .limits = post->limits };
+        .longest_ms = terms->longest_ms,
+        .limits = terms->limits };
 }
+
+static struct lane_traits
+renew(void *carrier, const struct settings *set, bool anew)
+{
+    struct post *post = carrier;
+
+    (void)anew;
+    post->terms = make_terms(post->ops, set);
+    return traits_of(post);
+}
+
+static bool
+uses(const void *carrier, const struct settings *set)
+{
+    const struct post *post = carrier;
+
+    for (const struct call *call = post->first; call; call = call->next)
+        if (call->terms.set == set)
+            return true;
+    return false;
+}
+
+static const struct carrier_ops post_ops = {
+    .start = start, .renew = renew, .uses = uses, .close = close_post
+};
 
 struct lane *
 post_make(const struct settings *set, struct http *http,
@@ -269,12 +307,9 @@ post_make(const struct settings *set, struct http *http,
 
     if (!post)
         return NULL;
-    *post = (struct post){ .set = set,
-        .http = http,
-        .zone = zone,
-        .ops = ops,
-        .limits = ops->limits(set),
-        .longest_ms = provider_longest_ms(ops, set) };
+    *post = (struct post){
+        .http = http, .zone = zone, .ops = ops, .terms = make_terms(ops, set)
+    };
     traits = traits_of(post);
     post->lane = lane_make(&traits, &post_ops, post);
     if (!post->lane) {

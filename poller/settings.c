@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include "config_xml.h"
+#include "credential.h"
 #include "ini.h"
 #include "settings_check.h"
 #include "settings_router.h"
@@ -11,16 +12,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define AT(member) offsetof(struct settings, member)
 
-enum { MOST_KEYS = 320 };
+static const char credential[] = "@credential:";
+
+enum { MOST_KEYS = 320, CREDENTIAL = sizeof credential - 1 };
 
 struct loader {
     struct settings *s;
     const char *path;
     struct bytes *errors;
     int line[MOST_KEYS]; /* where each key was set; 0 = it was not */
+    mode_t mode;         /* of the file; 0 = it is to be as it is */
 };
 
 static void *
@@ -124,6 +129,60 @@ complain_unknown(struct loader *l, const struct ini_item *item)
     bytes_free(&what);
 }
 
+static bool
+is_credential(const char *value)
+{
+    return strncmp(value, credential, CREDENTIAL) == 0;
+}
+
+/* Sets a secret to a credential. Returns what is wrong, or NULL. */
+static const char *
+take_credential(void *at, const struct settings_key *k, const char *name)
+{
+    static char why[1024];
+    struct bytes secret = bytes_make(CREDENTIAL_MOST);
+    const char *wrong = NULL;
+
+    if (!credential_read(&secret, name, why, sizeof why))
+        wrong = why;
+    else if (!bytes_ok(&secret))
+        wrong = "out of memory";
+    else
+        wrong = settings_value_set(at, k, bytes_text(&secret));
+    bytes_free(&secret);
+    return wrong;
+}
+
+/* A secret that stands in the file itself. */
+static const char *
+take_secret(const struct loader *l, void *at, const struct settings_key *k,
+    const char *value)
+{
+    const char *wrong = settings_value_set(at, k, value);
+
+    if (!wrong && *value && l->mode & S_IROTH)
+        wrong = "everybody on this computer can read it; chown root:mbevd and "
+                "chmod 640 the file, or keep it in a credential "
+                "(@credential:NAME)";
+    return wrong;
+}
+
+/* Sets a key, or adds to a list. Returns what is wrong, or NULL. */
+static const char *
+set_value(const struct loader *l, const struct settings_key *k,
+    const struct ini_item *item)
+{
+    void *at = member(l->s, k);
+    bool secret = k->traits & KEY_SECRET;
+
+    if (is_credential(item->value) && secret)
+        return take_credential(at, k, item->value + CREDENTIAL);
+    if (is_credential(item->value))
+        return "only a secret can be a credential";
+    return secret ? take_secret(l, at, k, item->value)
+                  : settings_value_set(at, k, item->value);
+}
+
 static void
 take_value(struct loader *l, size_t i, const struct ini_item *item)
 {
@@ -137,7 +196,7 @@ take_value(struct loader *l, size_t i, const struct ini_item *item)
     if (!l->line[i] && settings_value_is_list(k))
         settings_value_drop(member(l->s, k), k);
     l->line[i] = item->line;
-    wrong = settings_value_set(member(l->s, k), k, item->value);
+    wrong = set_value(l, k, item);
     if (wrong)
         complain(l, item->line, k, wrong);
     if (k->at == AT(routers.lines))
@@ -202,6 +261,21 @@ use_config_xml(struct loader *l)
     config_xml_free(&x);
 }
 
+/* Whoever can write it can have us send what he likes. */
+static void
+look_at_file(struct loader *l)
+{
+    struct stat file;
+
+    if (stat(l->path, &file) != 0 || !S_ISREG(file.st_mode))
+        return;
+    l->mode = file.st_mode;
+    if (l->mode & (S_IWGRP | S_IWOTH))
+        complain(l, 0, NULL,
+            "others than its owner can write it; chown root:mbevd and chmod "
+            "640 it");
+}
+
 static bool
 load(struct settings *s, const char *path, struct bytes *errors, bool together)
 {
@@ -211,6 +285,8 @@ load(struct settings *s, const char *path, struct bytes *errors, bool together)
         bytes_str(errors, "the table of settings is broken\n");
         return false;
     }
+    if (together)
+        look_at_file(&l);
     if (!ini_read(path, on_item, on_bad_line, &l)) {
         complain(&l, 0, NULL, strerror(errno));
         return false;
@@ -239,6 +315,32 @@ settings_load_database(
     struct settings *s, const char *path, struct bytes *errors)
 {
     return load(s, path, errors, false);
+}
+
+void
+settings_replace(struct settings *before, struct settings *now,
+    settings_differ *differ, void *arg)
+{
+    for (size_t i = 0; i < settings_keys_n; i++) {
+        const struct settings_key *k = &settings_keys[i];
+        void *old = member(before, k), *new = member(now, k);
+        bool stays = k->traits & KEY_RESTART;
+
+        if (!settings_value_is_same(k, old, new))
+            differ(arg, k, old, new, stays);
+        if (stays)
+            settings_value_swap(k, old, new);
+    }
+}
+
+void
+settings_print(
+    struct bytes *out, const struct settings_key *key, const void *value)
+{
+    if (key->traits & KEY_SECRET)
+        bytes_str(out, "(secret)");
+    else
+        settings_value_print_all(out, value, key);
 }
 
 struct db_settings
@@ -287,6 +389,8 @@ sample_key(struct bytes *out, const struct settings_key *k)
     bytes_printf(&prefix, "%s =%s", k->name, *k->preset ? " " : "");
     bytes_chr(out, '\n');
     add_lines(out, "; ", k->help);
+    if (k->traits & KEY_RESTART)
+        bytes_str(out, "; (needs a restart)\n");
     add_lines(out, bytes_text(&prefix), k->preset);
     bytes_free(&prefix);
 }
@@ -295,7 +399,11 @@ void
 settings_sample(struct bytes *out)
 {
     bytes_str(out, "; mikbill-events: settings of mbevd, with their defaults.\n"
-                   "; Check a changed file with: mbevd -t -c FILE\n");
+                   "; Check a changed file with: mbevd -t -c FILE\n"
+                   "; Then: systemctl reload mbevd. A secret (password, key) "
+                   "may be\n"
+                   "; @credential:NAME, from LoadCredential=NAME:FILE in the "
+                   "unit.\n");
     for (size_t i = 0; i < settings_sections_n; i++) {
         const struct settings_section *section = &settings_sections[i];
 

@@ -266,11 +266,19 @@ enum key_type {
     KEY_HOURS,    /* "23:00-10:00", or "no" */
 };
 
+/* What else is true of a key. */
+enum {
+    KEY_SECRET = 1,  /* is never shown; may be a credential: see settings_load()
+                      */
+    KEY_RESTART = 2, /* holds until the service is restarted; all others take
+                        effect when the file is read again */
+};
+
 struct settings_key {
     const char *section;
     const char *name;
     enum key_type type;
-    bool secret;
+    unsigned traits;
     size_t at;          /* offset in struct settings */
     const char *preset; /* default as it would stand in the file; several
                            values of a list are divided by newlines */
@@ -291,9 +299,12 @@ extern const struct settings_section settings_sections[];
 extern const size_t settings_sections_n;
 
 /* Reads the file at path into *s, over the defaults, and the billing's own
- * config.xml where one is named. Everything that is wrong is appended to
- * *errors, one line each, as "path:line: [section] key: what; cure".
- * True when nothing was wrong. *s is to be freed in any case. */
+ * config.xml where one is named. A secret may be "@credential:NAME", see
+ * credential.h; one that stands in the file itself must not be everybody's to
+ * read, and the file nobody's to write but its owner's. Everything that is
+ * wrong is appended to *errors, one line each, as
+ * "path:line: [section] key: what; cure". True when nothing was wrong. *s is
+ * to be freed in any case. */
 bool settings_load(struct settings *s, const char *path, struct bytes *errors);
 
 /* The same for a reader of our database: each key is checked alone, not whether
@@ -301,6 +312,23 @@ bool settings_load(struct settings *s, const char *path, struct bytes *errors);
  * means something by itself; it is the default where the file has none. */
 bool settings_load_database(
     struct settings *s, const char *path, struct bytes *errors);
+
+/* Told of a key that differs: its value before and now. stays: it takes effect
+ * at a restart only. */
+typedef void settings_differ(void *arg, const struct settings_key *key,
+    const void *before, const void *now, bool stays);
+
+/* Makes *now, just read, fit to replace *before while the service runs: tells
+ * of each key that differs, and lets those keep their value that need a
+ * restart. It is taken out of *before, which gets the new one: so their texts
+ * stay where they are. */
+void settings_replace(struct settings *before, struct settings *now,
+    settings_differ *differ, void *arg);
+
+/* Appends a value as it would stand in the file, those of a list with | between
+ * them; of a secret, that it is one. */
+void settings_print(
+    struct bytes *out, const struct settings_key *key, const void *value);
 
 /* The section of a kind of notice; a constant. */
 const char *settings_notice_name(enum notice_kind kind);

@@ -174,8 +174,8 @@ print_duration(struct bytes *out, int64_t ms)
     static const struct {
         const char *name;
         int64_t ms;
-    } units[] = { { "days", 86400000 }, { "h", 3600000 }, { "min", 60000 },
-        { "s", 1000 }, { "ms", 1 } };
+    } units[] = { { "h", 3600000 }, { "min", 60000 }, { "s", 1000 },
+        { "ms", 1 } };
     size_t i = 0;
 
     while (ms % units[i].ms != 0)
@@ -261,5 +261,103 @@ settings_value_drop(void *at, const struct settings_key *k)
     } else if (k->type == KEY_TEXT || k->type == KEY_TEMPLATE) {
         free(*(char **)at);
         *(char **)at = NULL;
+    }
+}
+
+static size_t
+size_of(const struct settings_key *k)
+{
+    switch (k->type) {
+    case KEY_TEXT:
+    case KEY_TEMPLATE:
+        return sizeof(char *);
+    case KEY_TEXTS:
+    case KEY_LIST:
+        return sizeof(struct text_list);
+    case KEY_BOOL:
+        return sizeof(bool);
+    case KEY_NUMBER:
+    case KEY_DURATION:
+    case KEY_MONEY:
+    case KEY_PERCENT:
+        return sizeof(int64_t);
+    case KEY_ROUTE:
+        return sizeof(struct route);
+    case KEY_HOURS:
+        return sizeof(struct hours);
+    }
+    return 0;
+}
+
+static bool
+are_same_texts(const struct text_list *a, const struct text_list *b)
+{
+    for (size_t i = 0; i < a->n && i < b->n; i++)
+        if (strcmp(a->text[i], b->text[i]) != 0)
+            return false;
+    return a->n == b->n;
+}
+
+static bool
+are_same_routes(const struct route *a, const struct route *b)
+{
+    for (size_t i = 0; i < a->n && i < b->n; i++)
+        if (a->at[i] != b->at[i])
+            return false;
+    return a->n == b->n;
+}
+
+static bool
+are_same_hours(const struct hours *a, const struct hours *b)
+{
+    return a->from_min == b->from_min && a->until_min == b->until_min;
+}
+
+bool
+settings_value_is_same(
+    const struct settings_key *k, const void *a, const void *b)
+{
+    switch (k->type) {
+    case KEY_TEXT:
+    case KEY_TEMPLATE:
+        return strcmp(*(char *const *)a, *(char *const *)b) == 0;
+    case KEY_TEXTS:
+    case KEY_LIST:
+        return are_same_texts(a, b);
+    case KEY_BOOL:
+        return *(const bool *)a == *(const bool *)b;
+    case KEY_NUMBER:
+    case KEY_DURATION:
+    case KEY_MONEY:
+    case KEY_PERCENT:
+        return *(const int64_t *)a == *(const int64_t *)b;
+    case KEY_ROUTE:
+        return are_same_routes(a, b);
+    case KEY_HOURS:
+        return are_same_hours(a, b);
+    }
+    return false;
+}
+
+void
+settings_value_swap(const struct settings_key *k, void *a, void *b)
+{
+    char *p = a, *q = b;
+
+    for (size_t i = 0; i < size_of(k); i++) {
+        char byte = p[i];
+
+        p[i] = q[i];
+        q[i] = byte;
+    }
+}
+
+void
+settings_value_print_all(
+    struct bytes *out, const void *at, const struct settings_key *k)
+{
+    for (size_t i = 0; i < settings_value_count(at, k); i++) {
+        bytes_str(out, i ? " | " : "");
+        settings_value_print(out, at, k, i);
     }
 }

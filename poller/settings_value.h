@@ -24,6 +24,17 @@ size_t settings_value_count(const void *at, const struct settings_key *k);
 void settings_value_print(
     struct bytes *out, const void *at, const struct settings_key *k, size_t i);
 
+/* The same of all, with | between them. */
+void settings_value_print_all(
+    struct bytes *out, const void *at, const struct settings_key *k);
+
+/* Are two values of a key the same? */
+bool settings_value_is_same(
+    const struct settings_key *k, const void *a, const void *b);
+
+/* Exchanges them. */
+void settings_value_swap(const struct settings_key *k, void *a, void *b);
+
 /* May the key be repeated? */
 bool settings_value_is_list(const struct settings_key *k);
 

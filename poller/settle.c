@@ -487,6 +487,7 @@ static void
 tell(struct engine *e, const struct delivery *d)
 {
     enum log_level level = LOG_INFO;
+    const struct log_subject about = delivery_subject(d);
     const char *sep = d->outcome.why[0] ? ": " : "";
     char parts[40];
 
@@ -502,7 +503,7 @@ tell(struct engine *e, const struct delivery *d)
         level = LOG_WARNING;
     else if (d->state != DELIVERY_DONE)
         level = LOG_ERROR;
-    log_at(level,
+    log_about(level, &about,
         "settle: %s of event %" PRIu64 " (uid %" PRIu64 ") to %s is %s%s%s%s",
         d->action, d->event_id, d->uid, d->address,
         delivery_state_name(d->state), parts, sep, d->outcome.why);

@@ -136,8 +136,7 @@ hear_signals(struct wake *wake)
 
     while (read(wake->signal_fd, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP)
-            log_warning("wake: SIGHUP: this version reads its configuration "
-                        "at the start only; restart it");
+            wake->reload = true;
         else
             wake->stop = true;
     }

@@ -37,6 +37,7 @@ struct wake {
     size_t rings;          /* that no row has come for */
     bool crowded;          /* some may be lost */
     bool stop;             /* a signal asked for it */
+    bool reload;           /* the same */
     char told;             /* by the operator: see orders.h; 0 = nothing */
 };
 

@@ -78,19 +78,55 @@ start(void *carrier, struct delivery *d)
     task_start(fleet->lane, &fleet->all, d);
 }
 
-static const struct carrier_ops fleet_ops = { .start = start,
-    .close = close_fleet };
-
-static struct lane *
-make_lane(struct fleet *fleet)
+static struct lane_traits
+traits_of(const struct settings *set)
 {
-    const struct settings *set = fleet->world.set;
-    const struct lane_traits traits = { .name = "routers",
+    return (struct lane_traits){ .name = "routers",
         .repeats_safely = true,
         .longest_ms = settings_longest_reset_ms(set),
         .limits = { .connections = MOST_UNDERWAY,
             .retry_first_ms = set->routers.retry_first_ms,
             .retry_longest_ms = set->routers.retry_longest_ms } };
+}
+
+/* Which routers there are may have changed, too: radnas is read again. */
+static struct lane_traits
+renew(void *carrier, const struct settings *set, bool anew)
+{
+    struct fleet *fleet = carrier;
+
+    fleet->world.set = set;
+    fleet->loaded_us = fleet->due_us = 0;
+    for (size_t i = 0; i < fleet->all.n; i++)
+        router_reload(fleet->all.at[i], anew);
+    return traits_of(set);
+}
+
+static bool
+list_uses(const struct router_list *list, const struct settings *set)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (router_uses(list->at[i], set))
+            return true;
+    return false;
+}
+
+static bool
+uses(const void *carrier, const struct settings *set)
+{
+    const struct fleet *fleet = carrier;
+
+    return list_uses(&fleet->all, set) || list_uses(&fleet->leaving, set);
+}
+
+static const struct carrier_ops fleet_ops = {
+    .start = start, .renew = renew, .uses = uses, .close = close_fleet
+};
+
+static struct lane *
+make_lane(struct fleet *fleet)
+{
+    const struct lane_traits traits = traits_of(fleet->world.set);
 
     return lane_make(&traits, &fleet_ops, fleet);
 }

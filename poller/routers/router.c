@@ -40,6 +40,7 @@ struct router {
     char *address, *user, *password, *secret; /* owned */
     int radius_port;
     bool api;
+    const struct settings *all; /* from which set is */
     const struct router_settings *set;
     const struct link_ops *ops; /* NULL = it is left out */
     char name[MOST_NAME];       /* in the book of crashes */
@@ -64,7 +65,8 @@ struct router {
     unsigned known_version; /* of known hosts, when its key was not right */
     bool proved;            /* it has worked, as it is in radnas now */
     bool renewed;           /* what it is in radnas has changed since a hold */
-    bool fresh;             /* how it is was not recorded yet */
+    bool anew;  /* so have the settings that it does not go by yet */
+    bool fresh; /* how it is was not recorded yet */
     uint64_t ended, recorded_ended;
 };
 
@@ -96,6 +98,17 @@ replace(char **text, const char *by)
     return copy != NULL;
 }
 
+/* Goes by the settings as they are now. */
+static void
+take_settings(struct router *r)
+{
+    r->all = r->world->set;
+    r->set = settings_router(r->all, r->address);
+    r->ops = ops_of(r->set->transport, r->api);
+    snprintf(r->name, sizeof r->name, "%u:%.100s:%s", (unsigned)r->id,
+        r->address, router_transport(r->set, r->api));
+}
+
 static bool
 take_row(struct router *r, const struct router_row *row)
 {
@@ -106,10 +119,7 @@ take_row(struct router *r, const struct router_row *row)
         !replace(&r->password, row->password) ||
         !replace(&r->secret, row->secret))
         return false;
-    r->set = settings_router(r->world->set, r->address);
-    r->ops = ops_of(r->set->transport, r->api);
-    snprintf(r->name, sizeof r->name, "%u:%.100s:%s", (unsigned)r->id,
-        r->address, router_transport(r->set, r->api));
+    take_settings(r);
     return true;
 }
 
@@ -361,6 +371,15 @@ is_held(struct router *r)
     return clock_boot_us() < r->held_until_us;
 }
 
+/* What has changed may have cured it. */
+static void
+renew(struct router *r)
+{
+    r->held_until_us = 0;
+    r->proved = false;
+    r->renewed = true;
+}
+
 static void go_on(struct router *r);
 static void end_stage(struct router *r);
 
@@ -558,7 +577,7 @@ link_ready(struct router *r)
         heal(r);
     r->stage = STAGE_READY;
     r->limit_us = clock_boot_us() + r->world->set->routers.keep_ms * 1000;
-    if (r->first)
+    if (r->first && !r->anew)
         send_orders(r);
 }
 
@@ -652,7 +671,7 @@ open_link(struct router *r, int fd)
         .user = r->user,
         .password = r->password,
         .secret = r->secret,
-        .all = r->world->set,
+        .all = r->all,
         .set = r->set,
         .known = r->world->known };
 
@@ -722,9 +741,28 @@ dial(struct router *r)
 }
 
 /* Does what is next, if that need not wait for anything. */
+/* Goes by the settings in force, once nothing is under way by older ones. */
+static void
+catch_up(struct router *r)
+{
+    if (r->all == r->world->set)
+        return;
+    if (r->stage == STAGE_READY && r->anew)
+        drop_link(r);
+    if (r->stage != STAGE_IDLE)
+        return;
+    take_settings(r);
+    if (r->anew)
+        renew(r);
+    r->anew = false;
+    if (!r->ops)
+        fail_waiting(r, "it is switched off");
+}
+
 static void
 go_on(struct router *r)
 {
+    catch_up(r);
     if (!r->first)
         return;
     if (r->stage == STAGE_IDLE && is_held(r)) {
@@ -742,6 +780,19 @@ go_on(struct router *r)
 }
 
 /* --- for the fleet ----------------------------------------------------- */
+
+void
+router_reload(struct router *r, bool anew)
+{
+    r->anew |= anew;
+    catch_up(r);
+}
+
+bool
+router_uses(const struct router *r, const struct settings *set)
+{
+    return r->all == set;
+}
 
 void
 router_add(struct router *r, struct job *job)
@@ -838,9 +889,7 @@ router_renew(struct router *r, const struct router_row *row)
 {
     if (is_as(r, row) || (r->stage != STAGE_IDLE && !router_hang_up(r)))
         return true;
-    r->held_until_us = 0;
-    r->proved = false;
-    r->renewed = true;
+    renew(r);
     if (!take_row(r, row))
         return false;
     if (!r->ops)

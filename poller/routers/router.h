@@ -57,6 +57,14 @@ void router_close(struct router **router);
  * for: it is tried anew. False when out of memory. */
 bool router_renew(struct router *router, const struct router_row *row);
 
+/* The world has other settings. What is under way ends by the old ones. anew:
+ * among those of the routers something has changed, which may be what it was
+ * held for; a connection that is kept is ended then. */
+void router_reload(struct router *router, bool anew);
+
+/* Does it still go by these? */
+bool router_uses(const struct router *router, const struct settings *set);
+
 /* It is not to be talked to, by its settings: it must not be given a job. */
 bool router_is_off(const struct router *router);
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "utf8.h"
@@ -105,7 +106,7 @@ fuzz_file(const char *p, size_t n)
 
     if (fd < 0)
         fd = memfd_create("fuzz", 0);
-    holds(fd >= 0 && ftruncate(fd, 0) == 0);
+    holds(fd >= 0 && fchmod(fd, 0600) == 0 && ftruncate(fd, 0) == 0);
     holds(pwrite(fd, p, n, 0) == (ssize_t)n);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     return path;

@@ -83,6 +83,15 @@ def ini_text(settings):
     return "\n".join(lines) + "\n"
 
 
+def write_ini(path, text):
+    """Put a configuration file in its place, at once and for its owner only,
+    as an operator's tools do."""
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
 def _ini_value(value):
     """In quotes where blanks or quotes at its ends would be lost."""
     text = str(value)
@@ -124,7 +133,7 @@ class Service:
 
     def configure(self, settings):
         """Write the configuration file; a running service needs a SIGHUP."""
-        self.config.write_text(ini_text(settings), encoding="utf-8")
+        write_ini(self.config, ini_text(settings))
 
     def start(self, *args):
         """Start mbevd in the foreground; does not wait for anything."""

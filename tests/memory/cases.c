@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -402,6 +403,7 @@ set_up(void)
     if (told == MAP_FAILED)
         exit(EXIT_FAILURE);
     log_set_level(LOG_FATAL);
+    umask(077);
     write_file(hosts_path, "known_hosts",
         "10.0.0.1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAS0VVl9eOk4VR6nzkaYBnVF"
         "pfTxnLIJ6Pccea7tbPtE\n");

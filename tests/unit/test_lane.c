@@ -32,6 +32,7 @@ enum { GAP_US = 250000, HOLD_US = 60000000, MOST_CLIENTS = 8, HOSTS = 2 };
 
 static struct provider_limits wanted;
 static const char *lacking;
+static const struct settings *built_by; /* the last request was */
 static char url[HOSTS][64];
 
 static struct provider_limits
@@ -62,7 +63,7 @@ static void
 build(const struct settings *set, const struct message *message, size_t host,
     struct http_request *request, struct bytes *body)
 {
-    (void)set;
+    built_by = set;
     fill_in(request, host);
     if (strcmp(message->text, "too much") == 0)
         body->failed = true;
@@ -596,6 +597,115 @@ what_is_lacking_leaves_no_room_for_ever(void **state)
         assert_false(lane_is_held(s->lane));
         now_us += 100LL * HOLD_US;
     }
+}
+
+/* ---- other settings ---- */
+
+static void
+new_settings_are_those_of_the_next_call(void **state)
+{
+    static const struct settings other;
+    struct scene *s = *state;
+
+    make(s, &plain);
+    wanted.connections = 7;
+    wanted.ask_after_ms = 1;
+    wanted.timeout_ms = 9000;
+    lane_renew(s->lane, &other, false);
+    assert_room(s, 7, INT64_MAX);
+    assert_int_equal(lane_ask_after_ms(s->lane), 1);
+    assert_int_equal(lane_longest_ms(s->lane), 9000);
+    call(s, OUTCOME_ACCEPTED, false);
+    assert_ptr_equal(built_by, &other);
+}
+
+static void
+what_was_lacking_may_be_there(void **state)
+{
+    struct scene *s = *state;
+
+    lacking = "[repeating] key is empty";
+    make(s, &repeating);
+    assert_room(s, 0, INT64_MAX);
+    lacking = NULL;
+    lane_renew(s->lane, &s->set, true);
+    assert_room(s, 3, INT64_MAX);
+}
+
+static void
+a_call_ends_by_the_settings_of_its_begin(void **state)
+{
+    static const struct settings other;
+    struct scene *s = *state;
+    struct delivery *d = message(s, "text");
+
+    make(s, &asking);
+    d->ask = true;
+    lane_start(s->lane, d);
+    lane_renew(s->lane, &other, true);
+    assert_true(lane_uses(s->lane, &s->set));
+    assert_false(lane_uses(s->lane, &other));
+    answer(s, "text?", OUTCOME_ABSENT);
+    answer(s, "text", OUTCOME_ACCEPTED);
+    assert_ptr_equal(built_by, &s->set);
+    assert_finished(s, d->id, OUTCOME_ACCEPTED);
+    assert_false(lane_uses(s->lane, &s->set));
+}
+
+static void
+an_account_that_may_be_another_ends_a_hold(void **state)
+{
+    struct scene *s = *state;
+
+    make(s, &plain);
+    call(s, OUTCOME_CONFIGURATION, false);
+    lane_renew(s->lane, &s->set, true);
+    assert_room(s, 1, INT64_MAX);
+    call(s, OUTCOME_ACCEPTED, false);
+    assert_open_for(s, 2);
+}
+
+static void
+other_settings_leave_a_hold(void **state)
+{
+    struct scene *s = *state;
+    int64_t until_us = now_us + HOLD_US;
+
+    make(s, &plain);
+    call(s, OUTCOME_CONFIGURATION, false);
+    lane_renew(s->lane, &s->set, false);
+    assert_held(s, until_us);
+}
+
+static void
+what_the_account_of_before_says_holds_nothing(void **state)
+{
+    struct scene *s = *state;
+    struct delivery *d = message(s, "old");
+
+    make(s, &plain);
+    lane_start(s->lane, d);
+    now_us += GAP_US;
+    lane_renew(s->lane, &s->set, true);
+    answer(s, "old", OUTCOME_CONFIGURATION);
+    assert_finished(s, d->id, OUTCOME_CONFIGURATION);
+    assert_open(s);
+}
+
+static void
+fewer_connections_are_fewer_after_a_hold_too(void **state)
+{
+    struct scene *s = *state;
+
+    wanted.connections = 8;
+    make(s, &plain);
+    call(s, OUTCOME_CONFIGURATION, false);
+    now_us += HOLD_US;
+    call(s, OUTCOME_ACCEPTED, false);
+    assert_open_for(s, 2);
+    wanted.connections = 1;
+    lane_renew(s->lane, &s->set, false);
+    assert_open_for(s, 1);
 }
 
 /* ---- holds ---- */
@@ -1327,6 +1437,13 @@ main(void)
         LANE_TEST(turns_do_not_make_room_where_all_connections_are_taken),
         LANE_TEST(there_is_never_more_room_than_connections),
         LANE_TEST(what_is_lacking_leaves_no_room_for_ever),
+        LANE_TEST(new_settings_are_those_of_the_next_call),
+        LANE_TEST(what_was_lacking_may_be_there),
+        LANE_TEST(a_call_ends_by_the_settings_of_its_begin),
+        LANE_TEST(an_account_that_may_be_another_ends_a_hold),
+        LANE_TEST(other_settings_leave_a_hold),
+        LANE_TEST(what_the_account_of_before_says_holds_nothing),
+        LANE_TEST(fewer_connections_are_fewer_after_a_hold_too),
         LANE_TEST(a_refused_account_holds_the_lane),
         LANE_TEST(after_the_hold_there_is_room_for_one),
         LANE_TEST(it_opens_step_by_step),

@@ -32,6 +32,8 @@ const char *__wrap_db_error(const struct db *db);
 unsigned __wrap_db_errno(const struct db *db);
 void __wrap_log_at(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+void __wrap_log_about(enum log_level level, const struct log_subject *about,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 enum db_status
 __wrap_owner_begin(struct owner *owner, struct db *db)
@@ -95,6 +97,19 @@ __wrap_log_at(enum log_level level, const char *fmt, ...)
 {
     va_list ap;
 
+    server.level = level;
+    va_start(ap, fmt);
+    vsnprintf(server.told, sizeof server.told, fmt, ap);
+    va_end(ap);
+}
+
+void
+__wrap_log_about(
+    enum log_level level, const struct log_subject *about, const char *fmt, ...)
+{
+    va_list ap;
+
+    (void)about;
     server.level = level;
     va_start(ap, fmt);
     vsnprintf(server.told, sizeof server.told, fmt, ap);

@@ -2382,7 +2382,302 @@ passwords_and_keys_are_marked_secret(void **state)
                       strcmp(k->name, "api_key") == 0 ||
                       strcmp(k->name, "secret") == 0;
 
-        expect_number(k->name, k->secret, secret);
+        expect_number(k->name, (k->traits & KEY_SECRET) != 0, secret);
+    }
+}
+
+/* ---- who may read the file, and credentials ---- */
+
+#define WITH_SECRET "[smspilot]\n\napi_key = hush\n"
+
+static struct loaded
+load_with_mode(const char *text, mode_t mode)
+{
+    struct temp file = temp_text(text);
+    struct loaded l = { .errors = bytes_make(100000) };
+
+    assert_int_equal(chmod(file.path, mode), 0);
+    l.good = settings_load(&l.s, file.path, &l.errors);
+    unlink(file.path);
+    shorten(&l.errors, file.path);
+    return l;
+}
+
+static void
+a_secret_is_not_everybodys_to_read(void **state)
+{
+    struct loaded l = load_with_mode(WITH_SECRET, 0644);
+
+    (void)state;
+    assert_false(l.good);
+    assert_string_equal(bytes_text(&l.errors),
+        "F:3: [smspilot] api_key: everybody on this computer can read it; "
+        "chown root:mbevd and chmod 640 the file, or keep it in a credential "
+        "(@credential:NAME)\n");
+    drop(&l);
+}
+
+static void
+what_is_no_secret_may_be_read(void **state)
+{
+    static const struct {
+        const char *text;
+        mode_t mode;
+    } rows[] = {
+        { WITH_SECRET, 0600 },
+        { WITH_SECRET, 0640 },
+        { QUIET, 0644 },
+        { "[smspilot]\napi_key =\n" QUIET, 0644 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct loaded l = load_with_mode(rows[i].text, rows[i].mode);
+
+        expect_text(rows[i].text, bytes_text(&l.errors), "");
+        drop(&l);
+    }
+}
+
+static void
+the_file_is_nobodys_to_write_but_its_owners(void **state)
+{
+    static const mode_t modes[] = { 0660, 0620, 0602, 0666, 0777 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(modes); i++) {
+        struct loaded l = load_with_mode(QUIET, modes[i]);
+
+        expect_number("mode", modes[i], l.good ? 0 : modes[i]);
+        assert_string_equal(bytes_text(&l.errors),
+            "F: others than its owner can write it; chown root:mbevd and "
+            "chmod 640 it\n");
+        drop(&l);
+    }
+}
+
+static char folder[] = "/tmp/mbev-unit-XXXXXX";
+
+/* Lays a credential into the folder of them, or takes it away. */
+static void
+lay(const char *name, const char *secret)
+{
+    char path[128];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (!secret) {
+        unlink(path);
+        return;
+    }
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(secret, f);
+    fclose(f);
+}
+
+static int
+make_folder(void **state)
+{
+    (void)state;
+    strcpy(strrchr(folder, '-'), "-XXXXXX");
+    setenv("CREDENTIALS_DIRECTORY", mkdtemp(folder), 1);
+    return 0;
+}
+
+static int
+remove_folder(void **state)
+{
+    (void)state;
+    unsetenv("CREDENTIALS_DIRECTORY");
+    return rmdir(folder);
+}
+
+static void
+every_secret_may_be_a_credential(void **state)
+{
+    (void)state;
+    lay("one", "hush\n");
+    for (size_t i = 0; i < settings_keys_n; i++) {
+        const struct settings_key *k = &settings_keys[i];
+        char text[200];
+        struct loaded l;
+
+        if (!(k->traits & KEY_SECRET))
+            continue;
+        snprintf(text, sizeof text, "[%s]\n%s = @credential:one\n" QUIET,
+            k->section, k->name);
+        l = load_with_mode(text, 0644);
+        expect_text(k->name, bytes_text(&l.errors), "");
+        expect_text(k->name, *(char **)((char *)&l.s + k->at), "hush");
+        drop(&l);
+    }
+    lay("one", NULL);
+}
+
+static void
+a_credential_that_cannot_be_had_is_told_where_it_is_wanted(void **state)
+{
+    struct loaded l = load("[smsc]\npassword = @credential:two\n" QUIET);
+    const char *errors = bytes_text(&l.errors);
+
+    (void)state;
+    assert_false(l.good);
+    assert_memory_equal(errors, "F:2: [smsc] password: credential two: ", 38);
+    assert_non_null(strstr(errors, "No such file or directory; the unit needs "
+                                   "LoadCredential=two:FILE"));
+    drop(&l);
+}
+
+static void
+what_is_no_secret_is_no_credential(void **state)
+{
+    (void)state;
+    assert_errors("[smspilot]\nsender = @credential:one\n" QUIET,
+        "F:2: [smspilot] sender: only a secret can be a credential\n");
+    assert_errors("[payment]\ntext = @credential:one\nsms = no\n",
+        "F:2: [payment] text: only a secret can be a credential\n");
+}
+
+/* ---- settings that replace others ---- */
+
+/* What was told of keys that differ. */
+static struct bytes differences;
+
+static void
+on_difference(void *arg, const struct settings_key *key, const void *before,
+    const void *now, bool stays)
+{
+    assert_null(arg);
+    bytes_printf(&differences, "%s %s: ", key->section, key->name);
+    settings_print(&differences, key, before);
+    bytes_str(&differences, " > ");
+    settings_print(&differences, key, now);
+    bytes_str(&differences, stays ? " stays\n" : "\n");
+}
+
+/* Reads both and lets the second one replace the first. */
+static void
+replace(struct loaded *before, struct loaded *now)
+{
+    differences = bytes_make(100000);
+    settings_replace(&before->s, &now->s, on_difference, NULL);
+}
+
+static void
+assert_differences(const char *before, const char *now, const char *want)
+{
+    struct loaded a = load_good(before), b = load_good(now);
+
+    replace(&a, &b);
+    assert_string_equal(bytes_text(&differences), want);
+    bytes_free(&differences);
+    drop(&a);
+    drop(&b);
+}
+
+static void
+the_same_again_differs_in_nothing(void **state)
+{
+    static const char text[] = "[routers]\nrouter = 10.0.0.1 port=1\n" QUIET;
+
+    (void)state;
+    assert_differences(QUIET, QUIET, "");
+    assert_differences(text, text, "");
+}
+
+static void
+each_type_of_value_is_compared_and_shown(void **state)
+{
+    (void)state;
+    assert_differences("[payment]\nsms = no\n",
+        "[smspilot]\nsender = X\nconnections = 5\ntimeout = 90 s\n"
+        "connect_timeout = 150 ms\n"
+        "[smsc]\nurl = http://a\nurl = http://b\n"
+        "[payment]\nsms = no\nsocial = no\nminimum = 12.50\ntext = {login}\n"
+        "ending = a\nending = b\nchannels = smsc,smspilot\n"
+        "quiet = 23:00-07:30\n"
+        "[bonus_topup]\non = yes\npercent = 2.5\n",
+        "smspilot sender: INFORM > X\n"
+        "smspilot connections: 4 > 5\n"
+        "smspilot connect_timeout: 10 s > 150 ms\n"
+        "smspilot timeout: 20 s > 90 s\n"
+        "smsc url: https://smsc.ru/sys | https://www2.smsc.ru/sys > "
+        "http://a | http://b\n"
+        "payment channels: smspilot > smsc,smspilot\n"
+        "payment minimum: 10.00 > 12.50\n"
+        "payment quiet: no > 23:00-07:30\n"
+        "payment text: Платёж {amount} {currency}. зачислен на счёт {login}. "
+        "{ending} > {login}\n"
+        "payment ending: Спасибо, что вы с нами! | Благодарим за оплату! | "
+        "Спасибо за оплату! > a | b\n"
+        "bonus_topup on: no > yes\n"
+        "bonus_topup percent: 5.00 > 2.50\n");
+}
+
+static void
+a_list_that_is_longer_or_shorter_differs(void **state)
+{
+    (void)state;
+    assert_differences("[smsc]\nurl = http://a\n" QUIET,
+        "[smsc]\nurl = http://a\nurl = http://b\n" QUIET,
+        "smsc url: http://a > http://a | http://b\n");
+    assert_differences("[routers]\nrouter = 10.0.0.1 port=1\n" QUIET, QUIET,
+        "routers router: 10.0.0.1 port=1 > \n");
+}
+
+static void
+a_secret_that_differs_is_not_shown(void **state)
+{
+    (void)state;
+    assert_differences("[smsc]\npassword = hush\n" QUIET,
+        "[smsc]\npassword = hushed\n" QUIET,
+        "smsc password: (secret) > (secret)\n");
+}
+
+static void
+what_needs_a_restart_keeps_its_value_and_its_place(void **state)
+{
+    struct loaded a = load_good("[service]\nstate_dir = /a\nbatch = 1\n"
+                                "[database]\nport = 1\n" QUIET),
+                  b = load_good("[service]\nstate_dir = /b\nbatch = 2\n"
+                                "[database]\nport = 2\n" QUIET),
+                  c = load_good(QUIET);
+    const char *folder_at = a.s.service.state_dir;
+    const char *name = a.s.database.billing; /* is the same everywhere */
+
+    (void)state;
+    replace(&a, &b);
+    assert_string_equal(bytes_text(&differences),
+        "database port: 1 > 2 stays\n"
+        "service state_dir: /a > /b stays\n"
+        "service batch: 1 > 2\n");
+    bytes_free(&differences);
+    assert_int_equal(b.s.service.batch, 2);
+    assert_int_equal(b.s.database.port, 1);
+    drop(&a);
+    replace(&b, &c);
+    bytes_free(&differences);
+    drop(&b);
+    assert_ptr_equal(c.s.service.state_dir, folder_at);
+    assert_string_equal(folder_at, "/a");
+    assert_ptr_equal(c.s.database.billing, name);
+    assert_string_equal(name, "mikbill");
+    drop(&c);
+}
+
+static void
+only_what_is_opened_at_the_start_needs_a_restart(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < settings_keys_n; i++) {
+        const struct settings_key *k = &settings_keys[i];
+        bool opened = strcmp(k->section, "database") == 0 ||
+                      strcmp(k->name, "doorbell") == 0 ||
+                      strcmp(k->name, "state_dir") == 0 ||
+                      strcmp(k->name, "known_hosts") == 0;
+
+        expect_number(k->name, (k->traits & KEY_RESTART) != 0, opened);
     }
 }
 
@@ -2609,6 +2904,9 @@ freeing_twice_does_no_harm(void **state)
     drop(&l);
 }
 
+#define with_folder(test)                                                      \
+    cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+
 int
 main(void)
 {
@@ -2752,6 +3050,18 @@ main(void)
         cmocka_unit_test(a_secret_behind_a_colon_is_not_shown),
         cmocka_unit_test(secrets_of_config_xml_are_not_shown),
         cmocka_unit_test(passwords_and_keys_are_marked_secret),
+        cmocka_unit_test(a_secret_is_not_everybodys_to_read),
+        cmocka_unit_test(what_is_no_secret_may_be_read),
+        cmocka_unit_test(the_file_is_nobodys_to_write_but_its_owners),
+        with_folder(every_secret_may_be_a_credential),
+        with_folder(a_credential_that_cannot_be_had_is_told_where_it_is_wanted),
+        with_folder(what_is_no_secret_is_no_credential),
+        cmocka_unit_test(the_same_again_differs_in_nothing),
+        cmocka_unit_test(each_type_of_value_is_compared_and_shown),
+        cmocka_unit_test(a_list_that_is_longer_or_shorter_differs),
+        cmocka_unit_test(a_secret_that_differs_is_not_shown),
+        cmocka_unit_test(what_needs_a_restart_keeps_its_value_and_its_place),
+        cmocka_unit_test(only_what_is_opened_at_the_start_needs_a_restart),
         cmocka_unit_test(the_sample_is_the_file_we_ship),
         cmocka_unit_test(the_sample_read_again_gives_the_defaults),
         cmocka_unit_test(the_sample_with_a_key_is_good),
