@@ -41,7 +41,7 @@ static const struct change {
     const char *word;   /* behind the name; NULL = none */
     unsigned from;      /* states it may be in */
     unsigned all;       /* those that "all" means */
-    unsigned receipts;  /* states it may be in when it is a receipt */
+    unsigned receipts;  /* those of a receipt that has a number */
     const char *set;    /* assignments to d */
     const char *reason; /* why it is in its state then */
     const char *done;   /* what was done, behind a number */
@@ -92,13 +92,14 @@ struct chosen {
 
 /* --- choosing ------------------------------------------------------------- */
 
-enum { EVENT, ID, UID, KIND, ACTION, STATE, ADDRESS, REASON };
+enum { EVENT, ID, UID, KIND, ACTION, STATE, ADDRESS, REASON, LANE };
 
 static const char *const heads[] = { "event", "delivery", "uid", "kind",
     "action", "state", "to", "reason" };
 
 #define COLUMNS                                                                \
-    "d.event_id, d.id, e.uid, e.kind, d.action, d.state, d.address, d.reason"
+    "d.event_id, d.id, e.uid, e.kind, d.action, d.state, d.address, "          \
+    "d.reason, d.lane"
 
 static enum delivery_state
 state_of(const struct db_rows *row)
@@ -111,11 +112,18 @@ state_of(const struct db_rows *row)
     return s;
 }
 
+/* One that has a number. */
+static bool
+is_receipt(const struct db_rows *row)
+{
+    return strcmp(db_col(row, ACTION), "receipt") == 0 &&
+           delivery_lane_of(db_col(row, LANE)) != LANE_DECIDE;
+}
+
 static bool
 may_be(const struct change *change, const struct db_rows *row)
 {
-    bool receipt = strcmp(db_col(row, ACTION), "receipt") == 0;
-    unsigned from = receipt ? change->receipts : change->from;
+    unsigned from = is_receipt(row) ? change->receipts : change->from;
 
     return (from & (1u << state_of(row))) != 0;
 }
@@ -123,11 +131,9 @@ may_be(const struct change *change, const struct db_rows *row)
 static void
 refuse(const struct ctl *ctl, const struct db_rows *row)
 {
-    bool receipt = strcmp(db_col(row, ACTION), "receipt") == 0;
-
     fprintf(stderr, "mbevctl: delivery %s is %s: %s does not touch it%s\n",
         db_col(row, ID), db_col(row, STATE), ctl->verb,
-        receipt ? "; it is a receipt: see mbevctl help receipts"
+        is_receipt(row) ? "; it is a receipt: see mbevctl help receipts"
         : state_of(row) == DELIVERY_DOUBTFUL ? "; see mbevctl help resolve"
                                              : "");
 }
