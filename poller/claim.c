@@ -613,6 +613,8 @@ claim_due(struct engine *e)
 
     if (all)
         status = jump_look(e);
+    if (begun_us >= e->shunned.until_us)
+        e->shunned.n = 0;
     if (all && status == DB_OK)
         status = look_at_queues(e);
     for (enum lane_id lane = 0; lane < LANES && status != DB_GONE; lane++)

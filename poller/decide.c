@@ -755,8 +755,6 @@ decide_due(struct engine *e)
         claim_due_by(e, e->deciding.until_us);
         return DB_OK;
     }
-    if (clock_boot_us() >= e->shunned.until_us)
-        e->shunned.n = 0;
     status = read_agenda(e, &a);
     if (status == DB_OK && a.n > 0) {
         status = decide_agenda(e, &a);

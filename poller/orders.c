@@ -48,10 +48,12 @@ pause_lane(struct engine *e, enum lane_id lane, bool paused)
                : "goes on");
 }
 
-/* The operator may have put something before the head of a queue. */
+/* The operator may have put something before the head of a queue, and has let
+ * go what was locked. */
 static void
 look_at_everything(struct engine *e)
 {
+    e->shunned.n = 0;
     e->due_us = e->look_us = 0;
     memset(e->head, 0, sizeof e->head);
 }

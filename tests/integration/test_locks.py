@@ -16,6 +16,7 @@ from harness.product import (SERVICE_ACCOUNT, install, run_sql,
 from harness.server import MariaDB
 from harness.standin import Gate, Reply, close_without_reply
 from integration.conftest import make_chain
+from integration.test_mbevctl import ctl
 
 ACCOUNT = f"'{SERVICE_ACCOUNT}'@'localhost'"
 BUSY = '{"error":{"code":"110","description":"busy"}}'
@@ -251,6 +252,26 @@ def test_an_undecided_row_that_an_operator_holds_stops_nobody_else(chain):
     assert chain.service.once() == 0
     assert chain.states() == ["done", "done", "done"]
     assert len(chain.sent()) == 4
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_message_that_an_operator_held_goes_once_it_is_let_go(chain, told):
+    """After half a minute; at once when mbevctl says so. Nothing else is to
+    be decided, which would look at the same list."""
+    chain.pilot.reply = lambda request: (
+        Reply(body=BUSY) if request.number == 1
+        else chain.pilot.ordinary_reply(request))
+    configure(chain, notice={"retry_first": "1 s", "retry_longest": "1 s"})
+    chain.start().subscriber()
+    chain.pay()
+    chain.wait_states("retry")
+    with held(chain, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+              "SELECT * FROM delivery FOR UPDATE", schema="mikbill_events"):
+        chain.service.wait_log("warning claim: delivery .* holds on its row")
+    if told:
+        ctl(chain, "flush")
+    chain.wait_states("done", timeout=25 if told else 60)
+    assert chain.sent() == SENT * 2
 
 
 def test_actions_of_another_version_keep_nobody_from_being_decided(chain):
