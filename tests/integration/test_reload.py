@@ -399,6 +399,7 @@ def test_under_load_nothing_is_lost_doubled_or_mixed(chain):
     assert not re.search(r"^\S+ error (?!reload)", log, re.MULTILINE)
 
 
+@pytest.mark.plain
 def test_memory_is_the_same_after_many_reloads(chain):
     chain.start()
 
