@@ -530,18 +530,19 @@ tell_status(struct engine *e)
         [POSE_STANDS_BY] = "standing by",
         [POSE_WAITS] = "waiting for the database",
     };
-    char text[SUPERVISE_STATUS];
-    int n;
+    struct bytes text = bytes_make(SUPERVISE_STATUS - 1);
 
     if (!supervise_wants_status(&e->supervise))
         return;
-    n = snprintf(text, sizeof text, "%s, %zu calls under way, %zu results wait",
+    bytes_printf(&text, "%s, %zu calls under way, %zu results wait",
         poses[e->pose], active(e), owed_results(e));
     for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
         if (lane_is_held(e->lane[i]))
-            n += snprintf(text + n, sizeof text - (size_t)n, ", %s is held",
-                delivery_lane_name(i));
-    supervise_status(&e->supervise, text);
+            bytes_printf(&text, ", %s is held", delivery_lane_name(i));
+    if (e->bad_file)
+        bytes_str(&text, ", the changed settings are refused: see the journal");
+    supervise_status(&e->supervise, bytes_text(&text));
+    bytes_free(&text);
 }
 
 /* Sleeps, as wake_wait() does, and does what has nothing to do with the

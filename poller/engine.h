@@ -113,6 +113,7 @@ struct engine {
     unsigned why_number;
     bool told_acting; /* since another service acted */
     enum pose pose;
+    bool bad_file; /* the last reload changed nothing */
 };
 
 /* Runs until told to stop, or with once until nothing is due any more. By the

@@ -119,7 +119,8 @@ reload_due(struct engine *e)
         return;
     e->wake.reload = false;
     supervise_reload_begins(&e->supervise);
-    if (!editions_renew(e->editions, &errors, on_change, &changes)) {
+    e->bad_file = !editions_renew(e->editions, &errors, on_change, &changes);
+    if (e->bad_file) {
         tell_errors(&errors);
     } else {
         renew(e, &changes);
@@ -142,7 +143,8 @@ reload_hurry_us(const struct engine *e)
     return INT64_MAX;
 }
 
-/* What was put off; but what is to be asked about needs its pause. */
+/* What was put off; but what is to be asked about needs its pause. Tried once:
+ * where somebody holds a row of them, they go when they would have gone. */
 enum db_status
 reload_hurry(struct engine *e)
 {
@@ -163,9 +165,8 @@ reload_hurry(struct engine *e)
     }
     bytes_str(&sql, ");");
     status = owner_run(&e->owner, e->db, &sql);
-    if (status == DB_OK) {
+    if (status != DB_GONE)
         memset(e->hurry, 0, sizeof e->hurry);
-        claim_due_by(e, 0);
-    }
+    claim_due_by(e, 0);
     return status;
 }

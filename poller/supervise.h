@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SUPERVISE_STATUS = 160 };
+enum { SUPERVISE_STATUS = 320 };
 
 struct supervise {
     struct notify notify;

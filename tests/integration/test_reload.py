@@ -19,7 +19,7 @@ from harness.server import free_port
 from harness.standin import Reply
 from integration.chain import payment_sql
 from integration.receipts import settings_for
-from integration.sessions import also, held, nas, reasons, resets
+from integration.sessions import also, held, nas, resets
 
 NOTHING_CHANGED = "reload: nothing has changed"
 CHANGED = r"reload: \S+: \d+ keys have changed"
@@ -203,7 +203,73 @@ def test_a_kept_connection_to_a_router_ends_when_its_settings_do(chain):
         reload(chain, routers={"port": other.port})
         chain.change_tariff(gid=7)
         chain.wait_states("done", "done")
-        assert reasons(chain)[-1].startswith("no session")
+        assert (len(router.logins), len(other.logins)) == (1, 1)
+
+
+def slowly(_sentence, honest):
+    """A router that takes its time."""
+    right = honest()
+    right.delay = 0.3
+    return right
+
+
+def test_resets_under_way_end_on_the_router_where_they_were_begun(chain):
+    """Of those that wait behind them none is lost."""
+    with RouterApi() as router, RouterApi() as other:
+        resets(chain, transport="api", port=router.port)
+        nas(chain)
+        uids = range(2001, 2011)
+        for uid in uids:
+            chain.subscriber(uid)
+            for one in (router, other):
+                one.online(f"sub{uid}".encode())
+        router.answer = slowly
+        chain.start().change_tariff(uid=uids[0])
+        wait_until(lambda: len(router.sentences) > 1, 10, "order")
+        chain.db.sql("UPDATE users SET gid = 7 WHERE uid > 2001", "mikbill")
+        time.sleep(0.1)
+        reload(chain, routers={"port": other.port})
+        chain.wait_settled(len(uids))
+        assert set(chain.states()) == {"done"}
+        assert len(router.removed) + len(other.removed) == len(uids)
+        assert router.removed and other.removed
+        assert held(chain) == []
+
+
+def test_routers_are_reloaded_again_and_again_while_they_work(chain):
+    with RouterApi() as router, RouterApi() as other:
+        resets(chain, transport="api", port=router.port, retry_first="100 ms")
+        nas(chain)
+        uids = range(2001, 2041)
+        for uid in uids:
+            chain.subscriber(uid)
+        chain.start()
+        for turn, one in enumerate([router, other] * 10):
+            chain.db.sql("UPDATE users SET gid = 7 WHERE uid BETWEEN"
+                         f" {2001 + 2 * turn} AND {2002 + 2 * turn}",
+                         "mikbill")
+            reload(chain, routers={"port": one.port,
+                                   "timeout": f"{10 + turn} s"})
+        chain.wait_settled(len(uids))
+        assert set(chain.states()) == {"done"}
+
+
+def test_a_router_that_is_switched_off_gets_no_order(chain):
+    with RouterApi() as router:
+        resets(chain, transport="api", port=router.port)
+        nas(chain)
+        chain.start().subscriber()
+        chain.change_tariff()
+        chain.wait_states("done")
+        router.answer = slowly
+        chain.change_tariff(gid=7)
+        reload(chain, routers={"router": ["127.0.0.1 transport=off"]})
+        chain.wait_settled(2)
+        count = len(router.sentences)
+        chain.change_tariff(gid=8)
+        wait_until(lambda: len(chain.states()) == 3, 10, "third")
+        chain.wait_settled(3)
+        assert len(router.sentences) == count
 
 
 def test_the_level_of_the_log_changes(chain):
@@ -399,6 +465,7 @@ def test_under_load_nothing_is_lost_doubled_or_mixed(chain):
     assert not re.search(r"^\S+ error (?!reload)", log, re.MULTILINE)
 
 
+@pytest.mark.plain
 def test_memory_is_the_same_after_many_reloads(chain):
     chain.start()
 

@@ -129,6 +129,8 @@ def test_a_reload_is_told_from_begin_to_end(chain, manager):
     chain.service.config.write_text("nonsense", encoding="utf-8")
     chain.service.signal(signal.SIGHUP)
     manager.wait("READY=1", count=3)
+    wait_until(lambda: manager.status().endswith(
+        "the changed settings are refused: see the journal"), 10, "status")
 
 
 def test_the_stop_is_told_before_the_last_call_ends(chain, manager):
