@@ -34,6 +34,7 @@ int ctl_routers(struct ctl *ctl);
 int ctl_gaps(struct ctl *ctl);
 int ctl_replay(struct ctl *ctl);
 int ctl_test(struct ctl *ctl);
+int ctl_doctor(struct ctl *ctl); /* reads the settings itself */
 
 /* mbevctl test router: see test_router.c. */
 int ctl_test_router(struct ctl *ctl);

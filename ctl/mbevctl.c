@@ -14,30 +14,40 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+/* What is made ready for a verb. */
+enum need {
+    NEED_SETTINGS, /* all of the configuration is good */
+    NEED_DATABASE, /* it reads our database, and nothing else: the database is
+                      open */
+    NEED_NOTHING   /* it works with what there is */
+};
+
 static const struct verb {
     const char *name;
     const char *words;
     const char *help;
     int least, most; /* words it takes */
-    bool database;   /* it reads our database, and nothing else */
+    enum need need;
     int (*run)(struct ctl *ctl);
 } verbs[] = {
-    { "status", "", "does it work: service, backlog, results", 0, 0, true,
-        ctl_status },
+    { "status", "", "does it work: service, backlog, results", 0, 0,
+        NEED_DATABASE, ctl_status },
     { "queue", "[STATE]", "deliveries not done, or those in a state", 0, 1,
-        true, ctl_queue },
+        NEED_DATABASE, ctl_queue },
     { "show", "ID", "all about an event; a subscriber's latest events", 1, 1,
-        true, ctl_show },
+        NEED_DATABASE, ctl_show },
     { "receipts", "[...]", "fiscal receipts: by day, what is open, a day", 0, 3,
-        true, ctl_receipts },
+        NEED_DATABASE, ctl_receipts },
     { "routers", "", "the routers on which sessions are ended, how they are", 0,
-        0, true, ctl_routers },
-    { "gaps", "", "what was captured late, or may have been missed", 0, 0, true,
-        ctl_gaps },
+        0, NEED_DATABASE, ctl_routers },
+    { "gaps", "", "what was captured late, or may have been missed", 0, 0,
+        NEED_DATABASE, ctl_gaps },
     { "replay", "...", "capture what the triggers missed, of some days", 4, 10,
-        true, ctl_replay },
+        NEED_DATABASE, ctl_replay },
     { "test", "[...]", "check the configuration, show the texts; test a router",
-        0, 3, false, ctl_test },
+        0, 3, NEED_SETTINGS, ctl_test },
+    { "doctor", "[-v]", "check everything, and say what to do; -v: all checks",
+        0, 1, NEED_NOTHING, ctl_doctor },
 };
 
 static void
@@ -82,7 +92,8 @@ print_usage(FILE *to)
         "      --version      print the version\n"
         "  -h, --help         print this\n"
         "\n"
-        "Ends with 0; 1 a router fails its test; 64 wrong words; 65 it may not "
+        "Ends with 0; 1 a router fails its test, or a check of doctor failed; "
+        "64 wrong words; 65 it may not "
         "be\n"
         "done; 66 nothing of that number or address; 69 the database is away "
         "or\n"
@@ -149,7 +160,7 @@ with_settings(const struct verb *verb, struct ctl ctl)
 {
     struct bytes errors = bytes_make(64 * 1024);
     struct settings set;
-    bool good = verb->database
+    bool good = verb->need == NEED_DATABASE
                     ? settings_load_database(&set, ctl.config, &errors)
                     : settings_load(&set, ctl.config, &errors);
     int code = EX_CONFIG;
@@ -160,8 +171,8 @@ with_settings(const struct verb *verb, struct ctl ctl)
                             : bytes_text(&errors),
             stderr);
     else
-        code = verb->database ? ctl_with_database(&ctl, verb->run)
-                              : verb->run(&ctl);
+        code = verb->need == NEED_DATABASE ? ctl_with_database(&ctl, verb->run)
+                                           : verb->run(&ctl);
     settings_free(&set);
     bytes_free(&errors);
     return code;
@@ -212,5 +223,6 @@ main(int argc, char **argv)
         print_usage(stderr);
         return EX_USAGE;
     }
-    return with_settings(verb, ctl);
+    return verb->need == NEED_NOTHING ? verb->run(&ctl)
+                                      : with_settings(verb, ctl);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     CONNECT_S = 5,
@@ -93,6 +94,23 @@ unsigned
 db_errno(const struct db *db)
 {
     return db->number;
+}
+
+bool
+db_peer(const struct db *db, uid_t *uid)
+{
+    struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
+    socklen_t addr_size = sizeof addr;
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    int fd = db->my ? (int)mysql_get_socket(db->my) : -1;
+
+    if (fd < 0 || getpeername(fd, (struct sockaddr *)&addr, &addr_size) != 0 ||
+        addr.ss_family != AF_UNIX ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return false;
+    *uid = peer.uid;
+    return true;
 }
 
 bool

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum db_status {
     DB_OK,
@@ -54,6 +55,10 @@ const char *db_error(const struct db *db);
 
 /* Its number, 0 for none. */
 unsigned db_errno(const struct db *db);
+
+/* The account of this host as which the server runs. False when the server is
+ * not reached by a socket of this host, or not at all. */
+bool db_peer(const struct db *db, uid_t *uid);
 
 /* Whether it is that somebody holds what we need, and may hold it for long; a
  * deadlock, or a statement that was ended, need not come again. Not when it was
