@@ -30,7 +30,7 @@ static const char *const result_words[RESULTS] = { "ok", "note", "warning",
 /* In the order in which they are told. */
 static const struct doctor_group *const groups[] = { &doctor_host,
     &doctor_server, &doctor_clock, &doctor_capture, &doctor_triggers,
-    &doctor_grants, &doctor_service, &doctor_reach };
+    &doctor_grants, &doctor_service, &doctor_reach, NULL };
 
 /* --- findings ---------------------------------------------------------- */
 
@@ -136,12 +136,10 @@ cure_of(unsigned number)
 {
     const char *cure = trouble_cure(number);
 
-    if (*cure)
-        return cure + 2;
     if (number >= CR_MIN_ERROR && number <= CR_MAX_ERROR)
-        return "start the server: systemctl start mariadb; and see [database] "
-               "socket, host and port";
-    return "see [database], and sql/grants.sql";
+        return "systemctl start mariadb (or mysql), if it does not run; and "
+               "see [database] socket, host and port";
+    return *cure ? cure + 2 : "see [database], and sql/grants.sql";
 }
 
 /* Its tables may be missing, and the server be there all the same. */
@@ -227,9 +225,9 @@ run_all(struct doctor *d)
 {
     struct bytes out = bytes_make(LONGEST_TEXT);
 
-    for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
-        for (size_t i = 0; i < groups[g]->n; i++) {
-            const struct doctor_check *check = &groups[g]->check[i];
+    for (const struct doctor_group *const *g = groups; *g; g++)
+        for (size_t i = 0; i < (*g)->n; i++) {
+            const struct doctor_check *check = &(*g)->check[i];
 
             if (can_run(d, check))
                 run(d, check);

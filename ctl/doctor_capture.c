@@ -26,8 +26,8 @@ ask_library(struct doctor *d, const char *sql, struct db_rows **rows)
     if (db_errno(d->ctl->db) == ER_SP_DOES_NOT_EXIST ||
         db_errno(d->ctl->db) == ER_PROCACCESS_DENIED_ERROR)
         doctor_tell(d, RESULT_FAILED, CURE_LIBRARY,
-            "a function of mbev.so is missing, so the triggers capture nothing:"
-            " %s",
+            "functions of mbev.so are missing, so the triggers capture nothing"
+            " (of one that is not there the server says: %s)",
             db_error(d->ctl->db));
     else
         doctor_refused(d, RESULT_FAILED);
@@ -141,9 +141,10 @@ static const char installation[] =
     " IF(billing <> " SQL_BILLING ", CONCAT('[database] billing = ', billing,"
     " ' in the configuration'), CONCAT('mysql ', billing,"
     " ' < sql/triggers.sql'))"
-    " FROM installation, (SELECT IF(COUNT(*) > 0, 'modern', 'legacy') AS seen"
+    " FROM installation, (SELECT IF(SUM(COLUMN_NAME = 'state') > 0, 'modern',"
+    " IF(COUNT(*) > 0, 'legacy', NULL)) AS seen"
     " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = " SQL_BILLING
-    " AND TABLE_NAME = 'users' AND COLUMN_NAME = 'state') AS now"
+    " AND TABLE_NAME = 'users') AS now"
     " UNION ALL SELECT " SQL_FAILED ", 'triggers.sql was never run',"
     " CONCAT('mysql ', " SQL_BILLING ", ' < sql/triggers.sql') FROM"
     " (SELECT 1) AS one WHERE NOT EXISTS (SELECT 1 FROM installation)";

@@ -14,7 +14,8 @@
 #define MANY "10000"
 
 #define SOME(condition)                                                        \
-    "(SELECT * FROM delivery WHERE " condition " LIMIT " MANY ") AS some"
+    "(SELECT action, lane, reason, changed_utc FROM delivery WHERE " condition \
+    " LIMIT " MANY ") AS some"
 
 /* --- who acts ---------------------------------------------------------- */
 

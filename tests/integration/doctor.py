@@ -62,9 +62,9 @@ def doctor(chain, *words, env=None):
 
 def make_well(chain, **sections):
     """Settings and files of a system with which nothing is wrong."""
-    settings = with_settings(
+    settings = with_settings(with_settings(
         chain.settings, notice={"time_zone": "+00:00"},
-        service={"reconcile": "100 ms"}, **sections)
+        service={"reconcile": "100 ms"}), **sections)
     for unused in ("smsc", "komtet"):
         if unused not in sections:
             settings.pop(unused, None)
