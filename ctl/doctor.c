@@ -30,7 +30,7 @@ static const char *const result_words[RESULTS] = { "ok", "note", "warning",
 /* In the order in which they are told. */
 static const struct doctor_group *const groups[] = { &doctor_host,
     &doctor_server, &doctor_clock, &doctor_capture, &doctor_triggers,
-    &doctor_grants, &doctor_service, &doctor_reach, NULL };
+    &doctor_grants, &doctor_service, &doctor_reach, &doctor_account, NULL };
 
 /* --- findings ---------------------------------------------------------- */
 

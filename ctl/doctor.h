@@ -64,7 +64,7 @@ struct doctor_group {
 
 extern const struct doctor_group doctor_host, doctor_server, doctor_clock,
     doctor_capture, doctor_triggers, doctor_grants, doctor_service,
-    doctor_reach;
+    doctor_reach, doctor_account;
 
 /* The numbers of results in statements. */
 #define SQL_OK "0"

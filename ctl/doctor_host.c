@@ -44,13 +44,13 @@ has_secrets(const struct settings *set)
 
 /* The service is who owns its folder, as its unit makes it. */
 static bool
-find_service(const struct settings *set, struct account *service)
+find_service(const struct settings *set, struct person *service)
 {
     struct stat folder;
 
     if (stat(set->service.state_dir, &folder) != 0)
         return false;
-    *service = permit_account(folder.st_uid);
+    *service = permit_person(folder.st_uid);
     return true;
 }
 
@@ -70,7 +70,7 @@ static void
 check_file(struct doctor *d)
 {
     char barrier[PERMIT_BARRIER], cure[LONGEST_CURE];
-    struct account service;
+    struct person service;
     struct stat file;
 
     if (stat(d->ctl->config, &file) != 0)
@@ -139,14 +139,14 @@ check_folder(struct doctor *d)
 /* --- the doorbell ------------------------------------------------------ */
 
 /* Who the database server is on this host; else somebody without rights. */
-static struct account
+static struct person
 find_server(const struct doctor *d)
 {
     uid_t uid;
 
     if (d->ctl->db && db_peer(d->ctl->db, &uid))
-        return permit_account(uid);
-    return permit_account(SERVER_UNKNOWN);
+        return permit_person(uid);
+    return permit_person(SERVER_UNKNOWN);
 }
 
 /* Finds out whether somebody listens, and sends nothing. */
@@ -185,7 +185,7 @@ tell_missing_bell(struct doctor *d, const char *path)
 
 /* Without it the service looks once a second only. */
 static void
-tell_barrier(struct doctor *d, const struct account *server, const char *path,
+tell_barrier(struct doctor *d, const struct person *server, const char *path,
     const char *barrier)
 {
     bool above = strcmp(path, barrier) != 0;
@@ -203,7 +203,7 @@ static void
 check_bell(struct doctor *d)
 {
     const char *path = d->ctl->set->service.doorbell;
-    struct account server = find_server(d);
+    struct person server = find_server(d);
     char barrier[PERMIT_BARRIER];
     struct stat bell;
 

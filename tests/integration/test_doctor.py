@@ -27,6 +27,9 @@ def test_a_healthy_system_is_well(well):
     assert found.text.splitlines()[-1].startswith(
         "in all:         0 failed, 0 warnings, ")
     assert found.one("trigger users")[0] == "ok"
+    assert found.one("account smspilot") == ("ok", "the balance is 2935.50",
+                                             None)
+    assert len(well.pilot.taken) == 1
 
 
 
@@ -103,7 +106,7 @@ def test_it_changes_nothing(well):
                  files(well.db.folder), files(well.service.folder))
         assert after == before
         assert router.names == []
-    assert well.pilot.requests == []
+    assert well.pilot.taken == []
     well.db.sql("DELETE FROM radnas", "mikbill")
 
 
@@ -113,7 +116,7 @@ def test_beside_a_service_that_works_nothing_is_disturbed(well):
         well.pay(summa=100 + n)
         assert doctor(well).code == 0
     well.wait_states(*["done"] * 5)
-    assert len(well.sent()) == 5
+    assert len(well.pilot.taken) == 5
 
 
 def test_it_waits_for_nobody(well):

@@ -2,6 +2,7 @@
 wrong and what to do, and ends with the right code. And so do status and show,
 where they are concerned."""
 
+import json
 import os
 import pwd
 import re
@@ -575,6 +576,58 @@ def test_a_doorbell_that_the_server_does_not_reach(pilot, tmp_path):
 # ---- providers and routers
 
 
+def refuses(code, word="code"):
+    """A provider that refuses the account."""
+    error = {"error": "no", word: code} if word == "error_code" else {
+        "error": {word: code, "description": "no"}}
+    return lambda _request: Reply(body=json.dumps(error))
+
+
+def test_an_account_that_smspilot_refuses(well):
+    well.pilot.reply = refuses("102")
+    failed(doctor(well), "account smspilot", "smspilot refuses the account,"
+           " error 102", "[smspilot] api_key", "mbevd -t")
+
+
+def test_an_account_without_money(well):
+    well.pilot.balance = "-0.50"
+    named(doctor(well), "account smspilot", "warning", "the balance is -0.50",
+          "pay")
+
+
+def test_an_account_that_smsc_refuses(well, smsc):
+    make_well(well, payment={"channels": "smsc"},
+              smsc={"url": smsc.url, "login": "LOGIN", "password": "S3CRET"})
+    assert doctor(well).one("account smsc")[1] == "the balance is 100.50"
+    assert [r.path for r in smsc.requests] == ["/sys/balance.php"]
+    smsc.reply = refuses(2, "error_code")
+    found = failed(doctor(well), "account smsc", "smsc refuses the account,"
+                   " error 2", "[smsc] login and password")
+    assert "S3CRET" not in found.text
+    smsc.reply = refuses(9, "error_code")
+    named(doctor(well), "account smsc", "note", "asked too often")
+    smsc.reply = lambda _request: Reply(body="<html>")
+    named(doctor(well), "account smsc", "warning", "not understood")
+
+
+def test_an_account_that_komtet_refuses(well, till):
+    keys = {"url": till.url, "shop": "SHOP", "secret": "SECRET",
+            "queue": "777"}
+    make_well(well, receipt={"payments": "yes"}, komtet=keys)
+    assert doctor(well).one("account komtet")[1] == \
+        "queue 777 of tills is switched on"
+    till.queue_state = "passive"
+    named(doctor(well), "account komtet", "warning", "queue 777 of tills is"
+          " switched off", "in the cabinet")
+    assert not any(r.method == "POST" for r in till.requests)
+    make_well(well, komtet={**keys, "secret": "another"})
+    failed(doctor(well), "account komtet", "komtet refuses the account",
+           "[komtet] shop, secret and queue")
+    make_well(well, komtet={**keys, "queue": ""})
+    named(doctor(well), "account komtet", "warning", "[komtet] queue is empty:"
+          " receipts are made, kept and not sent", "systemctl restart mbevd")
+
+
 def test_a_provider_whose_port_is_closed(well):
     well.pilot.stop()
     failed(doctor(well), "provider smspilot", f"127.0.0.1:{well.pilot.port}",
@@ -600,7 +653,7 @@ def test_a_provider_whose_certificate_is_not_trusted(well, tmp_path):
         settings["smspilot"]["ca_file"] = authority.certificate
         well.service.configure(settings)
         assert doctor(well).one("provider smspilot")[0] == "ok"
-        assert pilot.requests == []
+        assert pilot.taken == []
 
 
 def test_a_reserve_address_does(well):
