@@ -15,6 +15,7 @@
 
 #include <curl/curl.h>
 #include <errmsg.h>
+#include <mysqld_error.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { FAILED = 1, LONGEST_TEXT = 8 * 1024, LARGEST_ERRORS = 64 * 1024 };
+enum {
+    FAILED = 1,
+    ANSWER_S = 8,
+    LONGEST_TEXT = 8 * 1024,
+    LARGEST_ERRORS = 64 * 1024
+};
 
 static const char *const result_words[RESULTS] = { "ok", "note", "warning",
     "FAILED" };
@@ -92,12 +98,28 @@ drop_findings(struct doctor *d)
 
 /* --- the database ------------------------------------------------------ */
 
+/* It is away, or what is ours is not as it must be. */
+static bool
+is_grave(unsigned number)
+{
+    static const unsigned grave[] = { ER_NO_SUCH_TABLE, ER_BAD_FIELD_ERROR,
+        ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR };
+
+    for (size_t i = 0; i < sizeof grave / sizeof *grave; i++)
+        if (grave[i] == number)
+            return true;
+    return number >= CR_MIN_ERROR && number <= CR_MAX_ERROR;
+}
+
 void
 doctor_refused(struct doctor *d, enum result result)
 {
     const struct db *db = d->ctl->db;
     const char *cure = trouble_cure(db_errno(db));
 
+    d->gone = db_errno(db) >= CR_MIN_ERROR && db_errno(db) <= CR_MAX_ERROR;
+    if (is_grave(db_errno(db)))
+        result = RESULT_FAILED;
     doctor_tell(d, result, *cure ? cure + 2 : NULL, "cannot be asked: %s",
         db_error(db));
 }
@@ -119,7 +141,7 @@ prepare(struct doctor *d)
     struct bytes sql = bytes_make(4096);
     enum db_status status;
 
-    bytes_str(&sql, "SET SESSION lock_wait_timeout = 2"
+    bytes_str(&sql, "SET SESSION lock_wait_timeout = 1"
                     " /*M! , max_statement_time = 5 */"
                     " /*!50708 , max_execution_time = 5000 */,"
                     " group_concat_max_len = 65536; SET " SQL_BILLING " = ");
@@ -217,6 +239,8 @@ run(struct doctor *d, const struct doctor_check *check)
         run_statement(d, check->sql, check->well);
     else
         check->run(d);
+    if (d->gone)
+        db_close(&d->ctl->db);
 }
 
 /* What was left out is said once. */
@@ -279,6 +303,7 @@ look(struct doctor *d, struct settings *set)
     d->ctl->set = set;
     look_at_settings(d);
     settings = settings_database(set);
+    settings.answer_s = ANSWER_S;
     d->check = "database";
     if (d->readable && open_database(d, &settings) != DB_OK)
         db_close(&d->ctl->db);

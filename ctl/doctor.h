@@ -35,6 +35,7 @@ struct doctor {
     struct ctl *ctl; /* its db is NULL while the database cannot be asked */
     struct bytes *errors;    /* of the configuration, a line each */
     bool readable;           /* the configuration was read at all */
+    bool gone;               /* the database went away in the middle */
     const char *check;       /* the name of the one that runs */
     const char *of;          /* what the next finding is about, behind the name;
                                 NULL = nothing more than the name */
@@ -83,7 +84,8 @@ void doctor_tell(struct doctor *d, enum result result, const char *cure,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Asks the database. When it does not answer, or refuses, that is a finding
- * with this result, and false. */
+ * with this result, or a worse one when the service cannot work so; and false.
+ */
 bool doctor_ask(struct doctor *d, enum result result, const char *sql,
     struct db_rows **rows);
 void doctor_refused(struct doctor *d, enum result result);

@@ -144,7 +144,7 @@ static const char installation[] =
     " FROM installation, (SELECT IF(SUM(COLUMN_NAME = 'state') > 0, 'modern',"
     " IF(COUNT(*) > 0, 'legacy', NULL)) AS seen"
     " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = " SQL_BILLING
-    " AND TABLE_NAME = 'users') AS now"
+    " AND TABLE_NAME = 'users') AS present"
     " UNION ALL SELECT " SQL_FAILED ", 'triggers.sql was never run',"
     " CONCAT('mysql ', " SQL_BILLING ", ' < sql/triggers.sql') FROM"
     " (SELECT 1) AS one WHERE NOT EXISTS (SELECT 1 FROM installation)";
@@ -157,9 +157,9 @@ static const char outbox[] =
     " CONCAT(IF(n > 100000, 'more than 100000', n), ' captured changes wait to"
     " be taken over', IF(n > 0, CONCAT(', the oldest since ', age, ' s'), '')),"
     " '" CURE_START "' FROM (SELECT COUNT(*) AS n FROM (SELECT 1 FROM outbox"
-    " LIMIT 100001) AS some) AS counted, (SELECT COALESCE(GREATEST(0,"
+    " LIMIT 100001) AS waiting) AS counted, (SELECT COALESCE(GREATEST(0,"
     " TIMESTAMPDIFF(SECOND, MIN(captured_utc), UTC_TIMESTAMP(3))), 0) AS age"
-    " FROM (SELECT captured_utc FROM outbox ORDER BY id LIMIT 1) AS first)"
+    " FROM (SELECT captured_utc FROM outbox ORDER BY id LIMIT 1) AS head)"
     " AS oldest";
 
 static const char gaps[] =
@@ -185,8 +185,8 @@ static const char events[] =
 static const char problems[] =
     "SELECT " SQL_WARNING ", CONCAT(COUNT(*), ' of the newest 10000 events"
     " were not understood: ', MIN(problem)), CONCAT('mbevctl show ', MAX(id))"
-    " FROM event, (SELECT MAX(id) AS last FROM event) AS newest"
-    " WHERE id + 10000 > last AND problem IS NOT NULL HAVING COUNT(*) > 0";
+    " FROM event, (SELECT MAX(id) AS top FROM event) AS newest"
+    " WHERE id + 10000 > top AND problem IS NOT NULL HAVING COUNT(*) > 0";
 
 /* The service notes each round when it has seen triggers and library. */
 static void

@@ -15,7 +15,7 @@
 
 #define SOME(condition)                                                        \
     "(SELECT action, lane, reason, changed_utc FROM delivery WHERE " condition \
-    " LIMIT " MANY ") AS some"
+    " LIMIT " MANY ") AS found"
 
 /* --- who acts ---------------------------------------------------------- */
 

@@ -78,21 +78,23 @@ make_easy(struct probe *p)
     return e;
 }
 
-/* Begins one; what cannot be begun has failed. */
+/* Begins one. False when out of memory. */
 static bool
 begin(CURLM *multi, struct probe *p)
 {
-    CURL *easy;
+    p->why[0] = '\0';
+    p->easy = make_easy(p);
+    return p->easy && curl_multi_add_handle(multi, p->easy) == CURLM_OK;
+}
 
-    p->fault = PROBE_OTHER;
-    snprintf(p->why, sizeof p->why, "not tried: the time was over");
-    easy = make_easy(p);
-    if (easy && curl_multi_add_handle(multi, easy) == CURLM_OK) {
-        p->why[0] = '\0';
-        return true;
-    }
-    curl_easy_cleanup(easy);
-    return false;
+static void
+drop(CURLM *multi, struct probe *p)
+{
+    if (!p->easy)
+        return;
+    curl_multi_remove_handle(multi, p->easy);
+    curl_easy_cleanup(p->easy);
+    p->easy = NULL;
 }
 
 static size_t
@@ -105,12 +107,11 @@ reap(CURLM *multi)
     while ((message = curl_multi_info_read(multi, &left))) {
         CURL *easy = message->easy_handle;
         CURLcode code = message->data.result;
-        struct probe *p = NULL;
+        char *p = NULL;
 
-        curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&p);
-        finish(p, easy, code);
-        curl_multi_remove_handle(multi, easy);
-        curl_easy_cleanup(easy);
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &p);
+        finish((struct probe *)p, easy, code);
+        drop(multi, (struct probe *)p);
         ended++;
     }
     return ended;
@@ -147,6 +148,8 @@ probe_all(struct probe *probe, size_t n)
         snprintf(probe[i].why, sizeof probe[i].why, "there was no time left");
     }
     good = good && run(multi, probe, n);
+    for (size_t i = 0; i < n; i++)
+        drop(multi, &probe[i]);
     curl_multi_cleanup(multi);
     return good;
 }

@@ -28,6 +28,8 @@ struct probe {
     enum probe_fault fault; /* the result */
     char why[PROBE_WHY];    /* in words */
     long ms;                /* how long it took */
+
+    void *easy; /* of the module, NULL before and after */
 };
 
 /* Probes all at the same time; each takes 5 seconds at most, all together 15.

@@ -15,7 +15,7 @@
 enum {
     CONNECT_S = 5,
     LARGEST_FIRST = 4096,
-    READ_S = 30, /* a server that hangs for longer is as good as gone */
+    ANSWER_S = 30,
     CLIENT_INTERACTION_TIMEOUT = 4031, /* MySQL 8: idle for too long */
     LOCK_NOWAIT = 3572,                /* MySQL 8: held, and not to wait */
 };
@@ -187,10 +187,11 @@ or_null(const char *s)
 }
 
 static MYSQL *
-prepare(void)
+prepare(const struct db_settings *settings)
 {
     MYSQL *my = mysql_init(NULL);
-    unsigned connect_s = CONNECT_S, read_s = READ_S, no = 0;
+    unsigned connect_s = CONNECT_S, no = 0;
+    unsigned read_s = settings->answer_s ? settings->answer_s : ANSWER_S;
 
     if (!my)
         return NULL;
@@ -225,7 +226,7 @@ db_open(struct db *db)
     enum db_status status;
 
     hang_up(db);
-    db->my = prepare();
+    db->my = prepare(s);
     if (!db->my)
         return closed(db);
     if (!mysql_real_connect(db->my, or_null(s->host), s->user, s->password,

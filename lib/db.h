@@ -35,6 +35,8 @@ struct db_settings {
     const char *user;
     const char *password;
     const char *database; /* default database of the session */
+    unsigned answer_s;    /* a server that says nothing for so long is as good
+                             as gone; 0 = 30 */
 };
 
 struct db; /* opaque; one thread */

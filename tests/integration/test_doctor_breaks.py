@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import shutil
+import time
 from contextlib import contextmanager
 
 import pymysql
@@ -496,10 +497,19 @@ def test_a_server_that_is_stopped(own):
 
 def test_a_server_that_hangs(own):
     own.db.freeze()
+    began = time.monotonic()
     try:
         failed(doctor(own), "database", own.db.socket)
     finally:
         own.db.thaw()
+    assert time.monotonic() - began < 15
+
+
+def test_a_server_that_hangs_in_the_middle(own):
+    """Behind a lock that ends after the longest time that is waited."""
+    with own.db.connect(OURS) as link, link.cursor() as cursor:
+        cursor.execute("FLUSH TABLES WITH READ LOCK")
+        assert doctor(own).worse_than("warning") == {"service"}
 
 
 # ---- this host
@@ -632,6 +642,24 @@ def test_a_provider_whose_port_is_closed(well):
     well.pilot.stop()
     failed(doctor(well), "provider smspilot", f"127.0.0.1:{well.pilot.port}",
            "is not reached", "firewall", "[smspilot] url")
+
+
+def test_what_a_closed_port_keeps_back(well):
+    well.pilot.stop()
+    well.subscriber()
+    well.pay()
+    well.wait_states("retry")
+    answer = fields(ctl(well, "show", str(event_id(well))).stdout)
+    assert answer["state"] == "retry: failed, is tried again when it is due"
+    assert "onnect" in answer["reason"], answer["reason"]
+
+
+def test_tables_of_ours_that_are_gone(down):
+    down.db.sql("RENAME TABLE pause TO away", OURS)
+    try:
+        failed(doctor(down), "paused", "1146", "sql/schema.sql")
+    finally:
+        down.db.sql("RENAME TABLE away TO pause", OURS)
 
 
 def test_a_provider_without_a_name(well):
