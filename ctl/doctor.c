@@ -85,6 +85,16 @@ doctor_tell(struct doctor *d, enum result result, const char *cure,
     tell(d, result, cure, found);
 }
 
+bool
+doctor_was_ok(const struct doctor *d, const char *check)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->finding[i].result == RESULT_OK &&
+            strcmp(d->finding[i].check, check) == 0)
+            return true;
+    return false;
+}
+
 static void
 drop_findings(struct doctor *d)
 {

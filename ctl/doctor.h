@@ -90,6 +90,9 @@ bool doctor_ask(struct doctor *d, enum result result, const char *sql,
     struct db_rows **rows);
 void doctor_refused(struct doctor *d, enum result result);
 
+/* Whether the check of that name has found something in order. */
+bool doctor_was_ok(const struct doctor *d, const char *check);
+
 /* Runs a statement as that of a check; *sql is spent. */
 void doctor_run(struct doctor *d, struct bytes *sql, const char *well);
 

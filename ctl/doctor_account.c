@@ -2,7 +2,8 @@
  * doctor_account: whether the providers know our accounts, and what they say
  * of them: SMSPilot and SMSC tell the balance, Komtet whether the queue of
  * tills is switched on. These questions cost nothing and send nothing. Those
- * providers are asked to whom something goes.
+ * providers are asked to whom something goes, and that doctor_reach has
+ * reached.
  */
 #include "doctor.h"
 
@@ -116,7 +117,6 @@ tell_komtet(struct doctor *d, const struct http_reply *reply)
             d->ctl->set->komtet.queue);
 }
 
-/* That a provider is not reached, doctor_reach tells. */
 static void
 on_reply(void *arg, const struct http_reply *reply)
 {
@@ -218,14 +218,16 @@ uses_komtet(const struct settings *set)
 
 static const struct asked {
     const char *provider;
+    const char *reached; /* name of the check that it is */
     bool (*uses)(const struct settings *set);
     void (*ask)(
         const struct settings *set, struct http *http, struct account *a);
     void (*tell)(struct doctor *d, const struct http_reply *reply);
 } providers[] = {
-    { "smspilot", uses_smspilot, ask_smspilot, tell_smspilot },
-    { "smsc", uses_smsc, ask_smsc, tell_smsc },
-    { "komtet", uses_komtet, ask_komtet, tell_komtet },
+    { "smspilot", "provider smspilot", uses_smspilot, ask_smspilot,
+        tell_smspilot },
+    { "smsc", "provider smsc", uses_smsc, ask_smsc, tell_smsc },
+    { "komtet", "provider komtet", uses_komtet, ask_komtet, tell_komtet },
 };
 enum { PROVIDERS = sizeof providers / sizeof *providers };
 
@@ -253,7 +255,8 @@ check_accounts(struct doctor *d)
     for (size_t i = 0; http && i < PROVIDERS; i++) {
         account[i] =
             (struct account){ d, providers[i].tell, providers[i].provider };
-        if (providers[i].uses(d->ctl->set))
+        if (providers[i].uses(d->ctl->set) &&
+            doctor_was_ok(d, providers[i].reached))
             providers[i].ask(d->ctl->set, http, &account[i]);
     }
     while (http && http_active(http) > 0 && clock_boot_us() < until_us)

@@ -122,8 +122,24 @@ static const char schema[] =
     ", ' < sql/triggers.sql, all of this version; systemctl start mbevd'))"
     " FROM schema_version";
 
+/* Those that schema.sql makes. */
+#define TABLES                                                                 \
+    "SELECT 'outbox' AS name UNION ALL SELECT 'event'"                         \
+    " UNION ALL SELECT 'delivery' UNION ALL SELECT 'receipt'"                  \
+    " UNION ALL SELECT 'till' UNION ALL SELECT 'router'"                       \
+    " UNION ALL SELECT 'milestone' UNION ALL SELECT 'forgotten'"               \
+    " UNION ALL SELECT 'gap' UNION ALL SELECT 'pause' UNION ALL SELECT "       \
+    "'audit'"                                                                  \
+    " UNION ALL SELECT 'pulse' UNION ALL SELECT 'api_credit'"                  \
+    " UNION ALL SELECT 'owner' UNION ALL SELECT 'payment_kind'"                \
+    " UNION ALL SELECT 'installation'"
+
 static const char tables[] =
-    "SELECT " SQL_WARNING ", CONCAT(TABLE_NAME, ' is ', COALESCE(ENGINE,"
+    "SELECT " SQL_FAILED ", CONCAT(name, ' is missing'), '" CURE_SCHEMA "'"
+    " FROM (" TABLES ") AS need WHERE name NOT IN (SELECT TABLE_NAME"
+    " FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE())"
+    " UNION ALL SELECT " SQL_WARNING
+    ", CONCAT(TABLE_NAME, ' is ', COALESCE(ENGINE,"
     " 'broken')), CONCAT('stop mbevd; ALTER TABLE mikbill_events.',"
     " TABLE_NAME, ' ENGINE=InnoDB') FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'"
@@ -217,7 +233,7 @@ static const struct doctor_check checks[] = {
     { .name = "library", .database = true, .run = check_library },
     { .name = "ring", .database = true, .run = check_ring },
     { .name = "schema", .sql = schema },
-    { .name = "tables", .sql = tables, .well = "all are InnoDB" },
+    { .name = "tables", .sql = tables, .well = "all are there, and InnoDB" },
     { .name = "installation", .sql = installation },
     { .name = "outbox", .sql = outbox },
     { .name = "gaps", .sql = gaps, .well = "none is open" },

@@ -92,8 +92,9 @@ static const char held[] =
 static const char refused[] =
     "SELECT " SQL_FAILED ", CONCAT(lane, ': ', COUNT(*), ' wait, because ',"
     " SUBSTRING_INDEX(MAX(CONCAT(changed_utc, '|', reason)), '|', -1)),"
-    " CONCAT('correct section [', lane, '] (key, password, money at the"
-    " provider), then: mbevd -t; systemctl restart mbevd; nothing is lost')"
+    " IF(lane = 'decide', 'mbevctl queue', CONCAT('correct section [', lane,"
+    " '] (key, password, money at the provider), then: mbevd -t; systemctl"
+    " restart mbevd; nothing is lost'))"
     " FROM " SOME(
         "state = 'ready' AND error_class = 'configuration'") " GROUP BY lane";
 

@@ -103,7 +103,8 @@ ask_billing(struct doctor *d, const char *function, const char *table,
         bytes_chr(&sql, ',');
         db_text(&sql, table);
     }
-    bytes_chr(&sql, ')');
+    /* The one that the service itself asks. */
+    bytes_str(&sql, "), has_trigger(" SQL_BILLING ", 'users', '2000-01-01')");
     if (ctl_ask(d->ctl, &sql, rows) == DB_OK)
         return true;
     tell_unasked(d);

@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import shutil
+import socket
 import time
 from contextlib import contextmanager
 
@@ -197,8 +198,10 @@ def test_a_definer_without_its_rights(well):
 
 
 def test_accounts_of_an_earlier_version(well):
-    well.db.sql("DROP FUNCTION trigger_report; DROP FUNCTION definer_lacks",
-                OURS)
+    for function in ("has_trigger", "trigger_report", "definer_lacks"):
+        well.db.sql(f"DROP FUNCTION {function}", OURS)
+        named(doctor(well), "definer" if function == "has_trigger" else
+              "trigger", "warning", "mysql mikbill < sql/grants.sql")
     found = doctor(well)
     named(found, "trigger", "warning", "cannot be asked",
           "of an earlier version", "mysql mikbill < sql/grants.sql")
@@ -644,6 +647,18 @@ def test_a_provider_whose_port_is_closed(well):
            "is not reached", "firewall", "[smspilot] url")
 
 
+def test_a_provider_that_says_nothing(well):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = with_settings(well.settings, smspilot={
+            "url": f"https://127.0.0.1:{silent.getsockname()[1]}/api.php"})
+        well.service.configure(settings)
+        began = time.monotonic()
+        found = failed(doctor(well), "provider smspilot", "is not reached",
+                       "timed out", "[smspilot] url")
+    assert time.monotonic() - began < 9
+    assert found.of("account smspilot") == []
+
+
 def test_what_a_closed_port_keeps_back(well):
     well.pilot.stop()
     well.subscriber()
@@ -654,13 +669,20 @@ def test_what_a_closed_port_keeps_back(well):
     assert "onnect" in answer["reason"], answer["reason"]
 
 
-def test_tables_of_ours_that_are_gone(down):
-    down.db.sql("RENAME TABLE pause TO away", OURS)
-    try:
-        failed(doctor(down), "paused", "1146", "sql/schema.sql")
-    finally:
-        down.db.sql("RENAME TABLE away TO pause", OURS)
-
+def test_each_table_of_ours_that_is_gone_is_named(down):
+    names = [name for (name,) in down.db.sql("SHOW TABLES", OURS)]
+    for name in names:
+        down.db.sql(f"RENAME TABLE {name} TO away", OURS)
+        try:
+            found = doctor(down)
+        finally:
+            down.db.sql(f"RENAME TABLE away TO {name}", OURS)
+        if name == "schema_version":
+            failed(found, "schema", "1146", "sql/schema.sql")
+        else:
+            failed(found, "tables", f"{name} is missing",
+                   "mysql < sql/schema.sql")
+    assert len(names) == 17
 
 def test_a_provider_without_a_name(well):
     settings = with_settings(well.settings, smspilot={
