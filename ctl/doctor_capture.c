@@ -201,8 +201,8 @@ static const char events[] =
 static const char problems[] =
     "SELECT " SQL_WARNING ", CONCAT(COUNT(*), ' of the newest 10000 events"
     " were not understood: ', MIN(problem)), CONCAT('mbevctl show ', MAX(id))"
-    " FROM event, (SELECT MAX(id) AS top FROM event) AS newest"
-    " WHERE id + 10000 > top AND problem IS NOT NULL HAVING COUNT(*) > 0";
+    " FROM event WHERE id > (SELECT GREATEST(MAX(id), 10000) - 10000"
+    " FROM event) AND problem IS NOT NULL HAVING COUNT(*) > 0";
 
 /* The service notes each round when it has seen triggers and library. */
 static void

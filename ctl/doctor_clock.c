@@ -181,11 +181,28 @@ check_dates(struct doctor *d)
     doctor_run(d, &sql, "there is no payment yet");
 }
 
+/* What the trigger saw when it captured: so many seconds after the date. One
+ * payment may be booked for another day, but not all. */
+static const char booking[] =
+    "SELECT IF(n >= 3 AND least > 600, " SQL_WARNING ", " SQL_OK "),"
+    " IF(n >= 3 AND least > 600, CONCAT('each of the newest ', n, ' payments"
+    " was dated ', least, ' s or more before it was booked: who books them has"
+    " another clock or zone than the server, and what is back-dated is not"
+    " announced'), 'payments are dated when they are booked'),"
+    " 'set time_zone of the server, or date.timezone of PHP, to the same'"
+    " FROM (SELECT COUNT(*) AS n, MIN(age) AS least FROM (SELECT"
+    " SUBSTRING_INDEX(SUBSTRING_INDEX(body, '\"age_s\":', -1), ',', 1) + 0"
+    " AS age FROM event WHERE id > (SELECT GREATEST(MAX(id), 1000) - 1000"
+    " FROM event) AND kind = 'payment' AND body LIKE '%\"age_s\":%'"
+    " AND body NOT LIKE '%\"late\":%' ORDER BY id DESC LIMIT 20) AS newest)"
+    " AS seen";
+
 static const struct doctor_check checks[] = {
     { .name = "clock", .database = true, .run = check_clocks },
     { .name = "time zone", .database = true, .run = check_zones },
     { .name = "quiet hours", .run = check_quiet_zone },
     { .name = "dates", .database = true, .run = check_dates },
+    { .name = "booking", .sql = booking },
 };
 
 const struct doctor_group doctor_clock = { checks,

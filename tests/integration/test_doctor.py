@@ -10,6 +10,7 @@ from integration.doctor import OURS, doctor, make_well, start
 from integration.sessions import nas, resets
 from integration.test_mbevctl import ctl
 
+
 @pytest.fixture(name="well")
 def fixture_well(chain):
     """A system with which nothing is wrong, and that works."""
@@ -145,6 +146,7 @@ def test_secrets_are_not_told(well):
 def test_it_is_safe_for_a_terminal(well, table, column):
     rows = {"pause": "lane='smsc', since_utc=UTC_TIMESTAMP(), who='op'",
             "gap": "source='users', from_utc=UTC_TIMESTAMP()"}
+    assert well.service.stop() == 0
     well.db.sql(f"INSERT INTO {table} SET {rows[table]},"
                 f" {column}='\x1b[31m'", OURS)
     try:

@@ -319,6 +319,14 @@ def test_what_is_doubtful_or_dead(down):
           "stop list", "mbevctl queue dead")
 
 
+def test_an_event_that_was_not_understood(down):
+    down.db.sql("INSERT INTO event SET id=7, kind='payment', uid=0, body='{',"
+                " captured_utc=NOW(), ingested_utc=NOW(), problem='no JSON'",
+                OURS)
+    named(doctor(down), "understood", "warning", "1 of the newest 10000 events"
+          " were not understood: no JSON", "mbevctl show 7")
+
+
 def test_a_receipt_that_is_late(down):
     down.db.sql("INSERT INTO receipt SET event_id=1, uid=1, number='26111',"
                 " log_table='receipts_log', log_id=1, back=0, kopecks=1,"
@@ -472,6 +480,22 @@ def test_payments_that_are_dated_in_the_future(well):
                 " summa=7", "mikbill")
     named(doctor(well), "dates", "warning", "s in the future",
           "date.timezone of PHP")
+
+
+def test_payments_that_are_dated_in_the_past(well):
+    for summa in (70, 71, 72):
+        well.db.sql("INSERT INTO bugh_plategi_stat SET uid=1001, bughtypeid=5,"
+                    " date=NOW() - INTERVAL 3 HOUR, who=1, before_billing=0,"
+                    f" summa={summa}", "mikbill")
+    wait_until(lambda: well.db.sql("SELECT COUNT(*) FROM event", OURS) ==
+               [(3,)], 15, "events")
+    named(doctor(well), "booking", "warning", "each of the newest 3 payments"
+          " was dated 10800 s or more before it was booked",
+          "date.timezone of PHP")
+    well.pay()
+    wait_until(lambda: well.db.sql("SELECT COUNT(*) FROM event", OURS) ==
+               [(4,)], 15, "events")
+    assert doctor(well).one("booking")[0] == "ok"
 
 
 def test_a_wrong_password(well):
