@@ -68,6 +68,7 @@ int ctl_test(struct ctl *ctl);
 int ctl_config(struct ctl *ctl);
 int ctl_help(struct ctl *ctl);
 int ctl_completion(struct ctl *ctl);
+int ctl_doctor(struct ctl *ctl); /* reads the settings itself */
 
 /* mbevctl test router: see test_router.c. */
 int ctl_test_router(struct ctl *ctl);

@@ -24,6 +24,13 @@ const struct verb ctl_verbs[] = {
     { "status", "", "does it work: service, lanes, what needs somebody",
         "Ends with 69 when no service acts, so that monitoring can use it.\n",
         "", 0, 0, NEEDS_DATABASE, ctl_status },
+    { "doctor", "[-v]", "check everything, and say what to do",
+        "Server, library, triggers, rights, clocks, files, providers, "
+        "routers;\n"
+        "changes nothing, at any time. Shows what is not well; -v: every "
+        "check.\n"
+        "Ends with 1 when something has failed.\n",
+        "-v", 0, 1, NEEDS_NOTHING, ctl_doctor },
     { "top", "[SECONDS]", "the lanes, again and again",
         "Every two seconds, or as many as are given; Ctrl-C ends it.\n", "", 0,
         1, NEEDS_DATABASE, ctl_top },
@@ -170,23 +177,24 @@ help_all(void)
     fputs("usage: mbevctl [-c FILE] VERB [WORDS]\n\n", stdout);
     for (const struct verb *v = ctl_verbs; v->name; v++)
         printf("  %-10s  %s\n", v->name, v->help);
-    fputs(
-        "\n"
-        "mbevctl help VERB tells what a verb takes.\n"
-        "\n"
-        "  -c, --config FILE  the configuration of mbevd, if not\n"
-        "                     " MBEV_CONF_FILE "\n"
-        "      --json         answer with one JSON object, for programs\n"
-        "  -y, --yes          do not ask\n"
-        "      --dry-run      change and send nothing\n"
-        "      --reason TEXT  why it is done, kept with it: see audit\n"
-        "      --version      print the version\n"
-        "  -h, --help         print this\n"
-        "\n"
-        "Ends with 0; 1 a test fails; 64 wrong words; 65 it may not be done;\n"
-        "66 nothing of that number or address; 69 the database is away or\n"
-        "refuses, or no service acts; 75 interrupted; 77 the answer was no;\n"
-        "78 the configuration is wrong.\n",
+    fputs("\n"
+          "mbevctl help VERB tells what a verb takes.\n"
+          "\n"
+          "  -c, --config FILE  the configuration of mbevd, if not\n"
+          "                     " MBEV_CONF_FILE "\n"
+          "      --json         answer with one JSON object, for programs\n"
+          "  -y, --yes          do not ask\n"
+          "      --dry-run      change and send nothing\n"
+          "      --reason TEXT  why it is done, kept with it: see audit\n"
+          "      --version      print the version\n"
+          "  -h, --help         print this\n"
+          "\n"
+          "Ends with 0; 1 a test or a check fails; 64 wrong words; 65 it may\n"
+          "not be done; 66 nothing of that number or address; 69 the database "
+          "is\n"
+          "away or refuses, or no service acts; 75 interrupted; 77 the answer "
+          "was\n"
+          "no; 78 the configuration is wrong.\n",
         stdout);
     return EX_OK;
 }

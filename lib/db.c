@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     CONNECT_S = 5,
     LARGEST_FIRST = 4096,
-    READ_S = 30, /* a server that hangs for longer is as good as gone */
+    ANSWER_S = 30,
     CLIENT_INTERACTION_TIMEOUT = 4031, /* MySQL 8: idle for too long */
     LOCK_NOWAIT = 3572,                /* MySQL 8: held, and not to wait */
 };
@@ -96,6 +97,23 @@ db_errno(const struct db *db)
 }
 
 bool
+db_peer(const struct db *db, uid_t *uid)
+{
+    struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
+    socklen_t addr_size = sizeof addr;
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    int fd = db->my ? (int)mysql_get_socket(db->my) : -1;
+
+    if (fd < 0 || getpeername(fd, (struct sockaddr *)&addr, &addr_size) != 0 ||
+        addr.ss_family != AF_UNIX ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return false;
+    *uid = peer.uid;
+    return true;
+}
+
+bool
 db_is_held(const struct db *db)
 {
     return !db->in_first &&
@@ -169,10 +187,11 @@ or_null(const char *s)
 }
 
 static MYSQL *
-prepare(void)
+prepare(const struct db_settings *settings)
 {
     MYSQL *my = mysql_init(NULL);
-    unsigned connect_s = CONNECT_S, read_s = READ_S, no = 0;
+    unsigned connect_s = CONNECT_S, no = 0;
+    unsigned read_s = settings->answer_s ? settings->answer_s : ANSWER_S;
 
     if (!my)
         return NULL;
@@ -207,7 +226,7 @@ db_open(struct db *db)
     enum db_status status;
 
     hang_up(db);
-    db->my = prepare();
+    db->my = prepare(s);
     if (!db->my)
         return closed(db);
     if (!mysql_real_connect(db->my, or_null(s->host), s->user, s->password,

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum db_status {
     DB_OK,
@@ -34,6 +35,8 @@ struct db_settings {
     const char *user;
     const char *password;
     const char *database; /* default database of the session */
+    unsigned answer_s;    /* a server that says nothing for so long is as good
+                             as gone; 0 = 30 */
 };
 
 struct db; /* opaque; one thread */
@@ -54,6 +57,10 @@ const char *db_error(const struct db *db);
 
 /* Its number, 0 for none. */
 unsigned db_errno(const struct db *db);
+
+/* The account of this host as which the server runs. False when the server is
+ * not reached by a socket of this host, or not at all. */
+bool db_peer(const struct db *db, uid_t *uid);
 
 /* Whether it is that somebody holds what we need, and may hold it for long; a
  * deadlock, or a statement that was ended, need not come again. Not when it was

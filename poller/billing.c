@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-enum { SCHEMA_VERSION = 6, SMALLEST_PACKET = 1 << 20 };
+enum { SMALLEST_PACKET = 1 << 20 };
 
 static enum db_status
 ask_number(struct db *db, const struct bytes *sql, uint64_t *out)
@@ -35,12 +35,12 @@ check_schema(struct db *db, struct trouble *trouble)
             "billing: our tables cannot be read: %s; "
             "run sql/schema.sql and sql/grants.sql",
             db_error(db));
-    if (status != DB_OK || version == SCHEMA_VERSION)
+    if (status != DB_OK || version == BILLING_SCHEMA)
         return status;
     trouble_tell(trouble, LOG_ERROR,
         "billing: our tables have version %llu, this mbevd needs %d; "
         "run the sql/schema.sql that came with it",
-        (unsigned long long)version, SCHEMA_VERSION);
+        (unsigned long long)version, BILLING_SCHEMA);
     return DB_REFUSED;
 }
 

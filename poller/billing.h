@@ -10,6 +10,9 @@
 
 #include <stdbool.h>
 
+/* The version of our tables that this program is made for. */
+enum { BILLING_SCHEMA = 6 };
+
 /* Where a subscriber's row may stand. A smaller place wins. */
 enum place {
     PLACE_USERS,

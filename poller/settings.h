@@ -340,6 +340,10 @@ enum notice_kind settings_notice_of(const char *section);
 const struct router_settings *
 settings_router(const struct settings *s, const char *address);
 
+/* The section of the first notice that may go by this channel; NULL when there
+ * is none. */
+const char *settings_user_of(const struct settings *s, enum channel channel);
+
 /* Is a session ever to be ended? */
 bool settings_resets(const struct settings *s);
 

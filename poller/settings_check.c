@@ -245,9 +245,8 @@ check_pauses(struct check *c)
 
 /* ---- section by section ---- */
 
-/* The first notice that may go by this channel, or NULL. */
-static const char *
-who_uses(const struct settings *s, enum channel channel)
+const char *
+settings_user_of(const struct settings *s, enum channel channel)
 {
     for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
         const struct notice_settings *n = &s->notices[kind];
@@ -279,7 +278,7 @@ static void
 check_smspilot(struct check *c)
 {
     const struct settings *s = c->s;
-    const char *user = who_uses(s, CHANNEL_SMSPILOT);
+    const char *user = settings_user_of(s, CHANNEL_SMSPILOT);
 
     if (user && !*s->smspilot.api_key)
         complain_empty(c, AT(smspilot.api_key), user);
@@ -289,11 +288,11 @@ static void
 check_smsc(struct check *c)
 {
     const struct settings *s = c->s;
-    const char *user = who_uses(s, CHANNEL_SMSC);
+    const char *user = settings_user_of(s, CHANNEL_SMSC);
     int64_t hosts = (int64_t)s->smsc.url.n;
 
     if (!user)
-        user = who_uses(s, CHANNEL_SOCIAL);
+        user = settings_user_of(s, CHANNEL_SOCIAL);
     for (size_t i = 0; i < s->smsc.url.n; i++)
         check_url(c, AT(smsc.url), s->smsc.url.text[i]);
     if (hosts == 0 || hosts > 4)

@@ -139,11 +139,14 @@ GRANT CREATE, SELECT, INSERT, UPDATE ON receipts_log
 GRANT CREATE, SELECT, INSERT, UPDATE ON __komtet_receipts_log
   TO 'mbev_service'@'localhost';
 
--- 5. Whether our triggers are there. Who may not create triggers sees none;
---    so the definer looks, who has TRIGGER on these four tables.
+-- 5. Whether our triggers are there, and as they were made. Who may not create
+--    triggers sees none; so the definer looks, who has TRIGGER on these four
+--    tables.
 
 DELIMITER //
 DROP FUNCTION IF EXISTS mikbill_events.has_trigger //
+DROP FUNCTION IF EXISTS mikbill_events.trigger_report //
+DROP FUNCTION IF EXISTS mikbill_events.definer_lacks //
 
 -- has_trigger(billing, table, since): whether our trigger is on that table, and
 -- was made at that time (UTC) or later.
@@ -163,12 +166,76 @@ BEGIN
       AND COALESCE(CONVERT_TZ(created, @@session.time_zone, '+00:00') >= since,
                    TRUE));
 END //
+
+-- trigger_report(billing, table): the triggers on that table, ours and others,
+-- a line each, its columns divided by tabs: timing and event, place among its
+-- like, definer, sql_mode, character set, digest of the body without its white
+-- space, name. Of a body nothing is told but the digest.
+-- Reads: information_schema, of this table alone.
+CREATE DEFINER = `mbev_trigger`@`localhost`
+FUNCTION mikbill_events.trigger_report (billing VARCHAR(64),
+                                        on_table VARCHAR(64))
+  RETURNS TEXT READS SQL DATA SQL SECURITY DEFINER
+  COMMENT 'the triggers on that table, a line each'
+BEGIN
+  DECLARE report TEXT DEFAULT NULL;
+  SELECT GROUP_CONCAT(
+           CONCAT_WS(CHAR(9), CONCAT(action_timing, ' ', event_manipulation),
+             action_order, definer, sql_mode, character_set_client,
+             SHA2(REPLACE(REPLACE(REPLACE(REPLACE(action_statement,
+               ' ', ''), CHAR(9), ''), CHAR(10), ''), CHAR(13), ''), 256),
+             trigger_name)
+           ORDER BY event_manipulation, action_timing, action_order
+           SEPARATOR '\n')
+    INTO report
+  FROM information_schema.triggers
+  WHERE event_object_schema = billing AND event_object_table = on_table;
+  RETURN report;
+END //
+
+-- definer_lacks(billing): what the definer of our triggers may not do and
+-- must, or NULL.
+-- Reads: information_schema, of this account alone.
+CREATE DEFINER = `mbev_trigger`@`localhost`
+FUNCTION mikbill_events.definer_lacks (billing VARCHAR(64))
+  RETURNS TEXT READS SQL DATA SQL SECURITY DEFINER
+  COMMENT 'rights that the definer of our triggers lacks; NULL = none'
+BEGIN
+  DECLARE lacking TEXT DEFAULT NULL;
+  SELECT GROUP_CONCAT(need.privilege, ' on ', need.on_table SEPARATOR ', ')
+    INTO lacking
+  FROM (SELECT 'mikbill_events' AS in_schema, 'outbox' AS on_table,
+               'INSERT' AS privilege
+        UNION ALL SELECT billing, 'bugh_plategi_stat', 'TRIGGER'
+        UNION ALL SELECT billing, 'bugh_plategi_stat', 'SELECT'
+        UNION ALL SELECT billing, 'bugh_uslugi_stat', 'TRIGGER'
+        UNION ALL SELECT billing, 'bugh_uslugi_stat', 'SELECT'
+        UNION ALL SELECT billing, 'users', 'TRIGGER'
+        UNION ALL SELECT billing, 'users', 'SELECT'
+        UNION ALL SELECT billing, 'usersfreeze', 'TRIGGER'
+        UNION ALL SELECT billing, 'usersfreeze', 'SELECT') AS need
+  WHERE NOT EXISTS (
+    SELECT 1 FROM information_schema.table_privileges AS has
+    WHERE has.grantee = '\'mbev_trigger\'@\'localhost\''
+      AND has.table_schema = need.in_schema
+      AND has.table_name = need.on_table
+      AND has.privilege_type = need.privilege);
+  RETURN lacking;
+END //
 DELIMITER ;
 
 -- The server asks it of the definer, too.
 GRANT EXECUTE ON FUNCTION mikbill_events.has_trigger
   TO 'mbev_trigger'@'localhost';
 GRANT EXECUTE ON FUNCTION mikbill_events.has_trigger
+  TO 'mbev_service'@'localhost';
+GRANT EXECUTE ON FUNCTION mikbill_events.trigger_report
+  TO 'mbev_trigger'@'localhost';
+GRANT EXECUTE ON FUNCTION mikbill_events.trigger_report
+  TO 'mbev_service'@'localhost';
+GRANT EXECUTE ON FUNCTION mikbill_events.definer_lacks
+  TO 'mbev_trigger'@'localhost';
+GRANT EXECUTE ON FUNCTION mikbill_events.definer_lacks
   TO 'mbev_service'@'localhost';
 
 -- 6. Monitoring.

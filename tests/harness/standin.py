@@ -291,10 +291,12 @@ class StandIn:
 class SmsPilot(StandIn):
     """Answers /api.php as SMSPilot does: every message is accepted.
 
-    taken  (phone, text) of each message taken, in order
+    taken    (phone, text) of each message taken, in order
+    balance  of the account, in roubles
     """
 
     path = "/api.php"
+    balance = "2935.50"
 
     def reset(self):
         """Forget what came and was accepted, behave well again."""
@@ -302,7 +304,10 @@ class SmsPilot(StandIn):
         self.taken = []
 
     def ordinary_reply(self, request):
-        """Success; server_id counts up, the phones are echoed."""
+        """Success; server_id counts up, the phones are echoed. Or the
+        balance, when that is asked for."""
+        if "balance" in request.params:
+            return Reply(body=json.dumps({"balance": self.balance}))
         self.taken += [(phone, request.params["send"])
                        for phone in request.params["to"].split(",")]
         sent = [{"server_id": str(10000 + request.number), "phone": phone,
@@ -351,6 +356,9 @@ class Smsc(StandIn):
             return self.send_reply(request)
         if request.path == self.path + "/status.php":
             return self.query_reply(request)
+        if request.path == self.path + "/balance.php":
+            return Reply(body=json.dumps({"balance": "100.50",
+                                          "currency": "RUR"}))
         return Reply(status=404, body="no such page",
                      content_type="text/plain")
 

@@ -373,11 +373,12 @@ def test_each_account_may_do_its_work_and_no_more(installed):
         for account in ACCOUNTS}
     assert "SELECT, TRIGGER ON `mikbill`.`users`" in grants["mbev_trigger"]
     assert "INSERT ON `mikbill_events`.`outbox`" in grants["mbev_trigger"]
-    assert grants["mbev_trigger"].count("GRANT") == 7
+    assert grants["mbev_trigger"].count("GRANT") == 9
     called = {line.split(" ON ")[1].split(" TO ")[0]
               for account in ACCOUNTS
               for line in grants[account].splitlines() if "EXECUTE" in line}
-    assert called == {"FUNCTION `mikbill_events`.`has_trigger`"}
+    assert called == {f"FUNCTION `mikbill_events`.`{name}`" for name in
+                      ("has_trigger", "trigger_report", "definer_lacks")}
     assert grants["mbev_reader"].splitlines() == [
         "GRANT USAGE ON *.* TO `mbev_reader`@`localhost`",
         "GRANT SELECT ON `mikbill\\_events`.* TO `mbev_reader`@`localhost`"]
@@ -398,6 +399,29 @@ def test_each_account_may_do_its_work_and_no_more(installed):
         "`mikbill_events`.`pause`", "`mikbill_events`.`audit`",
         "`mikbill_events`.`pulse`",
         "`mikbill`.`receipts_log`", "`mikbill`.`__komtet_receipts_log`"}
+
+
+def test_the_service_sees_of_triggers_a_digest_and_no_body(installed):
+    installed.sql("CREATE TRIGGER theirs BEFORE UPDATE ON users FOR EACH ROW"
+                  " SET @x = 'their secret'", "mikbill")
+    with installed.connect("mikbill", user="mbev_service",
+                           password=product.SERVICE_PASSWORD) as link, \
+            link.cursor() as cursor:
+        cursor.execute("SELECT mikbill_events.trigger_report('mikbill',"
+                       " 'users'), mikbill_events.definer_lacks('mikbill')")
+        report, lacking = cursor.fetchone()
+        # Of other tables, nothing.
+        installed.sql("CREATE TRIGGER other AFTER INSERT ON packets"
+                      " FOR EACH ROW SET @x = 1", "mikbill")
+        cursor.execute("SELECT mikbill_events.trigger_report('mikbill',"
+                       " 'packets')")
+        assert cursor.fetchone() == (None,)
+    lines = [line.split("\t") for line in report.split("\n")]
+    assert [(line[0], line[2], line[6]) for line in lines] == [
+        ("AFTER UPDATE", "mbev_trigger@localhost", "mbev_au_users"),
+        ("BEFORE UPDATE", "root@localhost", "theirs")]
+    assert all(re.fullmatch("[0-9a-f]{64}", line[5]) for line in lines)
+    assert lacking is None
 
 
 def test_the_service_sees_whether_our_triggers_are_there_and_no_more(

@@ -1,0 +1,25 @@
+# Writes a header with the digest of the body of each trigger that
+# sql/triggers.sql makes, without its white space: as trigger_report() of
+# sql/grants.sql sees it in the server.
+#
+#   trigger_hashes(SQL HEADER)
+function(trigger_hashes sql header)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${sql}")
+  file(READ "${sql}" rest)
+  set(lines "/* Made of sql/triggers.sql by trigger_hashes.cmake. */\n")
+  while(rest MATCHES "\nTRIGGER (mbev_[a-z_]+) AFTER")
+    set(name "${CMAKE_MATCH_1}")
+    string(FIND "${rest}" "\nTRIGGER ${name} " at)
+    string(SUBSTRING "${rest}" ${at} -1 rest)
+    string(FIND "${rest}" "\nFOR EACH ROW\n" at)
+    math(EXPR at "${at} + 14")
+    string(SUBSTRING "${rest}" ${at} -1 rest)
+    string(FIND "${rest}" "//" at)
+    string(SUBSTRING "${rest}" 0 ${at} body)
+    string(SUBSTRING "${rest}" ${at} -1 rest)
+    string(REGEX REPLACE "[ \t\r\n]" "" body "${body}")
+    string(SHA256 digest "${body}")
+    string(APPEND lines "#define HASH_${name} \\\n    \"${digest}\"\n")
+  endwhile()
+  file(CONFIGURE OUTPUT "${header}" CONTENT "${lines}" @ONLY)
+endfunction()
