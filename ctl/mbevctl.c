@@ -93,13 +93,12 @@ print_usage(FILE *to)
         "  -h, --help         print this\n"
         "\n"
         "Ends with 0; 1 a router fails its test, or a check of doctor failed; "
-        "64 wrong words; 65 it may not "
-        "be\n"
-        "done; 66 nothing of that number or address; 69 the database is away "
-        "or\n"
-        "refuses, or no service acts; 77 the answer was no; 78 the "
-        "configuration\n"
-        "is wrong.\n",
+        "64 wrong\n"
+        "words; 65 it may not be done; 66 nothing of that number or address; "
+        "69 the\n"
+        "database is away or refuses, or no service acts; 77 the answer was "
+        "no; 78 the\n"
+        "configuration is wrong.\n",
         to);
 }
 
