@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_HOSTS = 16, LONGEST_CURE = 1024 };
+enum { MOST_HOSTS = 16, LONGEST_CURE = 2048 };
 
 /* --- providers --------------------------------------------------------- */
 
@@ -185,6 +185,7 @@ tell_router(struct doctor *d, const struct probe *p)
 {
     char place[PROBE_URL], cure[LONGEST_CURE];
     const char *from = p->url + strlen("http://");
+    int n; /* bytes of the address */
 
     snprintf(place, sizeof place, "%.*s", (int)strcspn(from, "/"), from);
     if (p->fault == PROBE_GOOD) {
@@ -192,11 +193,12 @@ tell_router(struct doctor *d, const struct probe *p)
             d, RESULT_OK, NULL, "%s answers after %ld ms", place, p->ms);
         return;
     }
+    n = (int)(strrchr(place, ':') - place);
     snprintf(cure, sizeof cure,
         "check that it is up, and /ip service there; another port: [routers] "
         "router = %.*s port=N; gone for good: transport=off. Then: mbevctl test"
-        " router",
-        (int)(strrchr(place, ':') - place), place);
+        " router %.*s",
+        n, place, n, place);
     doctor_tell(d, RESULT_FAILED, cure, "%s is not reached: %s", place, p->why);
 }
 

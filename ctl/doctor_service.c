@@ -17,6 +17,8 @@
     "(SELECT action, lane, reason, changed_utc FROM delivery WHERE " condition \
     " LIMIT " MANY ") AS found"
 
+#define COUNTED "IF(COUNT(*) = " MANY ", '" MANY " or more', COUNT(*))"
+
 /* --- who acts ---------------------------------------------------------- */
 
 static const char owner[] =
@@ -69,14 +71,15 @@ check_owner(struct doctor *d)
 /* --- what waits -------------------------------------------------------- */
 
 static const char doubtful[] =
-    "SELECT " SQL_WARNING ", CONCAT(COUNT(*), ' ', action, ' may have been"
+    "SELECT " SQL_WARNING ", CONCAT(" COUNTED ", ' ', action, ' may have been"
     " done or not, and are not repeated unasked; the last: ',"
     " COALESCE(SUBSTRING_INDEX(MAX(CONCAT(changed_utc, '|', reason)), '|', -1),"
     " 'no reason')), 'mbevctl queue doubtful; README, When something goes"
     " wrong: doubtful' FROM " SOME("state = 'doubtful'") " GROUP BY action";
 
 static const char dead[] =
-    "SELECT " SQL_WARNING ", CONCAT(COUNT(*), ' ', action, ' were refused for"
+    "SELECT " SQL_WARNING ", CONCAT(" COUNTED
+    ", ' ', action, ' were refused for"
     " good in the last 24 h; the last: ', COALESCE(SUBSTRING_INDEX(MAX(CONCAT("
     "changed_utc, '|', reason)), '|', -1), 'no reason')), 'mbevctl queue dead'"
     " FROM " SOME(
@@ -85,12 +88,12 @@ static const char dead[] =
                                                                 "action";
 
 static const char held[] =
-    "SELECT " SQL_NOTE ", CONCAT(COUNT(*), ' deliveries are held back by the"
+    "SELECT " SQL_NOTE ", CONCAT(" COUNTED ", ' deliveries are held back by the"
     " operator, the first since ', MIN(changed_utc), ' UTC'),"
     " 'mbevctl queue held' FROM " SOME("state = 'held'") " HAVING COUNT(*) > 0";
 
 static const char refused[] =
-    "SELECT " SQL_FAILED ", CONCAT(lane, ': ', COUNT(*), ' wait, because ',"
+    "SELECT " SQL_FAILED ", CONCAT(lane, ': ', " COUNTED ", ' wait, because ',"
     " SUBSTRING_INDEX(MAX(CONCAT(changed_utc, '|', reason)), '|', -1)),"
     " IF(lane = 'decide', 'mbevctl queue', CONCAT('correct section [', lane,"
     " '] (key, password, money at the provider), then: mbevd -t; systemctl"
@@ -99,7 +102,8 @@ static const char refused[] =
         "state = 'ready' AND error_class = 'configuration'") " GROUP BY lane";
 
 static const char overdue[] =
-    "SELECT " SQL_WARNING ", CONCAT(lane, ': ', COUNT(*), ' are due since more"
+    "SELECT " SQL_WARNING ", CONCAT(lane, ': ', " COUNTED
+    ", ' are due since more"
     " than ten minutes', COALESCE(CONCAT('; the last try: ', MAX(reason)),"
     " '')), 'mbevctl queue' FROM " SOME(
         "state IN ('ready', 'retry')"
