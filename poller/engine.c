@@ -74,9 +74,10 @@ engine_open(struct engine *e, const struct settings *set,
     e->http = http_make();
     e->follow = follow_make();
     e->callback = callback_make(e);
+    e->page = page_make(e);
     e->reconcile = reconcile_make();
-    if (!e->db || !e->http || !e->follow || !e->callback || !e->reconcile ||
-        !make_lanes(e)) {
+    if (!e->db || !e->http || !e->follow || !e->callback || !e->page ||
+        !e->reconcile || !make_lanes(e)) {
         log_fatal("engine: out of memory");
         return false;
     }
@@ -99,6 +100,7 @@ engine_close(struct engine *e)
     http_close(&e->http);
     follow_close(&e->follow);
     callback_close(&e->callback);
+    page_close(&e->page);
     reconcile_close(&e->reconcile);
     for (enum lane_id i = 0; i < LANES; i++)
         lane_close(&e->lane[i]);
@@ -181,12 +183,19 @@ engine_keep_first(
         engine_keep_words(e);
 }
 
+int64_t
+engine_server_us(const struct engine *e)
+{
+    return e->jump.known ? clock_boot_us() + e->jump.apart_us : 0;
+}
+
 /* Connects, looks at the server, and asks for the right to act. */
 static enum db_status
 connect_and_acquire(struct engine *e)
 {
     enum db_status status = db_open(e->db);
 
+    e->meter.connects += status == DB_OK;
     if (status == DB_OK)
         status = billing_look(&e->billing, e->db, e->set, &e->trouble);
     if (status == DB_OK)
@@ -400,6 +409,8 @@ static const struct duty {
     { routers_us, record_routers, false },
     { retain_due_us, retain_due, true },
     { server_us, check_server, true },
+    { pulse_due_us, pulse_write, false },
+    { page_due_us, page_serve, false },
 };
 
 enum { DUTIES = sizeof duties / sizeof *duties };
@@ -524,7 +535,7 @@ last_words(struct engine *e)
 
     if (status == DB_OK && fleet_record_us(e->fleet) < INT64_MAX)
         status = fleet_record(e->fleet, e->db, &e->owner);
-    return status;
+    return status == DB_OK ? pulse_write(e) : status;
 }
 
 /* Results met a lock that somebody holds. */
@@ -571,6 +582,7 @@ act(struct engine *e, bool once, bool *good)
 
         if (!once)
             callback_listen(e);
+        page_tick(e);
         status = work(e);
 
         if (status == DB_OK) {
@@ -601,13 +613,19 @@ act(struct engine *e, bool once, bool *good)
 static void
 stand_by(struct engine *e, bool *told)
 {
+    enum db_status status = DB_OK;
+
     if (!*told)
         log_info("engine: standing by, %s acts", e->owner.other);
     *told = true;
     e->told_acting = false;
+    e->phase = ENGINE_STANDING_BY;
     for (int64_t until = clock_boot_us() + STAND_BY_US;
-         !e->wake.stop && clock_boot_us() < until;)
+         !e->wake.stop && clock_boot_us() < until;) {
         wake_wait(&e->wake, e->http, until);
+        if (status == DB_OK && page_due_us(e) == 0)
+            status = page_serve(e);
+    }
 }
 
 /* Lets the calls under way end, so that their results can be recorded on a new
@@ -673,12 +691,17 @@ serve(struct engine *e, bool once)
     while (!e->wake.stop) {
         bool good = false;
 
+        page_tick(e);
         status = take_up(e);
         if (status == DB_OK && e->owner.epoch) {
+            e->phase = ENGINE_ACTING;
             status = act(e, once, &good);
             if (status == DB_OK)
                 break;
         }
+        if (status != DB_OK)
+            e->phase = ENGINE_AWAY;
+        page_give_up(e);
         if (good) {
             pause_us = PAUSE_FIRST_US;
             told = false;

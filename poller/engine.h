@@ -21,7 +21,10 @@
 #include "lane.h"
 #include "late.h"
 #include "low.h"
+#include "meter.h"
 #include "owner.h"
+#include "page.h"
+#include "pulse.h"
 #include "retain.h"
 #include "ripe.h"
 #include "routers/fleet.h"
@@ -34,6 +37,14 @@
 #include <stdint.h>
 
 enum { SHUNNED = 16 };
+
+/* What the service is doing; in the last two it has a connection. */
+enum engine_phase {
+    ENGINE_STARTING,
+    ENGINE_AWAY, /* the database is, or refuses */
+    ENGINE_STANDING_BY,
+    ENGINE_ACTING,
+};
 
 /* A pause of work for which something was locked. */
 struct rest {
@@ -85,6 +96,7 @@ struct engine {
                               service has begun is over; INT64_MAX = nothing */
     struct follow *follow; /* see follow.h */
     struct callback *callback;   /* see callback.h */
+    struct page *page;           /* see page.h */
     struct reconcile *reconcile; /* see reconcile.h */
     struct delivery_list unsure; /* in calling, but perhaps not committed:
                                     never started, to be given back */
@@ -92,6 +104,9 @@ struct engine {
     struct delivery_list results;         /* ended, not settled yet */
     bool idle;                            /* nothing new came in this round */
     uint64_t sent, done, skipped, failed; /* since the start */
+    struct meter meter;                   /* the same in detail */
+    struct pulse pulse;
+    enum engine_phase phase;
 
     char why[512]; /* the database's words for the failure that counts in this
                       round, see engine_keep_first(); "" = it did not fail */
@@ -111,6 +126,9 @@ void engine_keep_first(
 /* Keeps the words of the last statement, unless it went well: before others run
  * that find out more. */
 void engine_keep_words(struct engine *e);
+
+/* The database's clock, microseconds since 1970 UTC; 0 = not known. */
+int64_t engine_server_us(const struct engine *e);
 
 /* --- duties ---------------------------------------------------------- */
 
