@@ -10,7 +10,7 @@ python3-pymysql python3-asyncssh openssl tzdata"
 ROUTER_PACKAGES="openssh-server libnss-wrapper"
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist \
 $ROUTER_PACKAGES mariadb-client clang libclang-rt-dev clang-format clang-tidy \
-cppcheck"
+cppcheck chromium chromium-driver fonts-dejavu-core"
 
 missing_packages() {
     for package in "$@"; do
