@@ -4,6 +4,7 @@
 #include "bytes.h"
 #include "clock.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <microhttpd.h>
@@ -13,10 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-enum { SECOND_US = 1000000 };
+enum { SECOND_US = 1000000, SOCKET_MODE = 0660 };
 
 /* libmicrohttpd can answer before a body or after it, but not amid one; so this
  * is sent without it, as the last thing on that connection. */
@@ -29,7 +33,12 @@ static const char TOO_LONG[] = "HTTP/1.1 413 Content Too Large\r\n"
 struct listen {
     struct MHD_Daemon *daemon;
     struct listen_call *first;
-    char *path, *header;
+    struct listen_route routes[LISTEN_ROUTES]; /* their paths are owned */
+    size_t routes_n;
+    char *header;              /* NULL = none */
+    char *socket;              /* to be removed; NULL = none */
+    const char *const *always; /* NULL = none */
+    bool own_names;
     size_t most_bytes;
     int64_t timeout_us;
     int64_t step_us;  /* between two requests at the full rate */
@@ -48,6 +57,7 @@ struct listen_call {
     int64_t deadline_us; /* boot clock; INT64_MAX = none */
     struct bytes body;
     size_t came;      /* bytes of the body, kept or not */
+    size_t route;     /* that was asked for; routes_n = none */
     unsigned refusal; /* HTTP status; 0 = it is to be passed on */
     enum {
         COMING,   /* is being read */
@@ -137,51 +147,85 @@ on_connection(void *arg, struct MHD_Connection *connection, void **context,
 /* ---- answers ---- */
 
 static bool
-add_headers(struct MHD_Response *response, unsigned status)
+add_header(struct MHD_Response *response, const char *name, const char *value)
 {
-    static const struct {
-        unsigned status; /* 0 = all but 200 */
-        const char *name, *value;
-    } headers[] = {
-        { 0, "Content-Type", "text/plain" },
-        { 405, "Allow", "POST" },
-        { 429, "Retry-After", "1" },
-    };
+    return MHD_add_response_header(response, name, value) == MHD_YES;
+}
 
-    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
-        if ((headers[i].status ? headers[i].status == status : status != 200) &&
-            MHD_add_response_header(
-                response, headers[i].name, headers[i].value) != MHD_YES)
-            return false;
+/* What belongs to a status. */
+static bool
+add_advice(struct MHD_Response *response, const struct listen_call *call,
+    unsigned status)
+{
+    const struct listen *l = call->listen;
+
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        return add_header(response, MHD_HTTP_HEADER_ALLOW,
+            l->routes[call->route].get ? "GET, HEAD" : "POST");
+    if (status == MHD_HTTP_TOO_MANY_REQUESTS)
+        return add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
     return true;
+}
+
+static bool
+add_headers(struct MHD_Response *response, const struct listen_call *call,
+    unsigned status, const struct listen_content *content)
+{
+    const char *const *at = call->listen->always;
+
+    for (; at && *at; at += 2)
+        if (!add_header(response, at[0], at[1]))
+            return false;
+    if (content->type &&
+        !add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content->type))
+        return false;
+    if (content->encoding &&
+        !add_header(
+            response, MHD_HTTP_HEADER_CONTENT_ENCODING, content->encoding))
+        return false;
+    return add_advice(response, call, status);
 }
 
 /* MHD_NO: there will be no answer. */
 static enum MHD_Result
-respond(struct listen_call *call, unsigned status)
+respond_with(struct listen_call *call, unsigned status,
+    const struct listen_content *content)
 {
-    const char *text = status == 200 ? "" : MHD_get_reason_phrase_for(status);
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(content->n, (void *)content->body,
+            content->constant ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
     enum MHD_Result result = MHD_NO;
 
     if (!response)
         return MHD_NO;
-    if (add_headers(response, status))
+    if (add_headers(response, call, status, content))
         result = MHD_queue_response(call->connection, status, response);
     MHD_destroy_response(response);
     return result;
 }
 
+static enum MHD_Result
+respond(struct listen_call *call, unsigned status)
+{
+    const char *text = status == 200 ? "" : MHD_get_reason_phrase_for(status);
+    const struct listen_content content = {
+        .type = status == 200 ? NULL : "text/plain",
+        .body = text,
+        .n = strlen(text),
+        .constant = true,
+    };
+
+    return respond_with(call, status, &content);
+}
+
 /* A call that waits is suspended, and nobody looks at its connection until it
  * is resumed; so the connection is there, even when the client is not. */
-void
-listen_answer(struct listen_call *call, int status)
+static void
+answered(struct listen_call *call, enum MHD_Result result)
 {
     bool waited = call->state == WAITING;
 
-    call->state =
-        respond(call, (unsigned)status) == MHD_YES ? ANSWERED : BROKEN;
+    call->state = result == MHD_YES ? ANSWERED : BROKEN;
     if (!waited)
         return;
     call->deadline_us = clock_boot_us() + call->listen->timeout_us;
@@ -189,7 +233,68 @@ listen_answer(struct listen_call *call, int status)
     MHD_resume_connection(call->connection);
 }
 
+void
+listen_answer(struct listen_call *call, int status)
+{
+    answered(call, respond(call, (unsigned)status));
+}
+
+void
+listen_answer_with(
+    struct listen_call *call, int status, const struct listen_content *content)
+{
+    answered(call, respond_with(call, (unsigned)status, content));
+}
+
 /* ---- requests ---- */
+
+static const char *
+header_of(const struct listen_call *call, const char *name)
+{
+    return MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, name);
+}
+
+const char *
+listen_query(const struct listen_call *call, const char *name)
+{
+    return MHD_lookup_connection_value(
+        call->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+bool
+listen_takes(const struct listen_call *call, const char *encoding)
+{
+    const char *takes = header_of(call, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+
+    return takes && strcasestr(takes, encoding);
+}
+
+static bool
+is_address(const char *text)
+{
+    struct in6_addr address; /* has room for either */
+
+    return inet_pton(AF_INET, text, &address) == 1 ||
+           inet_pton(AF_INET6, text, &address) == 1;
+}
+
+/* "127.0.0.1:9105", "localhost:9105", "[::1]:9105". */
+static bool
+is_own_name(const struct listen *l, const char *host)
+{
+    char name[64], port[8];
+    const char *colon = host ? strrchr(host, ':') : NULL;
+    size_t n = colon ? (size_t)(colon - host) : 0;
+
+    snprintf(port, sizeof port, "%u", (unsigned)l->port);
+    if (n < 2 || n >= sizeof name || strcmp(colon + 1, port) != 0)
+        return false;
+    if (host[0] == '[' && host[n - 1] == ']')
+        snprintf(name, sizeof name, "%.*s", (int)n - 2, host + 1);
+    else
+        snprintf(name, sizeof name, "%.*s", (int)n, host);
+    return is_address(name) || strcasecmp(name, "localhost") == 0;
+}
 
 static bool
 take_token(struct listen *l)
@@ -206,21 +311,43 @@ take_token(struct listen *l)
 /* The length that was given, 0 when none was; libmicrohttpd has seen that it
  * is a number. */
 static unsigned long long
-length_of(struct MHD_Connection *connection)
+length_of(const struct listen_call *call)
 {
-    const char *value = MHD_lookup_connection_value(
-        connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *value = header_of(call, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
     return value ? strtoull(value, NULL, 10) : 0;
 }
 
+static size_t
+find_route(const struct listen *l, const char *path)
+{
+    size_t i = 0;
+
+    while (i < l->routes_n && strcmp(path, l->routes[i].path) != 0)
+        i++;
+    return i;
+}
+
+static bool
+is_method_of(const struct listen_route *route, const char *method)
+{
+    if (!route->get)
+        return strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    return strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+           strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
 /* The status a request is refused with; 0 = it is not. */
 static unsigned
-judge(struct listen *l, const char *path, const char *method, bool fits)
+judge(const struct listen_call *call, const char *method, bool fits)
 {
-    if (strcmp(path, l->path) != 0)
+    struct listen *l = call->listen;
+
+    if (l->own_names && !is_own_name(l, header_of(call, MHD_HTTP_HEADER_HOST)))
+        return MHD_HTTP_MISDIRECTED_REQUEST;
+    if (call->route == l->routes_n)
         return MHD_HTTP_NOT_FOUND;
-    if (strcmp(method, MHD_HTTP_METHOD_POST) != 0)
+    if (!is_method_of(&l->routes[call->route], method))
         return MHD_HTTP_METHOD_NOT_ALLOWED;
     if (!fits)
         return MHD_HTTP_CONTENT_TOO_LARGE;
@@ -234,9 +361,10 @@ static enum MHD_Result
 take_head(struct listen_call *call, const char *path, const char *method)
 {
     struct listen *l = call->listen;
-    bool fits = length_of(call->connection) <= l->most_bytes;
+    bool fits = length_of(call) <= l->most_bytes;
 
-    call->refusal = judge(l, path, method, fits);
+    call->route = find_route(l, path);
+    call->refusal = judge(call, method, fits);
     return fits ? MHD_YES : respond(call, call->refusal);
 }
 
@@ -268,10 +396,10 @@ pass_on(struct listen_call *call)
 {
     struct listen *l = call->listen;
     struct listen_request request = {
+        .route = call->route,
         .body = bytes_text(&call->body),
         .body_len = call->body.n,
-        .header = MHD_lookup_connection_value(
-            call->connection, MHD_HEADER_KIND, l->header),
+        .header = l->header ? header_of(call, l->header) : NULL,
     };
 
     call->state = HEARD;
@@ -410,6 +538,78 @@ open_port(const struct listen_settings *set, char *why, size_t why_size)
     return fd;
 }
 
+/* ---- or the socket ---- */
+
+/* -1, and errno, when that fails. What a bind() makes has the mode that its
+ * descriptor has, so there is no moment in which others may connect. */
+static int
+bind_path(const struct sockaddr_un *at)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int code;
+
+    if (fd < 0)
+        return -1;
+    if (fchmod(fd, SOCKET_MODE) == 0 &&
+        bind(fd, (const struct sockaddr *)at, sizeof *at) == 0 &&
+        chmod(at->sun_path, SOCKET_MODE) == 0 && listen(fd, SOMAXCONN) == 0)
+        return fd;
+    code = errno;
+    close(fd);
+    errno = code;
+    return -1;
+}
+
+/* Whether it is a socket that nobody listens on any more. */
+static bool
+is_stale(const struct sockaddr_un *at)
+{
+    struct stat file;
+    bool stale;
+    int fd;
+
+    if (lstat(at->sun_path, &file) < 0 || !S_ISSOCK(file.st_mode))
+        return false;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    stale = connect(fd, (const struct sockaddr *)at, sizeof *at) < 0 &&
+            errno == ECONNREFUSED;
+    close(fd);
+    return stale;
+}
+
+static int
+open_path(const char *path, char *why, size_t why_size)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int fd;
+
+    if (strlen(path) >= sizeof at.sun_path) {
+        snprintf(why, why_size,
+            "the path %s is too long for a socket; choose "
+            "a shorter one",
+            path);
+        return -1;
+    }
+    strcpy(at.sun_path, path);
+    fd = bind_path(&at);
+    if (fd < 0 && errno == EADDRINUSE && is_stale(&at)) {
+        unlink(path);
+        fd = bind_path(&at);
+    }
+    if (fd < 0)
+        snprintf(why, why_size, "cannot make the socket %s: %s; %s", path,
+            strerror(errno),
+            errno == EADDRINUSE
+                ? "another program listens there, or it is no socket: choose "
+                  "another "
+                  "path"
+                : "the folder must exist and belong to the service's user");
+    return fd;
+}
+
+/* 0 for a socket that has none. */
 static uint16_t
 port_of(int fd)
 {
@@ -417,10 +617,12 @@ port_of(int fd)
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
+        struct sockaddr_un path;
     } at = { 0 };
     socklen_t n = sizeof at;
 
-    getsockname(fd, &at.any, &n);
+    if (getsockname(fd, &at.any, &n) < 0 || at.any.sa_family == AF_UNIX)
+        return 0;
     return ntohs(
         at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
@@ -439,6 +641,25 @@ start(struct listen *l, int fd, unsigned most_connections)
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, l, MHD_OPTION_END);
 }
 
+/* False when out of memory. */
+static bool
+copy_texts(struct listen *l, const struct listen_settings *set)
+{
+    bool good = true;
+
+    for (; l->routes_n < set->routes_n && l->routes_n < LISTEN_ROUTES;
+         l->routes_n++) {
+        l->routes[l->routes_n] = set->routes[l->routes_n];
+        l->routes[l->routes_n].path = strdup(set->routes[l->routes_n].path);
+        good = good && l->routes[l->routes_n].path;
+    }
+    if (set->header)
+        good = (l->header = strdup(set->header)) && good;
+    if (set->socket)
+        good = (l->socket = strdup(set->socket)) && good;
+    return good;
+}
+
 static struct listen *
 make(const struct listen_settings *set, listen_heard *heard, void *arg)
 {
@@ -446,14 +667,14 @@ make(const struct listen_settings *set, listen_heard *heard, void *arg)
 
     if (!l)
         return NULL;
-    l->path = strdup(set->path);
-    l->header = strdup(set->header);
+    l->always = set->always;
+    l->own_names = set->own_names;
     l->most_bytes = set->most_bytes;
     l->timeout_us = (int64_t)set->timeout_s * SECOND_US;
     l->step_us = SECOND_US / (set->rate ? set->rate : 1);
     l->heard = heard;
     l->arg = arg;
-    if (!l->path || !l->header)
+    if (!copy_texts(l, set))
         listen_close(&l);
     return l;
 }
@@ -463,7 +684,8 @@ listen_open(const struct listen_settings *set, listen_heard *heard, void *arg,
     char *why, size_t why_size)
 {
     struct listen *l;
-    int fd = open_port(set, why, why_size);
+    int fd = set->socket ? open_path(set->socket, why, why_size)
+                         : open_port(set, why, why_size);
 
     if (fd < 0)
         return NULL;
@@ -494,7 +716,11 @@ listen_close(struct listen **l)
         if (call->state == WAITING)
             MHD_resume_connection(call->connection);
     MHD_stop_daemon((*l)->daemon);
-    free((*l)->path);
+    if ((*l)->socket)
+        unlink((*l)->socket);
+    for (size_t i = 0; i < (*l)->routes_n; i++)
+        free((char *)(*l)->routes[i].path);
+    free((*l)->socket);
     free((*l)->header);
     free(*l);
     *l = NULL;

@@ -60,7 +60,7 @@ callback_close(struct callback **callback)
 {
     if (!*callback)
         return;
-    (*callback)->e->wake.listen = NULL;
+    (*callback)->e->wake.listen[WAKE_CALLBACK] = NULL;
     listen_close(&(*callback)->listen);
     free(*callback);
     *callback = NULL;
@@ -182,7 +182,7 @@ close_outdated(struct callback *c)
 {
     if (!c->outdated || c->n > 0)
         return;
-    c->e->wake.listen = NULL;
+    c->e->wake.listen[WAKE_CALLBACK] = NULL;
     listen_close(&c->listen);
     c->outdated = false;
     c->open_us = 0;
@@ -192,10 +192,12 @@ void
 callback_listen(struct engine *e)
 {
     struct callback *c = e->callback;
+    const struct listen_route route = { .path = e->set->callback.path };
     const struct listen_settings set = {
         .address = e->set->callback.address,
         .port = (uint16_t)e->set->callback.port,
-        .path = e->set->callback.path,
+        .routes = &route,
+        .routes_n = 1,
         .header = "X-HMAC-Signature",
         .rate = (unsigned)e->set->callback.rate,
         .most_bytes = MOST_BYTES,
@@ -208,7 +210,7 @@ callback_listen(struct engine *e)
     if (!e->set->callback.on || c->listen || clock_boot_us() < c->open_us)
         return;
     c->listen = listen_open(&set, on_heard, c, why, sizeof why);
-    e->wake.listen = c->listen;
+    e->wake.listen[WAKE_CALLBACK] = c->listen;
     if (c->listen)
         log_info("callback: listening on %s port %u", set.address,
             (unsigned)listen_port(c->listen));

@@ -365,11 +365,12 @@ divide(struct engine *e, struct delivery_list *due,
 }
 
 static void
-tell_expired(const struct delivery_list *expired)
+tell_expired(struct engine *e, const struct delivery_list *expired)
 {
     for (const struct delivery *d = expired->first; d; d = d->next) {
         const struct log_subject about = delivery_subject(d);
 
+        meter_count(&e->meter, d->lane, METER_BAD, 1);
         log_about(LOG_ERROR, &about,
             "claim: delivery %" PRIu64 " (uid %" PRIu64 ") %s", d->id, d->uid,
             d->ask ? "is doubtful: the provider could not be asked in time"
@@ -388,7 +389,7 @@ claim_these(struct engine *e, struct delivery_list *due)
     status = commit_claim(e, &calling, &expired, &asleep, &unsure);
     fault_point("claim.committed");
     if (status == DB_OK) {
-        tell_expired(&expired);
+        tell_expired(e, &expired);
         status = claim_start(e, &calling);
     } else if (unsure) {
         while (calling.n)
@@ -826,6 +827,7 @@ tell(struct engine *e, const struct delivery *d)
         return;
     if (d->crashes)
         set_aside_decision(d);
+    meter_delivery(&e->meter, d, engine_server_us(e));
     e->skipped += d->state == DELIVERY_SKIPPED;
     e->done += d->state == DELIVERY_DONE;
     if (d->state == DELIVERY_EXPIRED || d->state == DELIVERY_DOUBTFUL) {

@@ -78,9 +78,10 @@ engine_open(struct engine *e, struct editions *editions,
     e->http = http_make();
     e->follow = follow_make();
     e->callback = callback_make(e);
+    e->page = page_make(e);
     e->reconcile = reconcile_make();
-    if (!e->db || !e->http || !e->follow || !e->callback || !e->reconcile ||
-        !make_lanes(e)) {
+    if (!e->db || !e->http || !e->follow || !e->callback || !e->page ||
+        !e->reconcile || !make_lanes(e)) {
         log_fatal("engine: out of memory");
         return false;
     }
@@ -106,6 +107,7 @@ engine_close(struct engine *e)
     http_close(&e->http);
     follow_close(&e->follow);
     callback_close(&e->callback);
+    page_close(&e->page);
     reconcile_close(&e->reconcile);
     for (enum lane_id i = 0; i < LANES; i++)
         lane_close(&e->lane[i]);
@@ -188,12 +190,19 @@ engine_keep_first(
         engine_keep_words(e);
 }
 
+int64_t
+engine_server_us(const struct engine *e)
+{
+    return e->jump.known ? clock_boot_us() + e->jump.apart_us : 0;
+}
+
 /* Connects, looks at the server, and asks for the right to act. */
 static enum db_status
 connect_and_acquire(struct engine *e)
 {
     enum db_status status = db_open(e->db);
 
+    e->meter.connects += status == DB_OK;
     if (status == DB_OK)
         status = billing_look(&e->billing, e->db, e->set, &e->trouble);
     if (status == DB_OK)
@@ -427,6 +436,8 @@ static const struct duty {
     { late_us, look_for_late, true },
     { routers_us, record_routers, false },
     { retain_due_us, retain_due, true },
+    { pulse_due_us, pulse_write, false },
+    { page_due_us, page_serve, false },
 };
 
 enum { DUTIES = sizeof duties / sizeof *duties };
@@ -493,8 +504,6 @@ complain(struct engine *e, enum db_status status)
                   "database was put back to an older state");
         return;
     }
-    if (status != DB_BUSY)
-        take_pose(e, POSE_WAITS);
     if (status == DB_GONE) {
         complain_gone(e);
         return;
@@ -605,7 +614,7 @@ last_words(struct engine *e)
 
     if (status == DB_OK && fleet_record_us(e->fleet) < INT64_MAX)
         status = fleet_record(e->fleet, e->db, &e->owner);
-    return status;
+    return status == DB_OK ? pulse_write(e) : status;
 }
 
 /* Results met a lock that somebody holds. */
@@ -652,6 +661,7 @@ act(struct engine *e, bool once, bool *good)
 
         if (!once)
             callback_listen(e);
+        page_tick(e);
         status = work(e);
 
         if (status == DB_OK) {
@@ -682,14 +692,19 @@ act(struct engine *e, bool once, bool *good)
 static void
 stand_by(struct engine *e, bool *told)
 {
+    enum db_status status = DB_OK;
+
     if (!*told)
         log_info("engine: standing by, %s acts", e->owner.other);
     *told = true;
     take_pose(e, POSE_STANDS_BY);
     e->told_acting = false;
     for (int64_t until = clock_boot_us() + STAND_BY_US;
-         !e->wake.stop && clock_boot_us() < until;)
+         !e->wake.stop && clock_boot_us() < until;) {
         engine_wait(e, until);
+        if (status == DB_OK && page_due_us(e) == 0)
+            status = page_serve(e);
+    }
 }
 
 /* Lets the calls under way end, so that their results can be recorded on a new
@@ -748,12 +763,16 @@ serve(struct engine *e, bool once)
     while (!e->wake.stop) {
         bool good = false;
 
+        page_tick(e);
         status = take_up(e);
         if (status == DB_OK && e->owner.epoch) {
             status = act(e, once, &good);
             if (status == DB_OK)
                 break;
         }
+        if (status != DB_OK)
+            take_pose(e, POSE_WAITS);
+        page_give_up(e);
         if (good) {
             pause_us = PAUSE_FIRST_US;
             told = false;

@@ -22,8 +22,11 @@
 #include "lane.h"
 #include "late.h"
 #include "low.h"
+#include "meter.h"
 #include "orders.h"
 #include "owner.h"
+#include "page.h"
+#include "pulse.h"
 #include "retain.h"
 #include "ripe.h"
 #include "routers/fleet.h"
@@ -44,12 +47,12 @@ struct rest {
     int64_t pause_us; /* how long it is, or was; 0 = the last try went well */
 };
 
-/* What it does, in the operator's view. */
+/* What it does, in the operator's view; in the last two it has a connection. */
 enum pose {
     POSE_BEGINS, /* it did not reach the database yet */
-    POSE_ACTS,
+    POSE_WAITS,  /* for the database, which is away or refuses */
     POSE_STANDS_BY,
-    POSE_WAITS, /* for the database */
+    POSE_ACTS,
 };
 
 struct engine {
@@ -100,6 +103,7 @@ struct engine {
                               service has begun is over; INT64_MAX = nothing */
     struct follow *follow; /* see follow.h */
     struct callback *callback;   /* see callback.h */
+    struct page *page;           /* see page.h */
     struct reconcile *reconcile; /* see reconcile.h */
     struct delivery_list unsure; /* in calling, but perhaps not committed:
                                     never started, to be given back */
@@ -107,6 +111,8 @@ struct engine {
     struct delivery_list results;         /* ended, not settled yet */
     bool idle;                            /* nothing new came in this round */
     uint64_t sent, done, skipped, failed; /* since the start */
+    struct meter meter;                   /* the same in detail */
+    struct pulse pulse;
 
     char why[512]; /* the database's words for the failure that counts in this
                       round, see engine_keep_first(); "" = it did not fail */
@@ -133,6 +139,8 @@ void engine_keep_words(struct engine *e);
 /* Complains of receipts that are wanted and cannot be sent as long as something
  * is not filled in. */
 void engine_complain_lacking(const struct engine *e);
+/* The database's clock, microseconds since 1970 UTC; 0 = not known. */
+int64_t engine_server_us(const struct engine *e);
 
 /* --- duties ---------------------------------------------------------- */
 

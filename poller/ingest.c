@@ -490,6 +490,15 @@ move_mark(struct engine *e, const struct batch *b)
         last->age_ms * 1000, clock_boot_us());
 }
 
+static void
+count_events(struct engine *e, const struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (!b->item[i].moot)
+            meter_count(&e->meter, METER_EVENTS,
+                b->item[i].event.problem[0] ? METER_BAD : METER_GOOD, 1);
+}
+
 enum db_status
 ingest_batch(struct engine *e, size_t *taken)
 {
@@ -510,6 +519,7 @@ ingest_batch(struct engine *e, size_t *taken)
             claim_doubt(e, &b.work);
         if (status == DB_OK) {
             *taken = b.n;
+            count_events(e, &b);
             move_mark(e, &b);
             log_debug("ingest: %zu rows, %zu deliveries", b.n, b.work.n);
             status = claim_go_on(e, &b.work);

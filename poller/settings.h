@@ -110,7 +110,10 @@ struct settings {
         int64_t batch;
         int64_t reconcile_ms; /* 0 = off */
         int64_t reconcile_window_ms;
-        int64_t keep_ms; /* 0 = for ever */
+        int64_t keep_ms;      /* 0 = for ever */
+        char *control;        /* "" = no control socket */
+        char *status_address; /* "" = no status page on a port */
+        char *metrics_file;   /* "" = none */
     } service;
     struct {
         bool moved_subscribers;

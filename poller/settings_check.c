@@ -2,6 +2,7 @@
 #include "settings_check.h"
 
 #include "log.h"
+#include "loopback.h"
 #include "settings_router.h"
 
 #include <arpa/inet.h>
@@ -461,6 +462,20 @@ check_keep(struct check *c)
             c, AT(service.keep_ms), "must be 3 days at least, or 0 days");
 }
 
+/* It asks for no password. */
+static void
+check_status(struct check *c)
+{
+    const char *text = c->s->service.status_address;
+    struct loopback at;
+
+    if (*text && !loopback_read(&at, text))
+        complain_at(c, AT(service.status_address),
+            "must be a loopback address and a port, 127.0.0.1:9105 or "
+            "[::1]:9105; for others put a web server with TLS and a password "
+            "in front of that");
+}
+
 static void
 check_service(struct check *c)
 {
@@ -474,6 +489,13 @@ check_service(struct check *c)
     else if (strlen(s->service.doorbell) > 100)
         complain_at(c, AT(service.doorbell),
             "a socket's path has at most 100 characters");
+    if (*s->service.control &&
+        (s->service.control[0] != '/' || strlen(s->service.control) > 100))
+        complain_at(c, AT(service.control),
+            "must be an absolute path of at most 100 characters, or empty");
+    if (*s->service.metrics_file && s->service.metrics_file[0] != '/')
+        complain_at(c, AT(service.metrics_file), "must be an absolute path");
+    check_status(c);
     if (s->service.state_dir[0] != '/' || strlen(s->service.state_dir) > 150)
         complain_at(c, AT(service.state_dir),
             "must be an absolute path of at most 150 characters");

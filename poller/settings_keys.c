@@ -164,6 +164,19 @@ const struct settings_key settings_keys[] = {
         "For how long finished events and deliveries are kept; 0 days = for\n"
         "ever, else 3 days at least. What is dead or doubtful stays until it\n"
         "is settled, receipts stay for good" },
+    { "service", "control", KEY_TEXT, FIXED, AT(service.control), MBEV_CONTROL,
+        0, 0, NULL,
+        "Socket for the service's group on which it tells of itself: the\n"
+        "status page, metrics and health. Empty = none" },
+    { "service", "status_address", KEY_TEXT, FIXED, AT(service.status_address),
+        "", 0, 0, NULL,
+        "The same for browsers and Prometheus of this host, for instance\n"
+        "127.0.0.1:9105; empty = no. It asks for no password: for others put\n"
+        "a web server with TLS and a password in front" },
+    { "service", "metrics_file", KEY_TEXT, PLAIN, AT(service.metrics_file), "",
+        0, 0, NULL,
+        "File for the textfile collector of node_exporter, written every\n"
+        "15 s; empty = none" },
 
     { "billing", "moved_subscribers", KEY_BOOL, PLAIN,
         AT(billing.moved_subscribers), "yes", 0, 0, NULL,

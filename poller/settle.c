@@ -492,6 +492,7 @@ tell(struct engine *e, const struct delivery *d)
     char parts[40];
 
     print_parts(d, parts, sizeof parts);
+    meter_delivery(&e->meter, d, engine_server_us(e));
     if (d->state == DELIVERY_DONE)
         e->sent++;
     else

@@ -155,15 +155,21 @@ set_timer(struct wake *wake, int64_t us)
 static int
 sleep_ms(const struct wake *wake)
 {
-    int ms = wake->listen ? listen_timeout_ms(wake->listen) : -1;
+    int least = LONGEST_SLEEP_MS;
 
-    return ms >= 0 && ms < LONGEST_SLEEP_MS ? ms : LONGEST_SLEEP_MS;
+    for (int i = 0; i < WAKE_LISTENERS; i++) {
+        int ms = wake->listen[i] ? listen_timeout_ms(wake->listen[i]) : -1;
+
+        if (ms >= 0 && ms < least)
+            least = ms;
+    }
+    return least;
 }
 
 void
 wake_wait(struct wake *wake, struct http *http, int64_t until_us)
 {
-    int fds[5] = { wake->timer_fd, wake->signal_fd };
+    int fds[4 + WAKE_LISTENERS] = { wake->timer_fd, wake->signal_fd };
     unsigned n = 2;
     bool now;
 
@@ -174,15 +180,17 @@ wake_wait(struct wake *wake, struct http *http, int64_t until_us)
         fds[n++] = fleet_fd(wake->fleet);
     if (wake->bell_fd >= 0)
         fds[n++] = wake->bell_fd;
-    if (wake->listen)
-        fds[n++] = listen_fd(wake->listen);
+    for (int i = 0; i < WAKE_LISTENERS; i++)
+        if (wake->listen[i])
+            fds[n++] = listen_fd(wake->listen[i]);
     if (!now)
         set_timer(wake, until_us);
     http_wait(http, fds, n, now ? 0 : sleep_ms(wake));
     if (wake->fleet)
         fleet_run(wake->fleet);
-    if (wake->listen)
-        listen_run(wake->listen);
+    for (int i = 0; i < WAKE_LISTENERS; i++)
+        if (wake->listen[i])
+            listen_run(wake->listen[i]);
     hear_signals(wake);
     if (wake->bell_fd >= 0)
         hear_bell(wake);

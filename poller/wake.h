@@ -21,24 +21,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Who listens. */
+enum { WAKE_CALLBACK, WAKE_CONTROL, WAKE_STATUS, WAKE_LISTENERS };
+
 struct wake {
     int bell_fd; /* -1 = no doorbell */
     int signal_fd;
     int timer_fd;
     const char *path;
-    struct listen *listen; /* is moved on, too; NULL = none */
-    struct fleet *fleet;   /* the same */
-    int64_t look_us;       /* boot clock: when to look next */
-    int64_t step_us;       /* pause after that look; 0 = only the safety poll */
-    int64_t poll_us;       /* the safety poll */
-    int64_t first_us;      /* pause before the first look after a ring */
-    int64_t rang_us;       /* boot clock: when the last ring came */
-    int64_t saw_us;        /* boot clock: when it was looked last */
-    size_t rings;          /* that no row has come for */
-    bool crowded;          /* some may be lost */
-    bool stop;             /* a signal asked for it */
-    bool reload;           /* the same */
-    char told;             /* by the operator: see orders.h; 0 = nothing */
+    struct listen *listen[WAKE_LISTENERS]; /* are moved on, too; NULL = none */
+    struct fleet *fleet;                   /* the same */
+    int64_t look_us;                       /* boot clock: when to look next */
+    int64_t step_us;  /* pause after that look; 0 = only the safety poll */
+    int64_t poll_us;  /* the safety poll */
+    int64_t first_us; /* pause before the first look after a ring */
+    int64_t rang_us;  /* boot clock: when the last ring came */
+    int64_t saw_us;   /* boot clock: when it was looked last */
+    size_t rings;     /* that no row has come for */
+    bool crowded;     /* some may be lost */
+    bool stop;        /* a signal asked for it */
+    bool reload;      /* the same */
+    char told;        /* by the operator: see orders.h; 0 = nothing */
 };
 
 /* Opens timer and signals, and the doorbell at path unless path is NULL.

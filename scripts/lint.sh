@@ -17,7 +17,7 @@ mapfile -t code < <(find lib udf poller ctl bench tests/property tests/memory te
 cppcheck --quiet --std=c11 --enable=warning,performance,portability \
     --inline-suppr --error-exitcode=1 --library=posix --library=gnu \
     --suppress=missingInclude -Ilib -Ipoller -Iudf \
-    -DMBEV_VERSION='"0"' -DMBEV_DOORBELL='"/d"' -DMBEV_CONF_FILE='"/c"' -DMBEV_STATE_DIR='"/s"' \
+    -DMBEV_VERSION='"0"' -DMBEV_DOORBELL='"/d"' -DMBEV_CONTROL='"/k"' -DMBEV_CONF_FILE='"/c"' -DMBEV_STATE_DIR='"/s"' \
     "${code[@]}"
 printf '%s\n' "${code[@]}" |
     xargs -P 2 -n 4 clang-tidy --quiet -p "$build" --warnings-as-errors='*'

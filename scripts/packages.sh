@@ -11,7 +11,7 @@ ROUTER_PACKAGES="openssh-server libnss-wrapper"
 # systemd: only its tools, which judge the unit file.
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist \
 $ROUTER_PACKAGES mariadb-client clang libclang-rt-dev clang-format clang-tidy \
-cppcheck systemd"
+cppcheck chromium chromium-driver fonts-dejavu-core systemd"
 
 missing_packages() {
     for package in "$@"; do

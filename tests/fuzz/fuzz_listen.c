@@ -1,6 +1,7 @@
 /*
- * What reaches the port for callbacks: the input goes over a real connection,
- * in one or two pieces (the first byte says where it is cut).
+ * What reaches the port for callbacks, and that of the status page: the input
+ * goes over a real connection, in one or two pieces (the first byte says where
+ * it is cut).
  */
 #include "fuzz.h"
 
@@ -31,17 +32,23 @@ on_heard(
     heard++;
     holds(request->body_len <= MOST_BYTES);
     holds(request->body[request->body_len] == '\0');
+    holds(request->route < 2);
     if (request->header)
         header_len = strlen(request->header);
+    if (listen_query(call, "id"))
+        header_len += strlen(listen_query(call, "id"));
     listen_answer(call, OK);
 }
 
 static void
 open_server(void)
 {
+    static const struct listen_route routes[] = { { "/komtet", false },
+        { "/page", true } };
     static const struct listen_settings usual = {
         .address = "127.0.0.1",
-        .path = "/komtet",
+        .routes = routes,
+        .routes_n = 2,
         .header = "X-Sign",
         .rate = 1000000,
         .most_bytes = MOST_BYTES,

@@ -53,7 +53,7 @@ def default_settings(db, url="http://127.0.0.1:9/api.php", billing="mikbill"):
             "password": SERVICE_PASSWORD, "billing": billing,
             "events": "mikbill_events"},
         "service": {"doorbell": db.doorbell, "log_level": "debug",
-                    "state_dir": db.folder},
+                    "state_dir": db.folder, "control": ""},
         "company": {"currency": "руб"},
         "smspilot": {"url": url, "api_key": "TESTKEY", "sender": "INFORM"},
         "smsc": {"url": "http://127.0.0.1:9/sys", "login": "LOGIN",

@@ -664,7 +664,7 @@ def test_an_account_that_komtet_refuses(well, till):
            "[komtet] shop, secret and queue")
     make_well(well, komtet={**keys, "queue": ""})
     named(doctor(well), "account komtet", "warning", "[komtet] queue is empty:"
-          " receipts are made, kept and not sent", "systemctl restart mbevd")
+          " receipts are made, kept and not sent", "systemctl reload mbevd")
 
 
 def test_a_provider_whose_port_is_closed(well):

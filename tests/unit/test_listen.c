@@ -16,6 +16,8 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 enum { MOST_CALLS = 16, MOST_BYTES = 4096, PATIENCE_MS = 5000 };
 
@@ -86,9 +88,12 @@ on_heard(
     s->calls[s->waiting++] = call;
 }
 
+static const struct listen_route komtet = { .path = "/komtet" };
+
 static const struct listen_settings usual = {
     .address = "127.0.0.1",
-    .path = "/komtet",
+    .routes = &komtet,
+    .routes_n = 1,
     .header = "X-Sign",
     .rate = 100000,
     .most_bytes = MOST_BYTES,
@@ -1236,18 +1241,257 @@ the_settings_are_copied(void **state)
 {
     struct scene *s = *state;
     char address[] = "127.0.0.1", path[] = "/komtet", header[] = "X-Sign";
+    struct listen_route route = { .path = path };
     struct listen_settings set = usual;
 
     set.address = address;
-    set.path = path;
+    set.routes = &route;
     set.header = header;
     open_with(s, &set);
     memset(address, 'x', sizeof address - 1);
     memset(path, 'x', sizeof path - 1);
     memset(header, 'x', sizeof header - 1);
+    memset(&route, 0, sizeof route);
     memset(&set, 0, sizeof set);
     assert_int_equal(ask(s, GOOD).status, 200);
     assert_string_equal(s->header, "abc");
+}
+
+/* ---- routes ---- */
+
+static const struct listen_route several[] = {
+    { "/komtet", false },
+    { "/page", true },
+    { "/", true },
+};
+
+static const char *const guards[] = { "X-Guard", "on", "X-Other", "too", NULL };
+
+static void
+open_several(struct scene *s, bool own_names)
+{
+    struct listen_settings set = usual;
+
+    set.routes = several;
+    set.routes_n = COUNT(several);
+    set.always = guards;
+    set.own_names = own_names;
+    set.header = NULL;
+    open_with(s, &set);
+}
+
+static void
+each_route_has_its_method(void **state)
+{
+    static const struct {
+        const char *request;
+        int status;
+        const char *allow;
+    } rows[] = {
+        { GOOD, 200, NULL },
+        { "GET /page HTTP/1.1\r\nHost: h\r\n\r\n", 200, NULL },
+        { "GET /page?id=1 HTTP/1.1\r\nHost: h\r\n\r\n", 200, NULL },
+        { "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", 200, NULL },
+        { "GET /komtet HTTP/1.1\r\nHost: h\r\n\r\n", 405,
+            "\r\nAllow: POST\r\n" },
+        { POST("/page") "Content-Length: 0\r\n\r\n", 405,
+            "\r\nAllow: GET, HEAD\r\n" },
+        { "GET /pag HTTP/1.1\r\nHost: h\r\n\r\n", 404, NULL },
+    };
+    struct scene *s = *state;
+
+    open_several(s, false);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct reply reply = ask(s, rows[i].request);
+
+        expect_number(rows[i].request, reply.status, rows[i].status);
+        assert_has(reply.head, "\r\nX-Guard: on\r\n");
+        assert_has(reply.head, "\r\nX-Other: too\r\n");
+        if (rows[i].allow)
+            assert_has(reply.head, rows[i].allow);
+    }
+}
+
+static void
+on_question(
+    void *arg, struct listen_call *call, const struct listen_request *request)
+{
+    struct scene *s = arg;
+    const char *id = listen_query(call, "id");
+    const struct listen_content content = {
+        .type = "text/x",
+        .encoding = listen_takes(call, "gzip") ? "gzip" : NULL,
+        .body = id ? id : "none",
+        .n = strlen(id ? id : "none"),
+    };
+
+    s->heard++;
+    assert_int_equal(request->route, 1);
+    assert_null(request->header);
+    assert_null(listen_query(call, "no"));
+    listen_answer_with(call, 200, &content);
+}
+
+static void
+a_question_is_answered_with_content(void **state)
+{
+    struct scene *s = *state;
+    struct listen_settings set = usual;
+    struct reply reply;
+    char why[200];
+
+    set.routes = several;
+    set.routes_n = COUNT(several);
+    set.header = NULL;
+    listen_close(&s->l);
+    s->l = listen_open(&set, on_question, s, why, sizeof why);
+    reply = ask(s, "GET /page?id=1%202&x HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, "1 2");
+    assert_has(reply.head, "\r\nContent-Type: text/x\r\n");
+    assert_null(strstr(reply.head, "Content-Encoding"));
+    reply = ask(s, "GET /page HTTP/1.1\r\nHost: h\r\n"
+                   "Accept-Encoding: br, gzip\r\n\r\n");
+    assert_string_equal(reply.body, "none");
+    assert_has(reply.head, "\r\nContent-Encoding: gzip\r\n");
+    reply = ask(s, "HEAD /page HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(reply.status, 200);
+    assert_has(reply.head, "\r\nContent-Length: 4\r\n");
+    assert_int_equal(s->heard, 3);
+}
+
+static void
+only_who_calls_us_by_our_name_is_served(void **state)
+{
+    static const struct {
+        const char *host; /* %u: our port */
+        int status;
+    } rows[] = {
+        { "127.0.0.1:%u", 200 },
+        { "localhost:%u", 200 },
+        { "LocalHost:%u", 200 },
+        { "[::1]:%u", 200 },
+        { "10.1.2.3:%u", 200 },
+        { "evil.example:%u", 421 },
+        { "localhost.evil.example:%u", 421 },
+        { "127.0.0.1.evil.example:%u", 421 },
+        { "[evil]:%u", 421 },
+        { "127.0.0.1", 421 },
+        { "localhost", 421 },
+        { "127.0.0.1:1", 421 },
+        { ":%u", 421 },
+        { "", 421 },
+    };
+    struct scene *s = *state;
+
+    open_several(s, true);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char host[64], text[160];
+
+        snprintf(host, sizeof host, "%s", rows[i].host);
+        if (strstr(host, "%u"))
+            snprintf(strstr(host, "%u"), 8, "%u", listen_port(s->l));
+        snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", host);
+        expect_number(rows[i].host, ask(s, text).status, rows[i].status);
+    }
+    assert_int_equal(ask(s, "GET / HTTP/1.0\r\n\r\n").status, 421);
+}
+
+/* ---- a socket ---- */
+
+static void
+open_socket_at(struct scene *s, const char *path)
+{
+    struct listen_settings set = usual;
+
+    set.socket = path;
+    set.address = NULL;
+    open_with(s, &set);
+}
+
+/* What is asked on the socket is answered. */
+static int
+ask_socket(struct scene *s, const char *path)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    struct client c = { .fd = socket(AF_UNIX, SOCK_STREAM, 0),
+        .got = bytes_make(1 << 20) };
+    int status;
+
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+    assert_int_equal(connect(c.fd, (const struct sockaddr *)&at, sizeof at), 0);
+    say_text(s, &c, GOOD);
+    status = status_for(s, &c);
+    leave(&c);
+    return status;
+}
+
+static void
+a_socket_is_served(void **state)
+{
+    struct scene *s = *state;
+    char path[64];
+    struct stat is;
+
+    snprintf(path, sizeof path, "/tmp/mbev-listen-%d", (int)getpid());
+    open_socket_at(s, path);
+    assert_int_equal(listen_port(s->l), 0);
+    assert_int_equal(stat(path, &is), 0);
+    assert_int_equal(is.st_mode & 0777, 0660);
+    assert_int_equal(ask_socket(s, path), 200);
+    listen_close(&s->l);
+    assert_int_equal(stat(path, &is), -1);
+}
+
+static void
+a_socket_is_replaced_only_when_nobody_listens(void **state)
+{
+    struct scene *s = *state;
+    struct listen_settings set = usual;
+    struct listen *second;
+    char path[64], why[200] = "";
+
+    snprintf(path, sizeof path, "/tmp/mbev-listen-%d", (int)getpid());
+    open_socket_at(s, path);
+    set.socket = path;
+    second = listen_open(&set, on_heard, s, why, sizeof why);
+    assert_null(second);
+    assert_has(why, "another program listens there");
+    assert_int_equal(ask_socket(s, path), 200);
+    listen_close(&s->l);
+
+    /* What a crash leaves. */
+    {
+        struct sockaddr_un at = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+        snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+        assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+        close(fd);
+    }
+    open_socket_at(s, path);
+    assert_int_equal(ask_socket(s, path), 200);
+}
+
+static void
+a_file_that_is_no_socket_stays(void **state)
+{
+    struct scene *s = *state;
+    struct temp temp = temp_text("precious");
+    struct listen_settings set = usual;
+    char why[200] = "";
+
+    set.socket = temp.path;
+    assert_null(listen_open(&set, on_heard, s, why, sizeof why));
+    assert_int_equal(access(temp.path, F_OK), 0);
+    unlink(temp.path);
+    set.socket = "/no/such/folder/socket";
+    assert_null(listen_open(&set, on_heard, s, why, sizeof why));
+    assert_has(why, "the folder must exist");
+    set.socket = "/a/path/that/is/much/too/long/for/a/socket/because/there/is/"
+                 "room/for/little/more/than/a/hundred/bytes/in/its/address";
+    assert_null(listen_open(&set, on_heard, s, why, sizeof why));
+    assert_has(why, "too long");
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -1256,6 +1500,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(each_route_has_its_method),
+        TEST(a_question_is_answered_with_content),
+        TEST(only_who_calls_us_by_our_name_is_served),
+        TEST(a_socket_is_served),
+        TEST(a_socket_is_replaced_only_when_nobody_listens),
+        TEST(a_file_that_is_no_socket_stays),
         TEST(a_post_is_answered_at_once),
         TEST(a_post_is_answered_later),
         TEST(what_is_not_200_says_its_name),

@@ -2675,6 +2675,8 @@ only_what_is_opened_at_the_start_needs_a_restart(void **state)
         bool opened = strcmp(k->section, "database") == 0 ||
                       strcmp(k->name, "doorbell") == 0 ||
                       strcmp(k->name, "state_dir") == 0 ||
+                      strcmp(k->name, "control") == 0 ||
+                      strcmp(k->name, "status_address") == 0 ||
                       strcmp(k->name, "known_hosts") == 0;
 
         expect_number(k->name, (k->traits & KEY_RESTART) != 0, opened);
