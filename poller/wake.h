@@ -8,7 +8,7 @@
  * to 12.8 ms, then the safety poll takes over, at once when as many rows have
  * come as it rang. Where so many rang at once that a ring may be lost there is
  * one more look, after the longest pause. The signals: SIGTERM and SIGINT ask
- * for an orderly stop; SIGHUP does no harm.
+ * for an orderly stop, SIGHUP for a reload.
  */
 #ifndef MBEV_WAKE_H
 #define MBEV_WAKE_H
