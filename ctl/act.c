@@ -45,7 +45,8 @@ name_operator(struct bytes *who)
     struct passwd entry, *account = NULL;
     const char *sudo = getenv("SUDO_USER");
 
-    getpwuid_r(getuid(), &entry, buf, sizeof buf, &account);
+    if (getpwuid_r(getuid(), &entry, buf, sizeof buf, &account) != 0)
+        account = NULL;
     gethostname(host, sizeof host - 1);
     if (sudo && getuid() == 0)
         bytes_printf(who, "%s (as root)@%s", sudo, host);

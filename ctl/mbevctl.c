@@ -54,16 +54,15 @@ ctl_with_database(struct ctl *ctl, int (*run)(struct ctl *ctl))
 }
 
 static int
-with_settings(const struct verb *verb, struct ctl *ctl)
+with_settings(const struct verb *verb, struct ctl *ctl, struct settings *set)
 {
     struct bytes errors = bytes_make(64 * 1024);
-    struct settings set;
     bool good = verb->needs == NEEDS_DATABASE
-                    ? settings_load_database(&set, ctl->config, &errors)
-                    : settings_load(&set, ctl->config, &errors);
+                    ? settings_load_database(set, ctl->config, &errors)
+                    : settings_load(set, ctl->config, &errors);
     int code = EX_CONFIG;
 
-    ctl->set = &set;
+    ctl->set = set;
     if (!good)
         fputs(errors.failed ? "more errors than can be listed\n"
                             : bytes_text(&errors),
@@ -72,8 +71,21 @@ with_settings(const struct verb *verb, struct ctl *ctl)
         code = ctl_with_database(ctl, verb->run);
     else
         code = verb->run(ctl);
-    settings_free(&set);
+    ctl->set = NULL;
     bytes_free(&errors);
+    return code;
+}
+
+static int
+ready_and_run(const struct verb *verb, struct ctl *ctl)
+{
+    struct settings set;
+    int code;
+
+    if (verb->needs == NEEDS_NOTHING)
+        return verb->run(ctl);
+    code = with_settings(verb, ctl, &set);
+    settings_free(&set);
     return code;
 }
 
@@ -86,8 +98,7 @@ run(const struct verb *verb, struct ctl *ctl, bool json)
         fputs("mbevctl: out of memory\n", stderr);
         return EX_OSERR;
     }
-    code = verb->needs == NEEDS_NOTHING ? verb->run(ctl)
-                                        : with_settings(verb, ctl);
+    code = ready_and_run(verb, ctl);
     if (out_close())
         return code;
     fputs("mbevctl: the answer could not be written\n", stderr);

@@ -289,13 +289,13 @@ go_over(struct replay *r, enum capture_source source, bool write)
     struct capture_range range;
     struct capture_page page;
     uint64_t horizon, first;
-    bool any, end = false;
+    bool any = false, end = false;
     enum db_status status =
         capture_horizon(r->ctl->db, billing, source, &horizon);
 
     if (status == DB_OK)
         status = find_keys(r, source, &range, &any);
-    first = range.after;
+    first = any ? range.after : 0;
     while (status == DB_OK && any && !end && !ctl_interrupted()) {
         status =
             capture_read(r->ctl->db, billing, source, &range, "replay", &page);

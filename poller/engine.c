@@ -68,11 +68,11 @@ engine_open(struct engine *e, struct editions *editions,
 
     *e = (struct engine){ .editions = editions,
         .set = set,
-        .supervise.notify.fd = -1,
         .owner.lock_fd = -1,
         .journal.fd = -1,
         .recover_us = INT64_MAX };
     e->wake.bell_fd = e->wake.signal_fd = e->wake.timer_fd = -1;
+    supervise_open(&e->supervise);
     e->dice = (uint32_t)clock_wall_us() | 1;
     e->db = db_make(db_settings);
     e->http = http_make();
@@ -95,8 +95,6 @@ engine_open(struct engine *e, struct editions *editions,
             set->service.safety_poll_ms * 1000))
         return false;
     e->wake.fleet = e->fleet;
-    if (!once)
-        supervise_open(&e->supervise);
     return true;
 }
 

@@ -25,7 +25,7 @@ struct supervise {
     char status[SUPERVISE_STATUS]; /* as it was told */
 };
 
-/* Looks who listens. Before it the struct is to be zero. */
+/* Looks who listens. */
 void supervise_open(struct supervise *s);
 void supervise_close(struct supervise *s);
 

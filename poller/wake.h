@@ -9,7 +9,7 @@
  * come as it rang. Where so many rang at once that a ring may be lost there is
  * one more look, after the longest pause. The operator rings it, too, with
  * another letter: see orders.h. The signals: SIGTERM and SIGINT ask for an
- * orderly stop; SIGHUP does no harm.
+ * orderly stop, SIGHUP for a reload.
  */
 #ifndef MBEV_WAKE_H
 #define MBEV_WAKE_H

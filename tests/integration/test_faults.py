@@ -97,6 +97,19 @@ def test_waiting_for_the_last_call_costs_no_cpu(chain):
     assert cpu_seconds(pid) - before < 0.5
 
 
+def test_once_waits_for_a_call_without_cpu(chain):
+    chain.settings["service"]["stop_timeout"] = "200 ms"
+    chain.reconfigure(chain.settings)
+    chain.pilot.reply = standin.stall
+    chain.subscriber()
+    chain.pay()
+    chain.service.start("--once")
+    chain.pilot.wait(1)
+    before = cpu_seconds(chain.service.pid)
+    time.sleep(2)
+    assert cpu_seconds(chain.service.pid) - before < 0.25
+
+
 def test_a_row_that_an_operator_holds_stops_nobody_else(chain):
     slowly(chain, 0.5)
     chain.start().subscriber()
