@@ -124,39 +124,53 @@ is_offered(const struct verb *verb, const char *word)
     return false;
 }
 
+/* Takes the word of argv[*i] when every verb means the same by it, with its
+ * text. *stays: it is another one. NULL, or what is wrong. */
+static const char *
+take_word(struct ctl *ctl, const struct verb *verb, struct wish *wish, int *i,
+    bool *stays)
+{
+    const char *word =
+        strcmp(ctl->argv[*i], "-y") == 0 ? "--yes" : ctl->argv[*i];
+
+    *stays = false;
+    if (strcmp(word, "--json") == 0)
+        wish->json = true;
+    else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        wish->help = true;
+    else if (*word == '-' && !is_offered(verb, word))
+        return "it has no such option";
+    else if (strcmp(word, "--yes") == 0)
+        ctl->yes = true;
+    else if (strcmp(word, "--dry-run") == 0)
+        ctl->dry = true;
+    else if (strcmp(word, "--reason") != 0)
+        *stays = true;
+    else if (++*i < ctl->argc)
+        ctl->reason = ctl->argv[*i];
+    else
+        return "--reason needs a text";
+    return NULL;
+}
+
 /* Takes the options out of the words behind the verb; those that only it
- * knows stay. NULL, or what is wrong. */
+ * knows stay. */
 static const char *
 take_options(struct ctl *ctl, const struct verb *verb, struct wish *wish)
 {
+    const char *wrong = NULL;
     int n = 0;
 
-    for (int i = 0; i < ctl->argc; i++) {
-        const char *word = ctl->argv[i];
+    for (int i = 0; i < ctl->argc && !wrong; i++) {
+        char *word = ctl->argv[i];
+        bool stays;
 
-        if (strcmp(word, "-y") == 0)
-            word = "--yes";
-        if (strcmp(word, "--json") == 0)
-            wish->json = true;
-        else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-            wish->help = true;
-        else if (*word != '-')
-            ctl->argv[n++] = ctl->argv[i];
-        else if (!is_offered(verb, word))
-            return "it has no such option";
-        else if (strcmp(word, "--yes") == 0)
-            ctl->yes = true;
-        else if (strcmp(word, "--dry-run") == 0)
-            ctl->dry = true;
-        else if (strcmp(word, "--reason") != 0)
-            ctl->argv[n++] = ctl->argv[i];
-        else if (++i < ctl->argc)
-            ctl->reason = ctl->argv[i];
-        else
-            return "--reason needs a text";
+        wrong = take_word(ctl, verb, wish, &i, &stays);
+        if (stays)
+            ctl->argv[n++] = word;
     }
     ctl->argc = n;
-    return NULL;
+    return wrong;
 }
 
 static int
@@ -175,7 +189,7 @@ run_verb(struct ctl *ctl, struct wish wish)
     if (wrong)
         return ctl_complain(ctl, wrong);
     if (wish.help) {
-        ctl->argv = (char *[]){ (char *)(size_t)ctl->verb };
+        ctl->argv--; /* the verb itself */
         ctl->argc = 1;
         return ctl_help(ctl);
     }

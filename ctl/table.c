@@ -179,12 +179,14 @@ static void
 print(const struct table *t)
 {
     size_t note = 0;
+    unsigned column = 0;
 
     for (unsigned i = 0; i < t->columns; i++)
         print_cell(t, i, head_text(t->heads[i]));
-    for (size_t i = 0; i < t->n; i++) {
-        print_cell(t, (unsigned)(i % t->columns), t->cell[i] ? t->cell[i] : "");
+    for (size_t i = 0; t->cell && i < t->n; i++) {
+        print_cell(t, column, t->cell[i] ? t->cell[i] : "");
         print_notes(t, i + 1, &note);
+        column = column + 1 < t->columns ? column + 1 : 0;
     }
 }
 
