@@ -6,7 +6,7 @@
  * index; what went through is counted by the service, in table pulse.
  */
 #include "bytes.h"
-#include "ctl.h"
+#include "control.h"
 #include "delivery.h"
 
 #include <inttypes.h>
@@ -20,6 +20,7 @@ struct lane_row {
     uint64_t late_s;               /* how long the oldest is due */
     uint64_t good, again, bad;     /* in the last hour */
     char paused[320];              /* by whom, since when; "" = not paused */
+    int64_t held_s; /* its breaker holds it for so long; -1 = it does not */
 };
 
 /* NULL for a name that is no lane's. */
@@ -103,6 +104,51 @@ read_pauses(struct ctl *ctl, struct lane_row lanes[LANES])
     return DB_OK;
 }
 
+static json_object *
+member(json_object *of, const char *name)
+{
+    json_object *value = NULL;
+
+    json_object_object_get_ex(of, name, &value);
+    return value;
+}
+
+/* Of the holds of lanes only the running service knows. */
+static void
+read_holds(struct ctl *ctl, struct lane_row lanes[LANES])
+{
+    json_object *status = control_status(ctl), *list = member(status, "lanes");
+    size_t n = json_object_is_type(list, json_type_array)
+                   ? json_object_array_length(list)
+                   : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        json_object *lane = json_object_array_get_idx(list, i);
+        json_object *name = member(lane, "name");
+        struct lane_row *row =
+            name ? row_of(lanes, json_object_get_string(name)) : NULL;
+
+        if (row && json_object_get_boolean(member(lane, "holds")))
+            row->held_s = json_object_get_int64(member(lane, "held_s"));
+    }
+    json_object_put(status);
+}
+
+/* What keeps it from its work; "" = nothing. */
+static void
+print_state(const struct lane_row *row, char *text, size_t size)
+{
+    if (*row->paused)
+        snprintf(text, size, "%s", row->paused);
+    else if (row->held_s > 0)
+        snprintf(text, size, "held for %" PRId64 " s more: its provider fails",
+            row->held_s);
+    else if (row->held_s == 0)
+        snprintf(text, size, "held: one call tries it");
+    else
+        *text = '\0';
+}
+
 /* Nothing is easier to read than a nought. */
 static void
 add_count(struct table *t, uint64_t n)
@@ -118,6 +164,7 @@ add_row(struct table *t, enum lane_id lane, const struct lane_row *row)
 {
     static const enum delivery_state states[] = { DELIVERY_CALLING,
         DELIVERY_RETRY, DELIVERY_HELD, DELIVERY_DOUBTFUL, DELIVERY_DEAD };
+    char state[400];
 
     table_add_text(t, delivery_lane_name(lane));
     add_count(t, row->n[DELIVERY_READY] + row->n[DELIVERY_LEASED]);
@@ -127,10 +174,8 @@ add_row(struct table *t, enum lane_id lane, const struct lane_row *row)
     add_count(t, row->good);
     add_count(t, row->again);
     add_count(t, row->bad);
-    if (*row->paused)
-        table_add_text(t, row->paused);
-    else
-        table_add(t, out_is_json() ? NULL : "", 0);
+    print_state(row, state, sizeof state);
+    table_add_text(t, *state || !out_is_json() ? state : NULL);
 }
 
 enum db_status
@@ -141,12 +186,15 @@ lanes_print(struct ctl *ctl)
         ">again 1 h", ">failed 1 h", "" };
     static const char *const members[] = { "lane", "waiting", "calling",
         "retry", "held", "doubtful", "dead", "oldest_s", "done_1h", "again_1h",
-        "failed_1h", "paused" };
+        "failed_1h", "state" };
     struct lane_row lanes[LANES];
     struct table *t;
     enum db_status status;
 
     memset(lanes, 0, sizeof lanes);
+    for (enum lane_id lane = 0; lane < LANES; lane++)
+        lanes[lane].held_s = -1;
+    read_holds(ctl, lanes);
     status = read_waiting(ctl, lanes);
     if (status == DB_OK)
         status = read_pulse(ctl, lanes);

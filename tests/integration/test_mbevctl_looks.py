@@ -63,7 +63,7 @@ def test_status_for_programs(busy):
     assert list(lanes) == ["decide", "smspilot", "smsc", "komtet", "routers"]
     assert lanes["smspilot"]["dead"] == lanes["smspilot"]["doubtful"] == 1
     assert lanes["smspilot"]["waiting"] == 0
-    assert lanes["smspilot"]["paused"] is None
+    assert lanes["smspilot"]["state"] is None
 
 
 def test_status_for_programs_when_nothing_acts(busy):
@@ -138,6 +138,22 @@ def test_colour_is_for_terminals_only(busy):
     assert "\x1b" not in on_a_terminal(busy, "queue", TERM="dumb")
     assert "\x1b" not in on_a_terminal(busy, "queue", "--json")
     assert "\x1b" not in ctl(busy, "queue").stdout
+
+
+def test_status_tells_which_provider_is_held(chain):
+    """Only the running service knows."""
+    settings_of(chain, notice={"hold": "1 h"},
+                service={"control": f"{chain.db.folder}/control"})
+    chain.pilot.reply = smspilot_refuses("100", "no key given")
+    chain.start().subscriber()
+    chain.pay()
+    chain.service.wait_log("smspilot is held")
+    held = {lane["lane"]: lane["state"]
+            for lane in as_json(chain, "status")["lanes"]}
+    assert held["smspilot"].startswith("held for 3")
+    assert held["smsc"] is None
+    chain.service.stop()
+    assert " held for " not in ctl(chain, "status").stdout
 
 
 # --- live --------------------------------------------------------------------
