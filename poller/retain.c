@@ -23,6 +23,7 @@ enum {
 };
 
 #define ROUND_US (3600LL * 1000000)
+#define TELL_US (10LL * 1000000)
 
 /* For so long a bonus may be told by a row of addons_pay_api, and by whose
  * payment that became. */
@@ -403,6 +404,30 @@ end_round(struct retain *r)
     *r = (struct retain){ .due_us = clock_boot_us() + ROUND_US };
 }
 
+/* A long round tells how far it is, each ten seconds. */
+static enum db_status
+tell_progress(struct engine *e)
+{
+    struct retain *r = &e->retain;
+    struct db_rows *rows;
+    enum db_status status;
+
+    if (r->told_us == 0)
+        r->told_us = clock_boot_us();
+    if (r->step > 0 || r->events == 0 || clock_boot_us() < r->told_us + TELL_US)
+        return DB_OK;
+    r->told_us = clock_boot_us();
+    status = db_ask(e->db, "SELECT MAX(id) FROM event", &rows);
+    if (status != DB_OK)
+        return status;
+    if (db_next(rows))
+        log_info("retain: at event %" PRIu64 " of %" PRIu64 ": %" PRIu64
+                 " removed so far; a restart goes on with what is left",
+            r->cursor, db_uint(rows, 0), r->events);
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
 static void
 go_on(struct retain *r, const struct piece *p)
 {
@@ -473,7 +498,9 @@ retain_due(struct engine *e)
     }
     if (status == DB_OK || status == DB_BUSY)
         go_on(&e->retain, &p);
-    if (status != DB_OK && status != DB_GONE && !e->owner.lost)
+    if (status == DB_OK)
+        status = tell_progress(e);
+    else if (status != DB_GONE && !e->owner.lost)
         status = leave_out(e, status);
     free_piece(&p);
     return status;

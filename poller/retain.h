@@ -27,6 +27,7 @@ struct retain {
     uint64_t cursor;             /* ... and up to which key */
     int64_t due_us;              /* boot clock: when to go on */
     uint64_t events, deliveries; /* removed in this round */
+    int64_t told_us; /* boot clock: when it was told how far it is; 0 = not */
 };
 
 /* When there is reason to go on (boot clock); INT64_MAX: never. */

@@ -320,7 +320,7 @@ def test_a_missing_right_does_not_stop_the_service(chain):
 
 
 def test_very_many_go_while_payments_are_served(chain):
-    remember(chain, 20_000)
+    remember(chain, 25_000)
     ours(chain, "UPDATE delivery SET state = 'dead' WHERE id MOD 1000 = 0")
     dead = count(chain, "delivery", "state = 'dead'")
     newest(chain)
@@ -334,7 +334,8 @@ def test_very_many_go_while_payments_are_served(chain):
             time.sleep(0.05)
             assert paid < 4000
     chain.wait_settled(dead + paid + 1)
-    wait_removed(chain, 20_000 - dead)
+    wait_removed(chain, 25_000 - dead)
+    chain.service.wait_log(r"retain: at event \d+ of \d+: \d+ removed so far")
     assert paid > 10 and count(chain, "outbox") == 0
     assert count(chain, "event") == dead + paid + 1
     assert sorted(chain.sent()) == sorted(
