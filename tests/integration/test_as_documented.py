@@ -1,5 +1,6 @@
-"""What docs/installation.md and docs/upgrade.md say of servers that are not
-the usual one: on another host, replicated, restored from a dump."""
+"""What the documents tell to type does what they say, where it is not done by
+other tests: the service elsewhere, replication, dumps, the way from the old
+scripts and back, removal without a trace."""
 
 import re
 import subprocess
@@ -12,13 +13,8 @@ from harness.product import (SERVICE_ACCOUNT, Service, default_settings,
                              install, run_sql, with_settings)
 from harness.server import REPO, MariaDB
 from integration.chain import payment_sql
-
-FUNCTIONS = """SET sql_log_bin = 0;
-CREATE FUNCTION mbev_json RETURNS STRING SONAME 'mbev.so';
-CREATE FUNCTION mbev_ring RETURNS INTEGER SONAME 'mbev.so';
-CREATE FUNCTION mbev_version RETURNS STRING SONAME 'mbev.so';
-"""
-
+from integration.test_mbevctl import ctl
+from integration.test_reload import reload
 
 def command(document, beginning):
     """The shell command of a document that begins so, without sudo."""
@@ -29,13 +25,28 @@ def command(document, beginning):
     return found[0].replace("sudo ", "")
 
 
+def block(document, beginning):
+    """The block of commands that begins so, without sudo."""
+    text = (REPO / "docs" / document).read_text("utf-8")
+    return text[text.index(f"\n{beginning}"):].split("```")[0].replace(
+        "sudo ", "")
+
+
+def statements(document, beginning):
+    """Those that are typed into the client, from that one to the end of the
+    block."""
+    text = (REPO / "docs" / document).read_text("utf-8")
+    block = text[text.index(f"mysql> {beginning}"):].split("```")[0]
+    return re.sub(r"^(mysql>|      ) ", "", block, flags=re.MULTILINE)
+
+
 def shell(db, text):
     """Run it with bash; mysql and mysqldump speak to that server."""
     options = f"--no-defaults --socket={db.socket} --user=root"
-    text = re.sub(r"\bmysql(dump)? ", rf"mysql\1 {options} ", text)
+    text = re.sub(r"\bmysql(dump)?(?=\s|$)", rf"mysql\1 {options}", text)
     done = subprocess.run(["bash", "-ec", "set -o pipefail\n" + text],
                           text=True, capture_output=True, check=False,
-                          cwd=REPO)
+                          cwd=db.folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -68,7 +79,7 @@ def test_an_account_of_another_host_does_the_work(pilot):
         install(db)
         db.sql(f"CREATE USER '{SERVICE_ACCOUNT}'@'127.0.0.1'"
                " IDENTIFIED BY 'far away'")
-        shell(db, command("installation.md", "sudo mysql -NBe \"SHOW GRANTS")
+        shell(db, command("installation.md", "sudo mysql -rNBe \"SHOW GRANTS")
               .replace("10.0.0.6", "127.0.0.1"))
         settings = announce(db, pilot, socket="", host="127.0.0.1",
                             port=db.port, password="far away")
@@ -112,14 +123,16 @@ def caught_up(first, second):
 
 def test_a_replica_goes_on_and_can_take_over(pair, pilot):
     """Without the functions it is replicated all the same; with them it
-    captures as soon as it is the primary, and nothing of the first's is
-    captured twice."""
+    captures as soon as it is the primary, although its tables were open
+    before, and nothing of the first's is captured twice."""
     first, second = pair
     install(first)
     old = subscriber_and_payment(first, 1001)
     caught_up(first, second)
     assert second.sql("SELECT COUNT(*) FROM mikbill_events.outbox") == [(1,)]
-    second.client(FUNCTIONS)
+    code, _, errors = second.client(
+        statements("installation.md", "SET sql_log_bin = 0"))
+    assert code == 0, errors
     assert second.sql("SELECT mbev_version() IS NOT NULL") == [(1,)]
     new = subscriber_and_payment(first, 1002)
     caught_up(first, second)
@@ -139,7 +152,8 @@ def test_a_dump_is_restored_on_a_fresh_server(pilot, tmp_path):
         create_billing(db, "mikbill", "legacy")
         install(db)
         text = subscriber_and_payment(db, 1001)
-        shell(db, command("upgrade.md", "sudo mysqldump --single-transaction")
+        shell(db, command("upgrade.md", "sudo mysqldump --single-transaction"
+                          " --routines --databases mikbill mikbill_events")
               .replace("both.sql", dump))
     with MariaDB() as db:
         db.sql("SELECT 1")
@@ -157,3 +171,82 @@ def test_a_dump_is_restored_on_a_fresh_server(pilot, tmp_path):
             service.wait_log(r"engine: acting")
             wait_until(lambda: len(sent(pilot)) >= 2, 10, "messages")
         assert sorted(sent(pilot)) == sorted([text, later])
+
+
+# --- from the old scripts, and back -----------------------------------------
+
+def verb(chain, *words):
+    """A verb of mbevctl, which must succeed."""
+    done = ctl(chain, *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def numbers(chain):
+    """event -> text, of what waits."""
+    return dict(chain.deliveries("event_id, payload", "state = 'ready'"))
+
+
+def test_messages_are_taken_over_from_the_scripts_and_given_back(chain):
+    """docs/migration.md, 3 and "Back to the scripts": of five payments each
+    is announced once, by the scripts or by us."""
+    reload_off = {"payment": {"sms": "no"}}
+    chain.service.configure(with_settings(chain.settings, **reload_off))
+    chain.start().subscriber()
+    scripts = []
+
+    def pay(summa, by_scripts):
+        chain.pay(summa=summa)
+        if by_scripts:
+            scripts.append(f"sub1001: {summa:.2f} руб")
+
+    pay(11, True)
+    wait_until(lambda: chain.db.sql(
+        "SELECT COUNT(*) FROM mikbill_events.event") == [(1,)], 10, "event")
+    verb(chain, "pause", "smspilot", "--reason", "migration of payments")
+    reload(chain, payment={"sms": "yes"})
+    pay(12, True)
+    pay(13, False)  # the scripts are off now
+    chain.wait_states("ready", "ready")
+    for event, text in numbers(chain).items():
+        if text in scripts:
+            verb(chain, "drop", str(event), "--yes")
+    verb(chain, "resume", "smspilot")
+    chain.wait_states("cancelled", "done")
+    verb(chain, "pause", "smspilot")
+    pay(14, False)
+    pay(15, True)  # they are on again
+    chain.wait_states("cancelled", "done", "ready", "ready")
+    reload(chain, payment={"sms": "no"})
+    pay(16, True)
+    for event, text in numbers(chain).items():
+        if text in scripts:
+            verb(chain, "drop", str(event), "--yes")
+    verb(chain, "resume", "smspilot")
+    chain.wait_states("cancelled", "done", "done", "cancelled")
+    texts = [text for _, text in chain.sent()] + scripts
+    assert sorted(texts) == [f"sub1001: {n:.2f} руб" for n in range(11, 17)]
+
+
+# --- removal ------------------------------------------------------------------
+
+@pytest.fixture(name="fresh")
+def _fresh():
+    """A server of its own with a billing and our SQL."""
+    with MariaDB() as db:
+        create_billing(db, "mikbill", "legacy")
+        install(db)
+        yield db
+
+
+def test_the_triggers_are_dropped_without_the_file(fresh):
+    assert len(fresh.sql("SHOW TRIGGERS", "mikbill")) == 4
+    shell(fresh, block("dba.md", "sudo mysql mikbill -e \"DROP TRIGGER"))
+    assert fresh.sql("SHOW TRIGGERS", "mikbill") == []
+
+
+def test_no_trace_is_left(fresh):
+    look = block("dba.md", "sudo mysql -e \"SELECT trigger_schema")
+    assert len(shell(fresh, look).splitlines()) == 4 + 4 + 3 + 1 + 3
+    run_sql(fresh, "uninstall.sql", "mikbill")
+    assert shell(fresh, look) == ""
