@@ -208,6 +208,7 @@ def test_messages_are_taken_over_from_the_scripts_and_given_back(chain):
     pay(12, True)
     pay(13, False)  # the scripts are off now
     chain.wait_states("ready", "ready")
+    assert chain.sms_logs() == []  # what stands there is the scripts'
     for event, text in numbers(chain).items():
         if text in scripts:
             verb(chain, "drop", str(event), "--yes")
