@@ -59,18 +59,21 @@ const struct verb ctl_verbs[] = {
         OF_DELIVERIES, 1, 8, NEEDS_DATABASE, ctl_change },
     { "drop", "WHAT", "never do what is still to be done",
         WHAT
-        "What has failed or is doubtful leaves the lists with it. Undone by\n"
-        "retry. Receipts: see receipts close.\n",
+        "What has failed or is doubtful leaves the lists with it when state=\n"
+        "says so. Undone by retry; of what is doubtful, by resolve. Receipts:\n"
+        "see receipts close.\n",
         OF_DELIVERIES, 1, 8, NEEDS_DATABASE, ctl_change },
-    { "hold", "WHAT", "keep back what waits, until release", WHAT,
+    { "hold", "WHAT", "keep back what waits, until release",
+        WHAT "Behind a receipt the later ones of its subscriber wait, too.\n",
         OF_DELIVERIES, 1, 8, NEEDS_DATABASE, ctl_change },
     { "release", "WHAT", "let go what was held",
         WHAT "What is too old by now expires.\n", OF_DELIVERIES, 1, 8,
         NEEDS_DATABASE, ctl_change },
     { "resolve", "sent|unsent WHAT", "say what became of what is doubtful",
-        WHAT
-        "sent: it is done. unsent: it is sent again. Look in the provider's\n"
-        "cabinet first: nobody else knows.\n",
+        WHAT "sent: it is done; the billing's log of messages stays as it is.\n"
+             "unsent: it is sent again. Look in the provider's cabinet first: "
+             "nobody\n"
+             "else knows.\n",
         "sent unsent " OF_DELIVERIES, 2, 9, NEEDS_DATABASE, ctl_change },
     { "pause", "LANE|all", "begin nothing in a lane, until resume",
         "LANE is decide (nothing is decided), smspilot, smsc, komtet or "
@@ -81,7 +84,8 @@ const struct verb ctl_verbs[] = {
     { "resume", "LANE|all", "end a pause", "",
         LANES_OFFERED " --dry-run --reason", 1, 1, NEEDS_DATABASE, ctl_pause },
     { "flush", "[LANE]", "try at once whatever waits after a failure",
-        "Also providers and routers that are held because they failed. Not\n"
+        "Also the providers and routers that are held because they failed. "
+        "Not\n"
         "what the provider is to be asked about first: it needs its pause.\n",
         LANES_OFFERED " --dry-run --reason", 0, 1, NEEDS_DATABASE, ctl_flush },
     { "replay", "--from DATE [TIME] --to DATE [TIME] [--kind KIND,...]",
