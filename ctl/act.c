@@ -81,15 +81,17 @@ ctl_note(struct bytes *sql, const struct ctl *ctl, const struct act *act)
 }
 
 void
-ctl_ring(const struct ctl *ctl, char letter)
+ctl_ring(const struct ctl *ctl, char letter, const char *lane)
 {
     struct sockaddr_un to = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    char words[32];
 
     if (fd < 0)
         return;
     snprintf(to.sun_path, sizeof to.sun_path, "%s", ctl->set->service.doorbell);
-    (void)sendto(fd, &letter, 1, MSG_DONTWAIT | MSG_NOSIGNAL,
+    snprintf(words, sizeof words, "%c%s", letter, lane ? lane : "");
+    (void)sendto(fd, words, strlen(words), MSG_DONTWAIT | MSG_NOSIGNAL,
         (const struct sockaddr *)&to, sizeof to);
     close(fd);
 }

@@ -21,13 +21,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { BATCH = 100, SHOWN = 20, LARGEST_SQL = 256 * 1024 };
+enum { BATCH = 100, SHOWN = 20, TRIES = 3, LARGEST_SQL = 256 * 1024 };
 
 #define BIT(state) (1u << DELIVERY_##state)
 
-/* As it was; in a lane of messages it may have no way left. */
+/* As it was, with an hour at least; in a lane of messages it may have no way
+ * left. */
 #define AGAIN                                                                  \
-    "d.state = 'ready', d.due_utc = UTC_TIMESTAMP(3),"                         \
+    "d.state = 'ready',"                                                       \
     " d.expires_utc = IF(d.expires_utc < UTC_TIMESTAMP(3) + INTERVAL 1 HOUR,"  \
     " UTC_TIMESTAMP(3) + INTERVAL 1 HOUR, d.expires_utc),"                     \
     " d.plan_utc = IF(d.plan_utc < UTC_TIMESTAMP(3), NULL, d.plan_utc),"       \
@@ -36,36 +37,43 @@ enum { BATCH = 100, SHOWN = 20, LARGEST_SQL = 256 * 1024 };
     " WHEN 'smsc' THEN IF(d.action = 'social', 'social', 'smsc') END,"         \
     " d.route)"
 
+/* What a provider is to be asked about needs its pause: asked too early, it
+ * may not know yet what it has. */
+#define DUE_NOW                                                                \
+    "d.due_utc = IF(d.ask AND d.lane = 'smsc', d.due_utc, UTC_TIMESTAMP(3))"
+
 static const struct change {
     const char *name;
-    const char *word;   /* behind the name; NULL = none */
-    unsigned from;      /* states it may be in */
-    unsigned all;       /* those that "all" means */
-    unsigned receipts;  /* those of a receipt that has a number */
-    const char *set;    /* assignments to d */
+    const char *word;  /* behind the name; NULL = none */
+    unsigned from;     /* states it may be in */
+    unsigned usual;    /* those that are meant when none is named */
+    unsigned receipts; /* those of a receipt that has a number */
+    bool ended;        /* nothing of its attempts is open: they count no more */
+    const char *set;   /* assignments to d */
     const char *reason; /* why it is in its state then */
     const char *done;   /* what was done, behind a number */
 } changes[] = {
     { "retry", NULL,
         BIT(DEAD) | BIT(EXPIRED) | BIT(RETRY) | BIT(READY) | BIT(CANCELLED),
-        BIT(DEAD) | BIT(EXPIRED), BIT(RETRY) | BIT(READY), AGAIN,
-        "tried again by the operator", "are tried again" },
+        BIT(DEAD) | BIT(EXPIRED), BIT(RETRY) | BIT(READY), true,
+        AGAIN ", " DUE_NOW, "tried again by the operator", "are tried again" },
     { "drop", NULL,
         BIT(READY) | BIT(RETRY) | BIT(HELD) | BIT(DOUBTFUL) | BIT(DEAD) |
             BIT(EXPIRED),
-        BIT(READY) | BIT(RETRY) | BIT(HELD), 0, "d.state = 'cancelled'",
+        BIT(READY) | BIT(RETRY) | BIT(HELD), 0, false, "d.state = 'cancelled'",
         "dropped by the operator", "are dropped" },
     { "hold", NULL, BIT(READY) | BIT(RETRY), BIT(READY) | BIT(RETRY),
-        BIT(READY) | BIT(RETRY), "d.state = 'held'", "held by the operator",
-        "are held" },
-    { "release", NULL, BIT(HELD), BIT(HELD), BIT(HELD),
-        "d.state = 'ready', d.due_utc = UTC_TIMESTAMP(3)",
-        "released by the operator", "are released" },
-    { "resolve", "sent", BIT(DOUBTFUL), BIT(DOUBTFUL), 0, "d.state = 'done'",
-        "it was sent, says the operator", "are done" },
-    { "resolve", "unsent", BIT(DOUBTFUL), BIT(DOUBTFUL), 0,
-        AGAIN ", d.ask = FALSE", "it was not sent, says the operator",
-        "are sent again" },
+        BIT(READY) | BIT(RETRY), false, "d.state = 'held'",
+        "held by the operator", "are held" },
+    { "release", NULL, BIT(HELD), BIT(HELD), BIT(HELD), false,
+        "d.state = 'ready', " DUE_NOW, "released by the operator",
+        "are released" },
+    { "resolve", "sent", BIT(DOUBTFUL) | BIT(CANCELLED), BIT(DOUBTFUL), 0,
+        false, "d.state = 'done'", "it was sent, says the operator",
+        "are done" },
+    { "resolve", "unsent", BIT(DOUBTFUL) | BIT(CANCELLED), BIT(DOUBTFUL), 0,
+        true, AGAIN ", d.due_utc = UTC_TIMESTAMP(3), d.ask = FALSE",
+        "it was not sent, says the operator", "are sent again" },
 };
 
 static const struct change *
@@ -80,8 +88,10 @@ find_change(const char *name, const char *word)
 
 /* A delivery that may be changed, and how it was. */
 struct one {
-    uint64_t id, event_id;
+    uint64_t id, event_id, log_id;
     enum delivery_state state;
+    enum lane_id lane;
+    bool ask;
 };
 
 struct chosen {
@@ -92,14 +102,28 @@ struct chosen {
 
 /* --- choosing ------------------------------------------------------------- */
 
-enum { EVENT, ID, UID, KIND, ACTION, STATE, ADDRESS, REASON, LANE };
+enum {
+    EVENT,
+    ID,
+    UID,
+    KIND,
+    ACTION,
+    STATE,
+    ADDRESS,
+    REASON,
+    LANE,
+    ASK,
+    LOG_ID,
+    UNKNOWN
+};
 
 static const char *const heads[] = { "event", "delivery", "uid", "kind",
     "action", "state", "to", "reason" };
 
 #define COLUMNS                                                                \
-    "d.event_id, d.id, e.uid, e.kind, d.action, d.state, d.address, "          \
-    "d.reason, d.lane"
+    "d.event_id, d.id, e.uid, e.kind, d.action, d.state, d.address, d.reason," \
+    " d.lane, d.ask, COALESCE(d.log_id, 0), COALESCE(d.error_class, '') ="     \
+    " 'unknown'"
 
 static enum delivery_state
 state_of(const struct db_rows *row)
@@ -120,22 +144,34 @@ is_receipt(const struct db_rows *row)
            delivery_lane_of(db_col(row, LANE)) != LANE_DECIDE;
 }
 
+/* It was doubtful when it was dropped, and is so still. */
+static bool
+is_doubtful(const struct db_rows *row)
+{
+    return state_of(row) == DELIVERY_DOUBTFUL ||
+           (state_of(row) == DELIVERY_CANCELLED && db_uint(row, UNKNOWN));
+}
+
 static bool
 may_be(const struct change *change, const struct db_rows *row)
 {
     unsigned from = is_receipt(row) ? change->receipts : change->from;
 
-    return (from & (1u << state_of(row))) != 0;
+    if (!(from & (1u << state_of(row))))
+        return false;
+    return state_of(row) != DELIVERY_CANCELLED ||
+           is_doubtful(row) == (change->word != NULL);
 }
 
 static void
-refuse(const struct ctl *ctl, const struct db_rows *row)
+refuse(const struct ctl *ctl, const struct db_rows *row, struct bytes *words)
 {
-    fprintf(stderr, "mbevctl: delivery %s is %s: %s does not touch it%s\n",
+    bytes_printf(words, "mbevctl: delivery %s is %s: %s does not touch it%s\n",
         db_col(row, ID), db_col(row, STATE), ctl->verb,
-        is_receipt(row) ? "; it is a receipt: see mbevctl help receipts"
-        : state_of(row) == DELIVERY_DOUBTFUL ? "; see mbevctl help resolve"
-                                             : "");
+        is_receipt(row)    ? "; it is a receipt: see mbevctl help receipts"
+        : is_doubtful(row) ? "; nobody knows whether it was sent: see mbevctl "
+                             "help resolve"
+                           : "");
 }
 
 static void
@@ -156,7 +192,7 @@ add_states(struct bytes *sql, unsigned states)
 static const char *
 build(struct ctl *ctl, const struct change *change, struct bytes *sql)
 {
-    bool all, stated;
+    bool many, stated;
     const char *wrong;
     int skip = change->word != NULL;
 
@@ -165,38 +201,52 @@ build(struct ctl *ctl, const struct change *change, struct bytes *sql)
     if (ctl->argc <= skip)
         return "say which: an event by its number, delivery:17, uid:1001, or "
                "all";
-    wrong = choice_add(sql, ctl->argv + skip, ctl->argc - skip, &all, &stated);
-    if (all && !stated)
-        add_states(sql, change->all);
+    wrong = choice_add(sql, ctl->argv + skip, ctl->argc - skip, &many, &stated);
+    if (many && !stated)
+        add_states(sql, change->usual);
     bytes_str(sql, " ORDER BY d.id");
     return wrong;
 }
 
-/* Shows the first of those that may be changed, and keeps them all. */
+static struct one
+read_one(const struct db_rows *row)
+{
+    return (struct one){ .id = db_uint(row, ID),
+        .event_id = db_uint(row, EVENT),
+        .log_id = db_uint(row, LOG_ID),
+        .state = state_of(row),
+        .lane = delivery_lane_of(db_col(row, LANE)),
+        .ask = db_uint(row, ASK) != 0 };
+}
+
+/* Shows the first of those that may be changed, and keeps them all. Why others
+ * may not is of interest when there is none that may. */
 static bool
 choose(struct ctl *ctl, const struct change *change, struct db_rows *rows,
     struct chosen *c)
 {
+    struct bytes refusals = bytes_make(LARGEST_SQL);
     struct table *t =
         table_make("deliveries", heads, sizeof heads / sizeof *heads);
 
     c->one = calloc(db_rows_count(rows) + 1, sizeof *c->one);
     while (c->one && db_next(rows)) {
         if (!may_be(change, rows)) {
-            refuse(ctl, rows);
-            c->refused = true;
+            refuse(ctl, rows, &refusals);
             continue;
         }
         if (c->n < SHOWN || out_is_json())
             table_add_row(t, rows);
-        c->one[c->n++] = (struct one){ .id = db_uint(rows, ID),
-            .event_id = db_uint(rows, EVENT),
-            .state = state_of(rows) };
+        c->one[c->n++] = read_one(rows);
     }
     if (c->n > 0 || out_is_json())
         table_end(&t);
     else
         table_drop(&t);
+    c->refused = c->n == 0 && refusals.n > 0;
+    if (c->refused)
+        fputs(bytes_text(&refusals), stderr);
+    bytes_free(&refusals);
     if (c->n > SHOWN)
         out_words("... and %zu more\n", c->n - SHOWN);
     return c->one != NULL;
@@ -204,9 +254,10 @@ choose(struct ctl *ctl, const struct change *change, struct db_rows *rows,
 
 /* --- doing ---------------------------------------------------------------- */
 
+/* UPDATE of those rows, with these assignments; only as they were seen: what
+ * the service has begun or decided since is left alone. */
 static void
-add_change(struct bytes *sql, const struct change *change,
-    const struct one *one, size_t n)
+add_update(struct bytes *sql, const struct one *one, size_t n, const char *set)
 {
     uint64_t id[BATCH];
 
@@ -216,16 +267,35 @@ add_change(struct bytes *sql, const struct change *change,
     db_ids(sql, id, n);
     bytes_printf(sql,
         " AS k STRAIGHT_JOIN delivery AS d FORCE INDEX (PRIMARY)"
-        " ON d.id = k.id SET %s, d.changed_utc = UTC_TIMESTAMP(3),"
-        " d.reason = LEFT(CONCAT_WS('; before: ', '%s', d.reason), 255)"
-        " WHERE TRUE",
-        change->set, change->reason);
-    /* As they were seen: what the service has begun since is left alone. */
-    bytes_str(sql, " AND (");
+        " ON d.id = k.id SET %s WHERE (",
+        set);
     for (size_t i = 0; i < n; i++)
-        bytes_printf(sql, "%sd.id = %" PRIu64 " AND d.state = '%s'",
-            i ? " OR " : "", one[i].id, delivery_state_name(one[i].state));
-    bytes_str(sql, ");");
+        bytes_printf(sql,
+            "%sd.id = %" PRIu64 " AND d.state = '%s' AND d.lane = '%s'"
+            " AND d.ask = %d AND COALESCE(d.log_id, 0) = %" PRIu64,
+            i ? " OR " : "", one[i].id, delivery_state_name(one[i].state),
+            delivery_lane_name(one[i].lane), one[i].ask, one[i].log_id);
+    bytes_str(sql, ")");
+}
+
+static void
+add_change(struct bytes *sql, const struct change *change,
+    const struct one *one, size_t n)
+{
+    struct bytes set = bytes_make(8192);
+
+    /* An attempt that ended is none that a holder of before may have lost. */
+    if (change->ended) {
+        add_update(sql, one, n,
+            "d.epoch = (SELECT epoch FROM owner WHERE name = 'main')");
+        bytes_str(sql, " AND d.state NOT IN ('ready', 'retry');");
+    }
+    bytes_printf(&set,
+        "%s, d.changed_utc = UTC_TIMESTAMP(3),"
+        " d.reason = LEFT(CONCAT_WS('; before: ', '%s', d.reason), 255)",
+        change->set, change->reason);
+    add_update(sql, one, n, bytes_text(&set));
+    bytes_free(&set);
 }
 
 static enum db_status
@@ -236,10 +306,9 @@ commit_batch(struct ctl *ctl, const struct change *change,
     enum db_status status = db_exec(ctl->db, DB_BEGIN);
 
     add_change(&sql, change, one, n);
-    bytes_str(&sql, "DO 0");
     if (status == DB_OK)
         status = db_run(ctl->db, &sql);
-    *changed = status == DB_OK ? db_matched_first(ctl->db) : 0;
+    *changed = status == DB_OK ? db_matched(ctl->db) : 0;
     bytes_clear(&sql);
     for (size_t i = 0; i < n; i++)
         ctl_note(&sql, ctl,
@@ -257,6 +326,18 @@ commit_batch(struct ctl *ctl, const struct change *change,
     return status;
 }
 
+/* The service may be in a deadlock with us, which passes. */
+static enum db_status
+try_batch(struct ctl *ctl, const struct change *change, const struct one *one,
+    size_t n, uint64_t *changed)
+{
+    enum db_status status = commit_batch(ctl, change, one, n, changed);
+
+    for (int i = 0; i < TRIES && status == DB_BUSY; i++)
+        status = commit_batch(ctl, change, one, n, changed);
+    return status;
+}
+
 /* One after the other, so that those can be told that are not as they were. */
 static enum db_status
 commit_each(struct ctl *ctl, const struct change *change, const struct one *one,
@@ -266,7 +347,7 @@ commit_each(struct ctl *ctl, const struct change *change, const struct one *one,
     uint64_t changed = 0;
 
     for (size_t i = 0; i < n && status == DB_OK; i++) {
-        status = commit_batch(ctl, change, &one[i], 1, &changed);
+        status = try_batch(ctl, change, &one[i], 1, &changed);
         *done += changed;
         if (status == DB_OK && changed == 0)
             fprintf(stderr,
@@ -294,24 +375,25 @@ change_all(struct ctl *ctl, const struct change *change, const struct chosen *c)
     while (at < c->n && status == DB_OK && !ctl_interrupted()) {
         size_t n = c->n - at < BATCH ? c->n - at : BATCH;
 
-        status = commit_batch(ctl, change, c->one + at, n, &changed);
+        status = try_batch(ctl, change, c->one + at, n, &changed);
         if (status == DB_OK && changed == n)
             done += n;
         else if (status == DB_OK)
             status = commit_each(ctl, change, c->one + at, n, &done);
-        at += n;
+        if (status == DB_OK)
+            at += n;
         show_progress(at, c->n);
     }
-    ctl_ring(ctl, ORDERS_LOOK);
+    ctl_ring(ctl, ORDERS_LOOK, NULL);
     out_uint("changed", done);
     out_words("%" PRIu64 " %s\n", done, change->done);
-    if (status != DB_OK)
-        return ctl_failed(ctl);
     if (at < c->n)
         fprintf(stderr,
-            "mbevctl: interrupted; %zu are as they were: the same "
-            "command goes on\n",
+            "mbevctl: not finished; %zu are as they were: the same command "
+            "goes on\n",
             c->n - at);
+    if (status != DB_OK)
+        return ctl_failed(ctl);
     return done == c->n && !c->refused ? EX_OK : EX_DATAERR;
 }
 

@@ -37,12 +37,12 @@ static const struct way {
 };
 
 static const char *
-add_who(struct bytes *sql, const char *word, bool *all)
+add_who(struct bytes *sql, const char *word, bool *many)
 {
     uint64_t id;
 
-    *all = strcmp(word, "all") == 0;
-    if (*all) {
+    *many = true;
+    if (strcmp(word, "all") == 0) {
         bytes_str(sql, "TRUE");
         return NULL;
     }
@@ -51,8 +51,9 @@ add_who(struct bytes *sql, const char *word, bool *all)
 
         if (strncmp(word, ways[i].prefix, n) == 0 &&
             choice_number(word + n, &id)) {
-            bytes_printf(sql, "%s%" PRIu64 "%s", ways[i].sql, id,
-                strchr(ways[i].sql, '(') ? ")" : "");
+            *many = strchr(ways[i].sql, '(') != NULL;
+            bytes_printf(
+                sql, "%s%" PRIu64 "%s", ways[i].sql, id, *many ? ")" : "");
             return NULL;
         }
     }
@@ -172,9 +173,9 @@ add_filter(struct bytes *sql, const char *word, bool *stated)
 
 const char *
 choice_add(
-    struct bytes *sql, char *const *words, int n, bool *all, bool *stated)
+    struct bytes *sql, char *const *words, int n, bool *many, bool *stated)
 {
-    const char *wrong = add_who(sql, words[0], all);
+    const char *wrong = add_who(sql, words[0], many);
 
     *stated = false;
     for (int i = 1; i < n && !wrong; i++)

@@ -13,10 +13,11 @@
 #include <stdint.h>
 
 /* Appends the condition on delivery d that the n words stand for, for
- * " WHERE ". *all: nothing in particular was named; *stated: states were. NULL,
+ * " WHERE ". *many: neither an event nor a delivery was named; *stated: states
+ * were. NULL,
  * or what is wrong, for people. */
 const char *choice_add(
-    struct bytes *sql, char *const *words, int n, bool *all, bool *stated);
+    struct bytes *sql, char *const *words, int n, bool *many, bool *stated);
 
 /* Reads digits and nothing else. */
 bool choice_number(const char *word, uint64_t *out);

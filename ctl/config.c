@@ -39,6 +39,10 @@ print_key(const struct settings *set, const struct settings_key *k)
     struct bytes value = bytes_make(LARGEST_VALUE);
     size_t n = settings_value_count(at, k);
 
+    if (n == 0) {
+        out_list(k->name);
+        out_end();
+    }
     for (size_t i = 0; i < n; i++) {
         bytes_clear(&value);
         settings_value_print(&value, at, k, i);

@@ -103,9 +103,10 @@ struct act {
  * verb. To go into the transaction that does it. */
 void ctl_note(struct bytes *sql, const struct ctl *ctl, const struct act *act);
 
-/* Rings the service's doorbell with a letter of orders.h. One that does not
- * hear it looks within ten seconds. */
-void ctl_ring(const struct ctl *ctl, char letter);
+/* Rings the service's doorbell with a letter of orders.h, and the name of a
+ * lane; NULL = all. One that does not hear it, or does not take it from this
+ * account, looks within ten seconds. */
+void ctl_ring(const struct ctl *ctl, char letter, const char *lane);
 
 /* True once the operator has pressed Ctrl-C, since the first call. */
 bool ctl_interrupted(void);

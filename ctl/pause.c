@@ -79,7 +79,7 @@ ctl_pause(struct ctl *ctl)
     bytes_free(&sql);
     if (status != DB_OK)
         return ctl_failed(ctl);
-    ctl_ring(ctl, ORDERS_LOOK);
+    ctl_ring(ctl, ORDERS_LOOK, NULL);
     out_text(resume ? "resumed" : "paused", ctl->argv[0]);
     out_words("%s: %s\n", ctl->argv[0],
         resume ? "goes on" : "paused, until mbevctl resume");
@@ -126,7 +126,7 @@ ctl_flush(struct ctl *ctl)
     bytes_free(&sql);
     if (status != DB_OK)
         return ctl_failed(ctl);
-    ctl_ring(ctl, ORDERS_FLUSH);
+    ctl_ring(ctl, ORDERS_FLUSH, meant == LANES ? NULL : word);
     out_uint("due now", n);
     out_words("%" PRIu64 " are due now\n", n);
     return EX_OK;

@@ -318,7 +318,7 @@ amend_all(struct ctl *ctl, const struct change *change, const struct chosen *c)
         if (one != EX_OK)
             code = one;
     }
-    ctl_ring(ctl, ORDERS_LOOK);
+    ctl_ring(ctl, ORDERS_LOOK, NULL);
     return code;
 }
 

@@ -398,7 +398,7 @@ write_all(struct replay *r)
     if (db_open(r->ctl->db) != DB_OK || note(r) != DB_OK ||
         go_over_all(r, true) != DB_OK)
         return ctl_failed(r->ctl);
-    ctl_ring(r->ctl, ORDERS_LOOK);
+    ctl_ring(r->ctl, ORDERS_LOOK, NULL);
     print_totals(r, "captured, the service does the rest");
     return ctl_interrupted() ? complain_interrupted() : EX_OK;
 }

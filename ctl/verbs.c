@@ -19,16 +19,15 @@
 
 #define LANES_OFFERED "all decide smspilot smsc komtet routers"
 
-/* clang-format off: the texts stand as they are printed. */
+/* The texts stand as they are printed. */
+/* clang-format off */
 const struct verb ctl_verbs[] = {
     { "status", "", "does it work: service, lanes, what needs somebody",
         "Ends with 69 when no service acts, so that monitoring can use it.\n",
         "", 0, 0, NEEDS_DATABASE, ctl_status },
     { "doctor", "[-v]", "check everything, and say what to do",
-        "Server, library, triggers, rights, clocks, files, providers, "
-        "routers;\n"
-        "changes nothing, at any time. Shows what is not well; -v: every "
-        "check.\n"
+        "Server, library, triggers, rights, clocks, files, providers, routers;\n"
+        "changes nothing, at any time. Shows what is not well; -v: every check.\n"
         "Ends with 1 when something has failed.\n",
         "-v", 0, 1, NEEDS_NOTHING, ctl_doctor },
     { "top", "[SECONDS]", "the lanes, again and again",
@@ -51,37 +50,39 @@ const struct verb ctl_verbs[] = {
         "uid:", 0, 1, NEEDS_DATABASE, ctl_trace },
     { "retry", "WHAT", "try again what is dead, expired, dropped or waits",
         WHAT
-        "Of all only what is dead or expired, unless state= says otherwise. "
-        "The\n"
-        "same text goes to the same address; what is too old by now gets one\n"
-        "hour. What may have been sent is not touched: see resolve; receipts\n"
-        "that were refused neither: see receipts retry.\n",
+        "Of all, and of uid:, only what is dead or expired, unless state= says\n"
+        "otherwise. The same text goes to the same address; what is too old by\n"
+        "now gets one hour. What may have been sent is not touched: see\n"
+        "resolve; nor are receipts that were refused: see receipts retry.\n",
         OF_DELIVERIES, 1, 8, NEEDS_DATABASE, ctl_change },
     { "drop", "WHAT", "never do what is still to be done",
         WHAT
-        "What has failed or is doubtful leaves the lists with it. Undone by\n"
-        "retry. Receipts: see receipts close.\n",
+        "What has failed or is doubtful leaves the lists with it when state=\n"
+        "says so. Undone by retry; of what is doubtful, by resolve. Receipts:\n"
+        "see receipts close.\n",
         OF_DELIVERIES, 1, 8, NEEDS_DATABASE, ctl_change },
-    { "hold", "WHAT", "keep back what waits, until release", WHAT,
+    { "hold", "WHAT", "keep back what waits, until release",
+        WHAT "Behind a receipt the later ones of its subscriber wait, too.\n",
         OF_DELIVERIES, 1, 8, NEEDS_DATABASE, ctl_change },
     { "release", "WHAT", "let go what was held",
         WHAT "What is too old by now expires.\n", OF_DELIVERIES, 1, 8,
         NEEDS_DATABASE, ctl_change },
     { "resolve", "sent|unsent WHAT", "say what became of what is doubtful",
-        WHAT
-        "sent: it is done. unsent: it is sent again. Look in the provider's\n"
-        "cabinet first: nobody else knows.\n",
+        WHAT "sent: it is done; the billing's log of messages stays as it is.\n"
+             "unsent: it is sent again. Look in the provider's cabinet first: nobody\n"
+             "else knows.\n",
         "sent unsent " OF_DELIVERIES, 2, 9, NEEDS_DATABASE, ctl_change },
     { "pause", "LANE|all", "begin nothing in a lane, until resume",
-        "LANE is decide (nothing is decided), smspilot, smsc, komtet or "
-        "routers.\n"
-        "What is under way comes to its end; what comes meanwhile waits, and\n"
-        "expires in its time.\n",
+        "LANE is smspilot, smsc, komtet, routers, or decide: what is decided\n"
+        "some time after its event (receipts, bonuses, ends of sessions, what\n"
+        "has an after in its section). What is under way comes to its end;\n"
+        "what comes meanwhile goes another way if it has one, else it waits,\n"
+        "and expires in its time.\n",
         LANES_OFFERED " --dry-run --reason", 1, 1, NEEDS_DATABASE, ctl_pause },
     { "resume", "LANE|all", "end a pause", "",
         LANES_OFFERED " --dry-run --reason", 1, 1, NEEDS_DATABASE, ctl_pause },
     { "flush", "[LANE]", "try at once whatever waits after a failure",
-        "Also providers and routers that are held because they failed. Not\n"
+        "Also the providers and routers that are held because they failed. Not\n"
         "what the provider is to be asked about first: it needs its pause.\n",
         LANES_OFFERED " --dry-run --reason", 0, 1, NEEDS_DATABASE, ctl_flush },
     { "replay", "--from DATE [TIME] --to DATE [TIME] [--kind KIND,...]",
@@ -93,8 +94,7 @@ const struct verb ctl_verbs[] = {
         ctl_replay },
     { "receipts", "[MONTH|DAY] | retry NUMBER|all | close NUMBER",
         "fiscal receipts: by day, what is open, one day",
-        "receipts                     the last 31 days, and what is not "
-        "fiscal\n"
+        "receipts                     the last 31 days, and what is not fiscal\n"
         "                             yet, or in error\n"
         "receipts 2026-11             those days\n"
         "receipts 2026-11-25          every receipt of a day\n"
@@ -112,20 +112,15 @@ const struct verb ctl_verbs[] = {
         NEEDS_DATABASE, ctl_audit_list },
     { "test", "[SECTION] | WAY ADDRESS [...]",
         "show the texts, or try a provider or a router",
-        "test [SECTION]               the texts of a notice: payment..., or "
-        "the\n"
+        "test [SECTION]               the texts of a notice: payment..., or the\n"
         "                             request of a receipt; nothing is sent\n"
         "test sms PHONE [TEXT]        send a message by the ways of [payment]\n"
         "test social PHONE [TEXT]     the same to the social networks\n"
-        "test receipt                 the request, and whether komtet lets us "
-        "in\n"
-        "test router ADDRESS [LOGIN]  log in to a router of radnas, and end "
-        "the\n"
-        "                             sessions of LOGIN; without it those of "
-        "a\n"
+        "test receipt                 the request, and whether komtet lets us in\n"
+        "test router ADDRESS [LOGIN]  log in to a router of radnas, and end the\n"
+        "                             sessions of LOGIN; without it those of a\n"
         "                             name that nobody has; also test nas\n"
-        "--dry-run shows the request, without secrets, and sends nothing. "
-        "What\n"
+        "--dry-run shows the request, without secrets, and sends nothing. What\n"
         "is sent is paid, and asked about first. Ends with 1 when it fails.\n",
         "sms social receipt router nas --dry-run --yes", 0, 3, NEEDS_SETTINGS,
         ctl_test },

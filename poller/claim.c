@@ -96,13 +96,13 @@ set_epoch(const struct engine *e, struct delivery *d)
 
 /* --- choosing ------------------------------------------------------------ */
 
-/* Turns the route until its first channel's lane is not held, if there is one.
+/* Turns the route until its first channel's lane is not shut, if there is one.
  * A message that its provider must be asked about stays there. */
 static void
 prefer(const struct engine *e, struct delivery *d)
 {
     for (size_t i = 0; !d->ask && i < d->route.n &&
-                       lane_is_held(e->lane[delivery_lane_for(d->route.at[0])]);
+                       lane_is_shut(e->lane[delivery_lane_for(d->route.at[0])]);
          i++)
         route_turn(&d->route);
     if (d->route.n)
@@ -161,7 +161,7 @@ add_receipt_order(struct bytes *also, const struct engine *e)
         " AND NOT EXISTS (SELECT 1 FROM receipt AS o JOIN delivery AS earlier"
         " ON earlier.event_id = o.event_id AND earlier.action = 'receipt'"
         " AND earlier.log_id = o.log_id AND earlier.lane = 'komtet'"
-        " AND earlier.state IN ('ready', 'retry', 'calling')"
+        " AND earlier.state IN ('ready', 'retry', 'calling', 'held')"
         " WHERE o.uid = r.uid AND o.stage = 'new' AND o.id < r.id)"
         " LIMIT 1) IS NOT NULL");
 }
@@ -530,7 +530,7 @@ reroute(struct engine *e, enum lane_id lane)
             /* They bring the time with them since when they are due. */
             e->head[d->lane] = (struct head){ 0 };
         }
-        log_info("claim: %zu messages go another way while %s is held",
+        log_info("claim: %zu messages go another way while %s is shut",
             stranded.n, delivery_lane_name(lane));
     }
     delivery_drop_all(&stranded);
@@ -565,11 +565,9 @@ claim_is_due(const struct engine *e)
 static enum db_status
 serve(struct engine *e, enum lane_id lane)
 {
-    if (e->orders.paused[lane])
-        return DB_OK;
     if (lane == LANE_DECIDE)
-        return decide_due(e);
-    if (!lane_is_held(e->lane[lane]))
+        return e->orders.paused[lane] ? DB_OK : decide_due(e);
+    if (!lane_is_shut(e->lane[lane]))
         return claim_lane(e, lane);
     e->backlog[lane] = true;
     return reroute(e, lane);

@@ -455,9 +455,13 @@ work(struct engine *e)
 
     forget_words(e);
     e->idle = true;
-    for (size_t i = 0; i < DUTIES && status != DB_GONE; i++)
-        if (may_run(e, &duties[i]) && clock_boot_us() >= duties[i].due_us(e))
-            engine_keep_first(e, &status, duties[i].run(e));
+    for (size_t i = 0; i < DUTIES && status != DB_GONE; i++) {
+        if (!may_run(e, &duties[i]) || clock_boot_us() < duties[i].due_us(e))
+            continue;
+        /* Each is bounded in time; all of them together are not. */
+        supervise_feed(&e->supervise);
+        engine_keep_first(e, &status, duties[i].run(e));
+    }
     return status;
 }
 

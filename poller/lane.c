@@ -215,6 +215,12 @@ lane_held_until_us(const struct lane *lane)
     return lane->held_until_us;
 }
 
+bool
+lane_is_shut(const struct lane *lane)
+{
+    return lane->paused || lane_is_held(lane);
+}
+
 void
 lane_pause(struct lane *lane, bool paused)
 {

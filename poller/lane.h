@@ -113,6 +113,10 @@ bool lane_is_held(const struct lane *lane);
 /* When a hold ends (boot clock, microseconds); 0 = it is not held. */
 int64_t lane_held_until_us(const struct lane *lane);
 
+/* Whether nothing may be begun in it, because it holds itself or the operator
+ * has paused it: what may go another way, does. */
+bool lane_is_shut(const struct lane *lane);
+
 /* Begins nothing as long as it is paused; what is under way goes on. */
 void lane_pause(struct lane *lane, bool paused);
 

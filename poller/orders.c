@@ -58,25 +58,31 @@ look_at_everything(struct engine *e)
     memset(e->head, 0, sizeof e->head);
 }
 
+static void
+flush(struct engine *e)
+{
+    for (enum lane_id lane = LANE_DECIDE + 1; lane < LANES; lane++)
+        if (e->wake.flush[lane])
+            lane_retry(e->lane[lane]);
+    if (e->wake.flush[LANE_ROUTERS])
+        fleet_retry(e->fleet);
+    memset(e->wake.flush, 0, sizeof e->wake.flush);
+}
+
 enum db_status
 orders_look(struct engine *e)
 {
     bool paused[LANES] = { false };
     enum db_status status = read_paused(e, paused);
-    char told = e->wake.told;
 
     if (status != DB_OK)
         return status;
     e->orders.look_us = clock_boot_us() + LOOK_US;
-    e->wake.told = 0;
     for (enum lane_id lane = 0; lane < LANES; lane++)
         pause_lane(e, lane, paused[lane]);
-    if (told)
+    if (e->wake.told)
         look_at_everything(e);
-    for (enum lane_id lane = LANE_DECIDE + 1;
-         told == ORDERS_FLUSH && lane < LANES; lane++)
-        lane_retry(e->lane[lane]);
-    if (told == ORDERS_FLUSH)
-        fleet_retry(e->fleet);
+    flush(e);
+    e->wake.told = false;
     return DB_OK;
 }

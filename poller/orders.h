@@ -17,8 +17,9 @@
 
 struct engine;
 
-/* What stands in the datagram: look at the orders, or look and try every
- * provider and router again at once, also those that are held. */
+/* What the datagram begins with, of root or of the service's own account: look
+ * at the orders; or look and try again at once what is held, in the lane whose
+ * name follows, or in all of them. */
 enum { ORDERS_LOOK = 'o', ORDERS_FLUSH = 'f' };
 
 struct orders {

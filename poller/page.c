@@ -12,11 +12,13 @@
 #include "view.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -269,17 +271,22 @@ on_heard(
 
 /* --- the file ------------------------------------------------------------ */
 
-/* False, and errno, when that fails. */
+/* For everybody to read, whatever the service's own files are; the folder may
+ * be shared, so nothing that is there is written into. False, and errno, when
+ * that fails. */
 static bool
 write_file(const char *path, const struct bytes *text)
 {
-    FILE *file = fopen(path, "w");
+    int fd;
     bool good;
 
-    if (!file)
+    unlink(path);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
         return false;
-    good = fwrite(text->p, 1, text->n, file) == text->n;
-    return fclose(file) == 0 && good;
+    good = write(fd, text->p, text->n) == (ssize_t)text->n &&
+           fchmod(fd, 0644) == 0;
+    return close(fd) == 0 && good;
 }
 
 /* Whole, or as it was before. */

@@ -631,6 +631,7 @@ settle_results(struct engine *e)
     e->results = (struct delivery_list){ 0 };
     take_finished(e, &later);
     while (status == DB_OK && later.n && clock_boot_us() >= e->settle_us) {
+        supervise_feed(&e->supervise);
         take_slice(&later, &e->results);
         status = settle_together(e);
         if (status == DB_BUSY)

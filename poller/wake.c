@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum {
+    RING_WORDS = 31,
     FIRST_STEP_US = 200,
     LAST_STEP_US = 12800,
     LEAST_FIRST_US = 50,
@@ -40,18 +41,21 @@ open_signals(void)
 }
 
 /* Any account of this host may ring, so the database server's can; a ring
- * carries nothing and at most makes us look once more. */
+ * carries nothing and at most makes us look once more. The operator's words are
+ * taken from root and from our own account only: the kernel says who rang. */
 static int
 open_bell(const char *path)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int yes = 1;
 
     if (fd < 0)
         return -1;
     strncpy(addr.sun_path, path, sizeof addr.sun_path - 1);
     unlink(path);
-    if (bind(fd, (struct sockaddr *)&addr, sizeof addr) == 0 &&
+    if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) == 0 &&
+        bind(fd, (struct sockaddr *)&addr, sizeof addr) == 0 &&
         chmod(path, 0666) == 0)
         return fd;
     close(fd);
@@ -98,28 +102,66 @@ wake_close(struct wake *wake)
         close(wake->timer_fd);
 }
 
-/* Of the operator's words the stronger one counts. */
-static void
-hear_ring(struct wake *wake, char letter)
+/* Who sent it; somebody without rights when the kernel does not say. */
+static uid_t
+sender_of(struct msghdr *message)
 {
-    if (letter == ORDERS_FLUSH || (letter == ORDERS_LOOK && !wake->told))
-        wake->told = letter;
-    else if (letter != ORDERS_LOOK)
+    struct cmsghdr *part = CMSG_FIRSTHDR(message);
+    struct ucred sender = { .uid = (uid_t)-1 };
+
+    if (part && part->cmsg_level == SOL_SOCKET &&
+        part->cmsg_type == SCM_CREDENTIALS)
+        memcpy(&sender, CMSG_DATA(part), sizeof sender);
+    return sender.uid;
+}
+
+/* "o", or "f" and the name of a lane, or of none. */
+static void
+hear_operator(struct wake *wake, const char *words)
+{
+    enum lane_id lane = delivery_lane_of(words + 1);
+    bool all = strcmp(delivery_lane_name(lane), words + 1) != 0;
+
+    wake->told = true;
+    for (enum lane_id i = 0; *words == ORDERS_FLUSH && i < LANES; i++)
+        wake->flush[i] |= all || i == lane;
+}
+
+/* False when there is none. */
+static bool
+hear_ring(struct wake *wake)
+{
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(struct ucred))];
+    } control;
+    char words[RING_WORDS + 1] = { 0 };
+    struct iovec text = { .iov_base = words, .iov_len = RING_WORDS };
+    struct msghdr message = { .msg_iov = &text,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof control };
+    uid_t sender;
+
+    if (recvmsg(wake->bell_fd, &message, 0) < 0)
+        return false;
+    sender = sender_of(&message);
+    if ((*words == ORDERS_LOOK || *words == ORDERS_FLUSH) &&
+        (sender == 0 || sender == geteuid()))
+        hear_operator(wake, words);
+    else
         wake->rings++;
+    return true;
 }
 
 static void
 hear_bell(struct wake *wake)
 {
-    char ring[16] = { 0 };
     size_t before = wake->rings;
     int64_t now = clock_boot_us();
 
-    for (int i = 0; i < MOST_RINGS; i++)
-        if (recv(wake->bell_fd, ring, sizeof ring, 0) >= 0)
-            hear_ring(wake, ring[0]);
-        else
-            break;
+    for (int i = 0; i < MOST_RINGS && hear_ring(wake); i++)
+        continue;
     if (wake->rings == before)
         return;
     wake->crowded |= wake->rings - before >= FEW_RINGS;

@@ -14,6 +14,7 @@
 #ifndef MBEV_WAKE_H
 #define MBEV_WAKE_H
 
+#include "delivery.h"
 #include "http.h"
 #include "listen.h"
 #include "routers/fleet.h"
@@ -32,16 +33,17 @@ struct wake {
     struct listen *listen[WAKE_LISTENERS]; /* are moved on, too; NULL = none */
     struct fleet *fleet;                   /* the same */
     int64_t look_us;                       /* boot clock: when to look next */
-    int64_t step_us;  /* pause after that look; 0 = only the safety poll */
-    int64_t poll_us;  /* the safety poll */
-    int64_t first_us; /* pause before the first look after a ring */
-    int64_t rang_us;  /* boot clock: when the last ring came */
-    int64_t saw_us;   /* boot clock: when it was looked last */
-    size_t rings;     /* that no row has come for */
-    bool crowded;     /* some may be lost */
-    bool stop;        /* a signal asked for it */
-    bool reload;      /* the same */
-    char told;        /* by the operator: see orders.h; 0 = nothing */
+    int64_t step_us;   /* pause after that look; 0 = only the safety poll */
+    int64_t poll_us;   /* the safety poll */
+    int64_t first_us;  /* pause before the first look after a ring */
+    int64_t rang_us;   /* boot clock: when the last ring came */
+    int64_t saw_us;    /* boot clock: when it was looked last */
+    size_t rings;      /* that no row has come for */
+    bool crowded;      /* some may be lost */
+    bool stop;         /* a signal asked for it */
+    bool reload;       /* the same */
+    bool told;         /* something new by the operator, see orders.h... */
+    bool flush[LANES]; /* ... and to try that again at once */
 };
 
 /* Opens timer and signals, and the doorbell at path unless path is NULL.

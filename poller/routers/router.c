@@ -740,7 +740,6 @@ dial(struct router *r)
             r, FAULT_OURS, "radnas.nasname is no address or name of a host");
 }
 
-/* Does what is next, if that need not wait for anything. */
 /* Goes by the settings in force, once nothing is under way by older ones. */
 static void
 catch_up(struct router *r)
@@ -759,6 +758,7 @@ catch_up(struct router *r)
         fail_waiting(r, "it is switched off");
 }
 
+/* Does what is next, if that need not wait for anything. */
 static void
 go_on(struct router *r)
 {

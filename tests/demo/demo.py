@@ -136,6 +136,8 @@ def main():
             tell_command(service, "receipts")
             tell_command(service, "routers")
             tell_command(service, "show", "1")
+            tell_command(service, "lag")
+            tell_command(service, "doctor")
         finally:
             service.close()
 
@@ -235,7 +237,7 @@ def tell_routers(routers):
 
 def answer(pilot, request):
     """SMSPilot, which knows one number that it refuses."""
-    if request.params["to"] == REFUSED:
+    if request.params.get("to") == REFUSED:
         return Reply(body=json.dumps({"error": {
             "code": "111", "description": "Invalid phone"}}))
     return pilot.ordinary_reply(request)

@@ -13,6 +13,9 @@ from harness.product import build_dir
 from harness.standin import Reply
 from integration.test_channels import smspilot_refuses
 from integration.test_mbevctl import ctl, event_id, fields, settings_of
+from integration.test_mbevctl_receipts import receipts, shop
+
+__all__ = ["shop"]
 
 TEXT = "sub1001: 100.00 руб"
 TRANSIENT = smspilot_refuses("110")
@@ -318,3 +321,154 @@ def test_a_reader_may_look_and_not_touch(chain, dead):
     assert ctl(chain, "pause", "smsc").returncode == 69
     assert ctl(chain, "audit").returncode == 0
     assert fields(ctl(chain, "show", dead).stdout)["state"].startswith("dead")
+
+
+# --- what may have been sent -------------------------------------------------
+
+def asked(chain, smsc):
+    """A message of which SMSC is to be asked, a minute after its reply was
+    lost."""
+    settings_of(chain, smsc={"url": smsc.url, "ask_after": "1 h"},
+                payment={"channels": "smsc"})
+    smsc.reply = standin.garbage
+    chain.start().subscriber()
+    chain.pay()
+    chain.wait_states("retry")
+    smsc.reset()
+    return chain.deliveries("ask, due_utc")
+
+
+@pytest.mark.parametrize("verbs", [["retry"], ["hold", "release"], ["flush"]])
+def test_smsc_is_not_asked_before_its_time(chain, smsc, verbs):
+    before = asked(chain, smsc)
+    assert before[0][0] == 1
+    for verb in verbs:
+        words = [] if verb == "flush" else ["all", "state=retry,held", "--yes"]
+        assert ctl(chain, verb, *words).returncode == 0
+    chain.credit(1002)  # something to look for
+    wait_until(lambda: chain.db.sql("SELECT COUNT(*) FROM outbox",
+                                    "mikbill_events") == [(0,)], 10, "look")
+    assert chain.deliveries("ask, due_utc", "action = 'sms'")[0] == before[0]
+    assert smsc.requests == []
+
+
+def test_what_was_dropped_in_doubt_is_not_sent_again(chain, doubtful):
+    assert ctl(chain, "drop", "all", "--yes").returncode == 66
+    assert ctl(chain, "drop", "all", "state=doubtful", "--yes").returncode == 0
+    for words in (["uid:1001"], ["uid:1001", "state=cancelled"], [doubtful]):
+        done = ctl(chain, "retry", *words, "--yes")
+        assert done.returncode in (65, 66), words
+    assert "nobody knows whether it was sent" in done.stderr
+    assert chain.states() == ["cancelled"]
+    assert ctl(chain, "resolve", "unsent", doubtful, "--yes").returncode == 0
+    assert chain.service.once() == 0
+    assert chain.states() == ["done"] and len(chain.pilot.requests) == 1
+
+
+def test_of_a_subscriber_only_what_failed_is_tried_again(chain, waiting):
+    ctl(chain, "drop", waiting, "--yes")
+    done = ctl(chain, "retry", "uid:1001", "--yes")
+    assert done.returncode == 66 and chain.states() == ["cancelled"]
+    assert ctl(chain, "retry", waiting, "--yes").returncode == 0
+
+
+def test_a_holder_of_before_does_not_undo_what_was_resolved(chain, doubtful):
+    """An attempt that ended is none that its server may have forgotten."""
+    chain.db.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    try:
+        chain.db.sql("UPDATE delivery SET epoch = 0; UPDATE owner SET"
+                     " inherited_utc = UTC_TIMESTAMP() + INTERVAL 1 MINUTE,"
+                     " inherited_epoch = epoch", "mikbill_events")
+        done = ctl(chain, "resolve", "unsent", doubtful, "--yes")
+        assert done.returncode == 0
+        assert chain.service.once() == 0
+    finally:
+        chain.db.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+        chain.db.sql("UPDATE owner SET inherited_utc = '2000-01-01',"
+                     " inherited_epoch = 0", "mikbill_events")
+    assert chain.states() == ["done"]
+
+
+def test_what_was_decided_meanwhile_is_left_alone(shop, till):
+    """A receipt that got its number while the operator thought about it."""
+    for lane in "komtet", "decide":
+        ctl(shop, "pause", lane)
+    shop.start()
+    shop.service.wait_log("orders: komtet is paused")
+    shop.pay()
+    shop.wait_states("ready")
+    control, terminal = pty.openpty()
+    with subprocess.Popen(
+            [build_dir() / "mbevctl", "-c", shop.service.config, "drop",
+             "all"], stdin=terminal, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True) as drop:
+        while "receipt" not in drop.stdout.readline():
+            pass
+        ctl(shop, "resume", "decide")
+        wait_until(lambda: receipts(shop) == [("new",)], 15, "number")
+        os.write(control, b"y\n")
+        _, told = drop.communicate(timeout=30)
+    os.close(control)
+    os.close(terminal)
+    assert drop.returncode == 65 and "was changed meanwhile" in told
+    ctl(shop, "resume", "all")
+    shop.wait_states("done")
+    assert len(till.receipts) == 1
+
+
+# --- other channels ----------------------------------------------------------
+
+def test_nothing_goes_into_a_lane_that_is_paused(chain, smsc):
+    settings_of(chain, smsc={"url": smsc.url}, notice={"hold": "1 s"},
+                payment={"channels": "smspilot,smsc"})
+    ctl(chain, "pause", "smsc")
+    chain.pilot.reply = smspilot_refuses("101")
+    chain.start().subscriber()
+    chain.service.wait_log("orders: smsc is paused")
+    for _ in range(3):
+        chain.pay()
+    chain.service.wait_log("smspilot is held")
+    chain.pilot.reset()
+    chain.wait_states("done", "done", "done")
+    assert smsc.requests == [] and len(chain.pilot.requests) == 3
+
+
+def test_what_may_go_another_way_does_while_its_lane_is_paused(chain, smsc):
+    settings_of(chain, smsc={"url": smsc.url},
+                payment={"channels": "smspilot,smsc"})
+    ctl(chain, "pause", "smspilot")
+    chain.start().subscriber()
+    chain.service.wait_log("orders: smspilot is paused")
+    chain.pay()
+    chain.wait_states("done")
+    assert chain.pilot.requests == [] and len(smsc.requests) == 1
+
+
+# --- who may speak -----------------------------------------------------------
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another one")
+def test_a_stranger_only_rings(chain):
+    """Any account may ring the doorbell; the operator's words are root's."""
+    settings_of(chain, notice={"hold": "1 h"})
+    chain.pilot.reply = smspilot_refuses("101")
+    chain.start().subscriber()
+    chain.pay()
+    chain.service.wait_log("smspilot is held")
+    bell = chain.settings["service"]["doorbell"]
+    os.chmod(os.path.dirname(bell), 0o755)
+    before = len(chain.pilot.requests)
+    subprocess.run(["python3", "-c", f"""
+import os, socket
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+for word in (b'f', b'fsmspilot', b'o'):
+    bell.sendto(word, {str(bell)!r})
+"""], check=True)
+    chain.subscriber(uid=1002, phone="79001234568")
+    chain.pay(uid=1002)
+    chain.wait_states("ready", "ready")
+    assert len(chain.pilot.requests) == before
+    chain.pilot.reset()
+    assert ctl(chain, "flush", "smsc").returncode == 0
+    assert ctl(chain, "flush", "smspilot").returncode == 0
+    chain.wait_states("done", "done")

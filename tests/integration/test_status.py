@@ -435,7 +435,9 @@ def test_the_file_for_node_exporter(seen, tmp_path):
     chain = seen.chain
     chain.reconfigure(with_settings(chain.settings,
                                     service={"metrics_file": str(path)}))
+    before = os.umask(0o077)  # as in the unit
     seen.start()
+    os.umask(before)
 
     def database():
         return path.exists() and exposition.value(
@@ -443,6 +445,7 @@ def test_the_file_for_node_exporter(seen, tmp_path):
 
     wait_until(database, 60, "file of a service that acts")
     assert os.listdir(tmp_path) == ["mbev.prom"]
+    assert path.stat().st_mode & 0o777 == 0o644
     path.unlink()
     wait_until(path.exists, 60, "file once more")
 
