@@ -127,7 +127,7 @@ def test_settings_that_are_named_exist(document, keys):
 @pytest.mark.parametrize("document", TEXTS)
 def test_sections_that_are_named_exist(document, keys):
     used = set(re.findall(r"`\[(\w+)\]", TEXTS[document]))
-    assert used <= {*keys, "section"}
+    assert used <= {*keys, "section", "Service"}
 
 
 def sources():

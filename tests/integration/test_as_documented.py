@@ -4,6 +4,7 @@ scripts and back, removal without a trace."""
 
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -251,3 +252,24 @@ def test_no_trace_is_left(fresh):
     assert len(shell(fresh, look).splitlines()) == 4 + 4 + 3 + 1 + 3
     run_sql(fresh, "uninstall.sql", "mikbill")
     assert shell(fresh, look) == ""
+
+
+def test_bonuses_and_receipts_wait_while_decide_is_paused(chain):
+    """docs/migration.md, 4; docs/upgrade.md, "An old state comes back"."""
+    chain.service.configure(with_settings(
+        chain.settings, payment={"sms": "no"}, bonus_topup={"on": "yes"},
+        receipt={"payments": "yes"}, komtet={"queue": ""}))
+    verb(chain, "pause", "decide", "--reason", "migration of bonuses")
+    chain.start().subscriber()
+    chain.tariff()
+    chain.pay(summa=2000)
+    wait_until(lambda: len(chain.states()) == 2, 10, "deliveries")
+    time.sleep(2)
+    assert sorted(chain.deliveries("action, state, lane")) == [
+        ("bonus_topup", "ready", "decide"), ("receipt", "ready", "decide")]
+    bonus = chain.deliveries("id", "action = 'bonus_topup'")[0][0]
+    verb(chain, "drop", f"delivery:{bonus}", "--yes")
+    verb(chain, "resume", "decide")
+    wait_until(lambda: chain.deliveries("lane", "action = 'receipt'")
+               == [("komtet",)], 15, "receipt")
+    assert chain.rows("amount", "addons_pay_api") == []
