@@ -72,8 +72,9 @@ set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_SERVICE_PACKAGE_NAME mikbill-events)
 set(CPACK_DEBIAN_SERVICE_DESCRIPTION "${summary_service}\n${text_service}")
 set(CPACK_DEBIAN_SERVICE_PACKAGE_SECTION admin)
+# procps: the unit reloads the service by /bin/kill.
 set(CPACK_DEBIAN_SERVICE_PACKAGE_DEPENDS
-    "systemd | systemd-sysusers, systemd | systemd-tmpfiles, ca-certificates, tzdata")
+    "systemd | systemd-sysusers, systemd | systemd-tmpfiles, procps, ca-certificates, tzdata")
 set(CPACK_DEBIAN_SERVICE_PACKAGE_SUGGESTS mikbill-events-server)
 set(CPACK_DEBIAN_SERVICE_PACKAGE_CONTROL_EXTRA
     ${here}/deb/service/conffiles ${here}/deb/service/postinst
