@@ -542,7 +542,7 @@ CREATE TABLE IF NOT EXISTS owner (
 INSERT IGNORE INTO owner (name, epoch, holder, lease_until_utc)
 VALUES ('main', 0, '', '2000-01-01');
 
--- What a payment type means. Read by the triggers for every payment row.
+-- What a payment type means. Read by mbevd with every payment row.
 CREATE TABLE IF NOT EXISTS payment_kind (
   bughtypeid SMALLINT UNSIGNED NOT NULL
              COMMENT 'bugh_plategi_stat.bughtypeid',
