@@ -121,7 +121,8 @@ set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
     /etc /usr/sbin /usr/lib/systemd /usr/lib/systemd/system /usr/lib/sysusers.d
     /usr/lib/tmpfiles.d /usr/share/bash-completion
     /usr/share/bash-completion/completions /usr/share/lintian
-    /usr/share/lintian/overrides)
+    /usr/share/lintian/overrides /usr/share/man /usr/share/man/man5
+    /usr/share/man/man7 /usr/share/man/man8)
 
 include(CPack)
 cpack_add_component(service)
