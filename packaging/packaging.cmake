@@ -37,7 +37,7 @@ set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_COMPONENTS_ALL service server)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_PRE_BUILD_SCRIPTS ${here}/compress.cmake)
+set(CPACK_PRE_BUILD_SCRIPTS ${here}/stage.cmake)
 set(CPACK_GENERATOR DEB)
 
 # Each has its own.
