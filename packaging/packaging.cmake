@@ -37,7 +37,7 @@ set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_COMPONENTS_ALL service server)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_PRE_BUILD_SCRIPTS ${here}/compress.cmake)
+set(CPACK_PRE_BUILD_SCRIPTS ${here}/stage.cmake)
 set(CPACK_GENERATOR DEB)
 
 # Each has its own.
@@ -121,7 +121,8 @@ set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
     /etc /usr/sbin /usr/lib/systemd /usr/lib/systemd/system /usr/lib/sysusers.d
     /usr/lib/tmpfiles.d /usr/share/bash-completion
     /usr/share/bash-completion/completions /usr/share/lintian
-    /usr/share/lintian/overrides)
+    /usr/share/lintian/overrides /usr/share/man /usr/share/man/man5
+    /usr/share/man/man7 /usr/share/man/man8)
 
 include(CPack)
 cpack_add_component(service)

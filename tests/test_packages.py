@@ -57,7 +57,7 @@ def debs(tmp_path_factory):
         pytest.skip("packages are not made of a build with sanitizers")
     folder = tmp_path_factory.mktemp("packages")
     run("cpack", "-G", "DEB", "--config", build_dir() / "CPackConfig.cmake",
-        "-B", folder)
+        "-B", folder, umask=0o077)
     return {path.name.split("_")[0]: path for path in folder.glob("*.deb")}
 
 

@@ -1,5 +1,6 @@
-# Run by CPack before it makes each package: packs what Debian wants packed,
-# and leaves out of the RPM what only Debian knows.
+# Run by CPack before it makes packages: packs what Debian wants packed, leaves
+# out of the RPM what only Debian knows, and opens folders, which are made as the
+# umask of whoever builds says.
 file(GLOB_RECURSE files
   ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/man/*
   ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/doc/*/changelog)
@@ -13,3 +14,7 @@ if(CPACK_GENERATOR STREQUAL RPM)
     file(REMOVE_RECURSE ${overrides})
   endif()
 endif()
+file(GLOB roots ${CPACK_TEMPORARY_DIRECTORY}/*/usr ${CPACK_TEMPORARY_DIRECTORY}/*/etc)
+file(CHMOD_RECURSE ${roots} DIRECTORY_PERMISSIONS
+  OWNER_READ OWNER_WRITE OWNER_EXECUTE
+  GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
