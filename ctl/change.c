@@ -128,12 +128,7 @@ static const char *const heads[] = { "event", "delivery", "uid", "kind",
 static enum delivery_state
 state_of(const struct db_rows *row)
 {
-    enum delivery_state s = 0;
-
-    while (s < DELIVERY_HELD &&
-           strcmp(delivery_state_name(s), db_col(row, STATE)) != 0)
-        s++;
-    return s;
+    return delivery_state_of(db_col(row, STATE));
 }
 
 /* One that has a number. */
@@ -179,7 +174,7 @@ add_states(struct bytes *sql, unsigned states)
 {
     const char *before = " AND d.state IN (";
 
-    for (enum delivery_state s = 0; s <= DELIVERY_HELD; s++) {
+    for (enum delivery_state s = 0; s < DELIVERY_STATES; s++) {
         if (!(states & (1u << s)))
             continue;
         bytes_printf(sql, "%s'%s'", before, delivery_state_name(s));

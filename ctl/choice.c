@@ -62,15 +62,6 @@ add_who(struct bytes *sql, const char *word, bool *many)
 
 /* --- which of them ------------------------------------------------------- */
 
-static bool
-is_state(const char *word)
-{
-    for (enum delivery_state s = 0; s <= DELIVERY_HELD; s++)
-        if (strcmp(delivery_state_name(s), word) == 0)
-            return true;
-    return false;
-}
-
 static const char *
 add_states(struct bytes *sql, const char *value)
 {
@@ -81,7 +72,7 @@ add_states(struct bytes *sql, const char *value)
         size_t n = strcspn(value, ",");
 
         snprintf(word, sizeof word, "%.*s", (int)(n < 31 ? n : 31), value);
-        if (!is_state(word))
+        if (delivery_state_of(word) == DELIVERY_STATES)
             return "a state is one of ready calling done retry doubtful dead "
                    "expired skipped cancelled held";
         bytes_str(sql, before);
@@ -95,7 +86,9 @@ add_states(struct bytes *sql, const char *value)
 static const char *
 add_lane(struct bytes *sql, const char *value)
 {
-    if (strcmp(delivery_lane_name(delivery_lane_of(value)), value) != 0)
+    enum lane_id lane;
+
+    if (!delivery_lane_find(value, &lane))
         return "a lane is one of decide smspilot smsc komtet routers";
     bytes_str(sql, "d.lane = ");
     db_text(sql, value);

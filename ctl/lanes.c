@@ -16,10 +16,10 @@
 #define RECENT "UTC_TIMESTAMP(3) - INTERVAL 1 HOUR"
 
 struct lane_row {
-    uint64_t n[DELIVERY_HELD + 1]; /* by state */
-    uint64_t late_s;               /* how long the oldest is due */
-    uint64_t good, again, bad;     /* in the last hour */
-    char paused[320];              /* by whom, since when; "" = not paused */
+    uint64_t n[DELIVERY_STATES]; /* by state */
+    uint64_t late_s;             /* how long the oldest is due */
+    uint64_t good, again, bad;   /* in the last hour */
+    char paused[320];            /* by whom, since when; "" = not paused */
     int64_t held_s; /* its breaker holds it for so long; -1 = it does not */
 };
 
@@ -27,9 +27,9 @@ struct lane_row {
 static struct lane_row *
 row_of(struct lane_row lanes[LANES], const char *name)
 {
-    enum lane_id lane = delivery_lane_of(name);
+    enum lane_id lane;
 
-    return strcmp(delivery_lane_name(lane), name) == 0 ? &lanes[lane] : NULL;
+    return delivery_lane_find(name, &lane) ? &lanes[lane] : NULL;
 }
 
 static enum db_status
@@ -49,7 +49,7 @@ read_waiting(struct ctl *ctl, struct lane_row lanes[LANES])
         struct lane_row *row = row_of(lanes, db_col(rows, 0));
         uint64_t state = db_uint(rows, 1) - 1;
 
-        if (!row || state > DELIVERY_HELD)
+        if (!row || state >= DELIVERY_STATES)
             continue;
         row->n[state] = db_uint(rows, 2);
         if (db_uint(rows, 3) > row->late_s)

@@ -19,8 +19,7 @@ read_lane(const char *word, enum lane_id *lane)
     *lane = LANES;
     if (strcmp(word, "all") == 0)
         return true;
-    *lane = delivery_lane_of(word);
-    return strcmp(delivery_lane_name(*lane), word) == 0;
+    return delivery_lane_find(word, lane);
 }
 
 static const char wrong_lane[] =

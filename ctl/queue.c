@@ -13,15 +13,6 @@ enum { MOST_ROWS = 100 };
 
 #define WAITS "d.state IN ('ready', 'leased', 'calling', 'retry')"
 
-static bool
-known_state(const char *word)
-{
-    for (enum delivery_state s = 0; s <= DELIVERY_HELD; s++)
-        if (strcmp(delivery_state_name(s), word) == 0)
-            return true;
-    return false;
-}
-
 static void
 build(struct bytes *sql, const char *state)
 {
@@ -51,7 +42,7 @@ ctl_queue(struct ctl *ctl)
     struct db_rows *rows;
     enum db_status status;
 
-    if (state && !known_state(state)) {
+    if (state && delivery_state_of(state) == DELIVERY_STATES) {
         fputs("mbevctl: a state is one of ready leased calling done retry "
               "doubtful dead expired skipped cancelled held\n",
             stderr);

@@ -69,7 +69,7 @@ static const struct words {
     const char *receipt;
     const char *reset;
     const char *other;
-} words[] = {
+} words[DELIVERY_STATES] = {
     [DELIVERY_READY] = { "waits until it is due and its lane has room",
         "waits until it is due and its lane has room",
         "waits until it is due and its lane has room",
@@ -124,12 +124,12 @@ static void
 print_state(const char *state, const char *lane)
 {
     struct bytes text = bytes_make(512);
+    enum delivery_state s = delivery_state_of(state);
 
     bytes_str(&text, state);
-    for (enum delivery_state s = 0; s < sizeof words / sizeof *words; s++)
-        if (strcmp(delivery_state_name(s), state) == 0)
-            bytes_printf(
-                &text, ": %s", words_of(&words[s], delivery_lane_of(lane)));
+    if (s < DELIVERY_STATES)
+        bytes_printf(
+            &text, ": %s", words_of(&words[s], delivery_lane_of(lane)));
     field_print("  state", bytes_text(&text));
     bytes_free(&text);
 }

@@ -542,9 +542,10 @@ reroute(struct engine *e, enum lane_id lane)
 static bool
 has_work(const struct engine *e, enum lane_id lane)
 {
-    if (!e->backlog[lane] || e->orders.paused[lane])
+    if (!e->backlog[lane])
         return false;
-    return lane == LANE_DECIDE || claim_room(e, lane) > 0;
+    return lane == LANE_DECIDE ? !e->orders.paused[lane]
+                               : claim_room(e, lane) > 0;
 }
 
 int64_t

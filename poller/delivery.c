@@ -8,24 +8,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const states[DELIVERY_STATES] = {
+    [DELIVERY_READY] = "ready",
+    [DELIVERY_LEASED] = "leased",
+    [DELIVERY_CALLING] = "calling",
+    [DELIVERY_DONE] = "done",
+    [DELIVERY_RETRY] = "retry",
+    [DELIVERY_DOUBTFUL] = "doubtful",
+    [DELIVERY_DEAD] = "dead",
+    [DELIVERY_EXPIRED] = "expired",
+    [DELIVERY_SKIPPED] = "skipped",
+    [DELIVERY_CANCELLED] = "cancelled",
+    [DELIVERY_HELD] = "held",
+};
+
 const char *
 delivery_state_name(enum delivery_state state)
 {
-    static const char *const names[] = {
-        [DELIVERY_READY] = "ready",
-        [DELIVERY_LEASED] = "leased",
-        [DELIVERY_CALLING] = "calling",
-        [DELIVERY_DONE] = "done",
-        [DELIVERY_RETRY] = "retry",
-        [DELIVERY_DOUBTFUL] = "doubtful",
-        [DELIVERY_DEAD] = "dead",
-        [DELIVERY_EXPIRED] = "expired",
-        [DELIVERY_SKIPPED] = "skipped",
-        [DELIVERY_CANCELLED] = "cancelled",
-        [DELIVERY_HELD] = "held",
-    };
+    return states[state];
+}
 
-    return names[state];
+enum delivery_state
+delivery_state_of(const char *name)
+{
+    enum delivery_state state = 0;
+
+    while (state < DELIVERY_STATES && strcmp(states[state], name) != 0)
+        state++;
+    return state;
 }
 
 static const char *const lanes[LANES] = {
@@ -50,6 +60,13 @@ delivery_lane_of(const char *name)
     while (lane > LANE_DECIDE && strcmp(lanes[lane], name) != 0)
         lane--;
     return lane;
+}
+
+bool
+delivery_lane_find(const char *name, enum lane_id *lane)
+{
+    *lane = delivery_lane_of(name);
+    return strcmp(lanes[*lane], name) == 0;
 }
 
 enum lane_id

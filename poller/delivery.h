@@ -47,10 +47,13 @@ enum delivery_state {
     DELIVERY_SKIPPED,
     DELIVERY_CANCELLED,
     DELIVERY_HELD,
+    DELIVERY_STATES
 };
 
 /* As it stands in delivery.state. */
 const char *delivery_state_name(enum delivery_state state);
+/* DELIVERY_STATES for an unknown name. */
+enum delivery_state delivery_state_of(const char *name);
 
 /* Where a delivery waits for its turn. */
 enum lane_id {
@@ -66,6 +69,8 @@ enum lane_id {
 const char *delivery_lane_name(enum lane_id lane);
 /* LANE_DECIDE for an unknown name. */
 enum lane_id delivery_lane_of(const char *name);
+/* The same where it matters: false for an unknown name. */
+bool delivery_lane_find(const char *name, enum lane_id *lane);
 /* The lane that serves a channel. */
 enum lane_id delivery_lane_for(enum channel channel);
 

@@ -24,10 +24,9 @@ read_paused(struct engine *e, bool paused[LANES])
     if (status != DB_OK)
         return status;
     while (db_next(rows)) {
-        enum lane_id lane = delivery_lane_of(db_col(rows, 0));
+        enum lane_id lane;
 
-        /* An unknown name stands for no lane of ours. */
-        if (strcmp(delivery_lane_name(lane), db_col(rows, 0)) == 0)
+        if (delivery_lane_find(db_col(rows, 0), &lane))
             paused[lane] = true;
     }
     db_rows_close(&rows);

@@ -119,8 +119,8 @@ sender_of(struct msghdr *message)
 static void
 hear_operator(struct wake *wake, const char *words)
 {
-    enum lane_id lane = delivery_lane_of(words + 1);
-    bool all = strcmp(delivery_lane_name(lane), words + 1) != 0;
+    enum lane_id lane;
+    bool all = !delivery_lane_find(words + 1, &lane);
 
     wake->told = true;
     for (enum lane_id i = 0; *words == ORDERS_FLUSH && i < LANES; i++)

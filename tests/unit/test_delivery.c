@@ -429,6 +429,10 @@ states_are_named_as_in_the_table(void **state)
         assert_string_equal(
             delivery_state_name((enum delivery_state)i), names[i]);
     assert_int_equal(COUNT(names), DELIVERY_HELD + 1);
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_int_equal(delivery_state_of(names[i]), i);
+    assert_int_equal(delivery_state_of("lost"), DELIVERY_STATES);
+    assert_int_equal(delivery_state_of(""), DELIVERY_STATES);
 }
 
 static void
