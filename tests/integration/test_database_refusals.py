@@ -37,16 +37,18 @@ def renamed(table):
                                     ("elsewhere", table)))
 
 
+# 1142 speaks of a table, 1143 of the first column that is refused: which
+# one the server says depends on what it had open when the right went.
 REFUSALS = {
     "users": (*revoked("SELECT ON mikbill.users"),
-              ["1142 .*users.*grants.sql", "sees no table users",
+              ["114[23] .*users.*grants.sql", "sees no table users",
                "see above"]),
     "event": (*revoked("INSERT ON mikbill_events.event"),
-              ["1142 .*event.*grants.sql"]),
+              ["114[23] .*event.*grants.sql"]),
     "delivery": (*revoked("UPDATE ON mikbill_events.delivery"),
-                 ["1142 .*delivery.*grants.sql"]),
+                 ["114[23] .*delivery.*grants.sql"]),
     "outbox": (*revoked("DELETE ON mikbill_events.outbox"),
-               ["1142 .*outbox.*grants.sql"]),
+               ["114[23] .*outbox.*grants.sql"]),
     "bonus": (*revoked("INSERT ON mikbill.addons_pay_api"),
               ["bonus_topup .* waits: .*1142"]),
     "no owner": (*renamed("owner"), ["1146 .*owner.*schema.sql"]),
