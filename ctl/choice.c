@@ -74,7 +74,7 @@ add_states(struct bytes *sql, const char *value)
         snprintf(word, sizeof word, "%.*s", (int)(n < 31 ? n : 31), value);
         if (delivery_state_of(word) == DELIVERY_STATES)
             return "a state is one of ready calling done retry doubtful dead "
-                   "expired skipped cancelled held";
+                   "expired skipped cancelled held dry";
         bytes_str(sql, before);
         db_text(sql, word);
         value += n + (value[n] == ',');

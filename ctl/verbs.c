@@ -37,7 +37,7 @@ const struct verb ctl_verbs[] = {
         "Over the newest thousand of each.\n", "", 0, 0, NEEDS_DATABASE,
         ctl_lag },
     { "queue", "[STATE]", "deliveries not done, or those in a state", "",
-        "ready calling done retry doubtful dead expired skipped cancelled held",
+        "ready calling done retry doubtful dead expired skipped cancelled held dry",
         0, 1, NEEDS_DATABASE, ctl_queue },
     { "show", "ID|LOGIN", "the story of an event, or of a subscriber",
         "ID is the number of an event as queue prints it, or delivery:17, or\n"
@@ -92,6 +92,21 @@ const struct verb ctl_verbs[] = {
         "first; --dry-run: shows them only.\n",
         "--from --to --kind --dry-run --yes --reason", 4, 8, NEEDS_DATABASE,
         ctl_replay },
+    { "compare", "[--from DATE [TIME]] [--to DATE [TIME]] [--all]",
+        "a dry run beside what another program did",
+        "What was decided in a dry run ([service] dry_run), and what another\n"
+        "program left in the billing for it: rows of sms_logs, of the list of\n"
+        "receipts, of addons_pay_api, of logs. Of the last 24 hours, or of those\n"
+        "days, by the billing's clock. Shows what differs, or --all, and counts:\n"
+        "same        both did the same\n"
+        "differs     both did it, not in the same way\n"
+        "only we     they left no trace of it\n"
+        "only they   we would not have done it, and why\n"
+        "no trace    ends of sessions leave none: look at what we would do\n"
+        "undecided   it is not due yet\n"
+        "Ends with 1 when something differs. What only we would have done since\n"
+        "the other program was switched off is done with: mbevctl retry EVENT\n",
+        "--from --to --all", 0, 7, NEEDS_DATABASE, ctl_compare },
     { "receipts", "[MONTH|DAY] | retry NUMBER|all | close NUMBER",
         "fiscal receipts: by day, what is open, one day",
         "receipts                     the last 31 days, and what is not fiscal\n"

@@ -20,6 +20,7 @@ static const char *const states[DELIVERY_STATES] = {
     [DELIVERY_SKIPPED] = "skipped",
     [DELIVERY_CANCELLED] = "cancelled",
     [DELIVERY_HELD] = "held",
+    [DELIVERY_DRY] = "dry",
 };
 
 const char *

@@ -4,6 +4,7 @@
 #include "atwork.h"
 #include "callback.h"
 #include "clock.h"
+#include "dry.h"
 #include "follow.h"
 #include "log.h"
 #include "post.h"
@@ -90,6 +91,7 @@ engine_open(struct engine *e, struct editions *editions,
         return false;
     }
     engine_complain_lacking(e);
+    dry_tell(e->set);
     if (!owner_open(&e->owner, set) ||
         !wake_open(&e->wake, once ? NULL : set->service.doorbell,
             set->service.safety_poll_ms * 1000))

@@ -159,6 +159,7 @@ struct question {
     uint64_t event_id;    /* 0 = not stored yet */
     uint64_t delivery_id; /* the undecided row; 0 = not stored yet */
     unsigned crashes;     /* of the service, for which it is set aside; or 0 */
+    bool dry;             /* it is only decided and recorded: see dry.h */
 };
 
 /* decide.c: decides n questions with one look at the billing. The deliveries

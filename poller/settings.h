@@ -114,6 +114,7 @@ struct settings {
         char *control;        /* "" = no control socket */
         char *status_address; /* "" = no status page on a port */
         char *metrics_file;   /* "" = none */
+        char *dry_run;        /* "" = none; see dry.h */
     } service;
     struct {
         bool moved_subscribers;

@@ -1,6 +1,7 @@
 /* settings_check: see settings_check.h. */
 #include "settings_check.h"
 
+#include "dry.h"
 #include "log.h"
 #include "loopback.h"
 #include "settings_router.h"
@@ -495,6 +496,8 @@ check_service(struct check *c)
             "must be an absolute path of at most 100 characters, or empty");
     if (*s->service.metrics_file && s->service.metrics_file[0] != '/')
         complain_at(c, AT(service.metrics_file), "must be an absolute path");
+    if (dry_wrong(s->service.dry_run))
+        complain_at(c, AT(service.dry_run), dry_wrong(s->service.dry_run));
     check_status(c);
     if (s->service.state_dir[0] != '/' || strlen(s->service.state_dir) > 150)
         complain_at(c, AT(service.state_dir),

@@ -177,6 +177,12 @@ const struct settings_key settings_keys[] = {
         0, 0, NULL,
         "File for the textfile collector of node_exporter, written every\n"
         "15 s; empty = none" },
+    { "service", "dry_run", KEY_TEXT, PLAIN, AT(service.dry_run), "", 0, 0,
+        NULL,
+        "Actions that are decided and recorded, but not done: all, or some of\n"
+        "sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove,\n"
+        "session_reset. To see beside another program what would be done: see\n"
+        "mbevctl compare" },
 
     { "billing", "moved_subscribers", KEY_BOOL, PLAIN,
         AT(billing.moved_subscribers), "yes", 0, 0, NULL,

@@ -310,6 +310,56 @@ snapshot_load_fields(struct snapshot *snap, struct db *db,
     return good ? DB_OK : DB_REFUSED;
 }
 
+enum db_status
+snapshot_load_ended(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const struct settings *set,
+    const uint64_t *uids, size_t n, const struct civil *since)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    struct db_rows *rows;
+    enum db_status status;
+    char text[CIVIL_TEXT];
+
+    if (n == 0 || !billing->has_logs)
+        return DB_OK;
+    bytes_str(&sql, "SELECT uid, date, " TEXT_OF("valuename"));
+    add_from(&sql, billing, "logs");
+    bytes_printf(&sql,
+        " WHERE date >= '%s' AND stuffid = 0 AND logtypeid = 1 AND uid IN (",
+        civil_print(since, text));
+    add_uids(&sql, uids, n);
+    bytes_chr(&sql, ')');
+    status = db_query(db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    snap->ended = calloc(db_rows_count(rows) + 1, sizeof *snap->ended);
+    while (snap->ended && db_next(rows)) {
+        struct ended *one = &snap->ended[snap->ended_n];
+
+        if (!db_col(rows, 2) ||
+            !is_listed(&set->discounts.keys, db_col(rows, 2)))
+            continue;
+        one->uid = db_uint(rows, 0);
+        civil_parse(&one->at, db_col(rows, 1));
+        snap->ended_n++;
+    }
+    db_rows_close(&rows);
+    return snap->ended ? DB_OK : DB_REFUSED;
+}
+
+unsigned
+snapshot_ended(
+    const struct snapshot *snap, uint64_t uid, const struct civil *since)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < snap->ended_n; i++)
+        n += snap->ended[i].uid == uid &&
+             civil_compare(&snap->ended[i].at, since) >= 0;
+    return n;
+}
+
 static bool
 take_api(struct snapshot *snap, struct db_rows *rows)
 {
@@ -620,5 +670,6 @@ snapshot_free(struct snapshot *snap)
     free(snap->seen);
     free(snap->seen_uid);
     free(snap->reset);
+    free(snap->ended);
     *snap = (struct snapshot){ 0 };
 }

@@ -31,6 +31,10 @@ struct facts {
                                 subscriber is or was carried out; 0 = none */
     bool reset_waits;        /* a later one is not decided yet... */
     int64_t reset_due_us;    /* ... and will be so long from now */
+    unsigned ended;          /* removable discounts that another program has
+                                ended since then; counted in a dry run */
+    bool dry;                /* what is decided is done by another program,
+                                perhaps already: see dry.h */
     int64_t wall_us;         /* now, microseconds since 1970 UTC */
     const struct zone *zone; /* of the quiet hours */
     uint32_t chance;         /* picks what is picked at random */
