@@ -17,7 +17,7 @@
     "all delivery: uid: state= lane= action= error= older= --yes --dry-run "   \
     "--reason"
 
-#define LANES_OFFERED "all decide smspilot smsc komtet routers"
+#define LANES_OFFERED "all decide smspilot smsc komtet routers exec"
 
 /* The texts stand as they are printed. */
 /* clang-format off */
@@ -73,7 +73,7 @@ const struct verb ctl_verbs[] = {
              "else knows.\n",
         "sent unsent " OF_DELIVERIES, 2, 9, NEEDS_DATABASE, ctl_change },
     { "pause", "LANE|all", "begin nothing in a lane, until resume",
-        "LANE is smspilot, smsc, komtet, routers, or decide: what is decided\n"
+        "LANE is smspilot, smsc, komtet, routers, exec, or decide: what is decided\n"
         "some time after its event (receipts, bonuses, ends of sessions, what\n"
         "has an after in its section). What is under way comes to its end;\n"
         "what comes meanwhile goes another way if it has one, else it waits,\n"

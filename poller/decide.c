@@ -77,6 +77,7 @@ set_facts(struct facts *facts, struct engine *e, const struct question *q,
     facts->cashier = snapshot_cashier(snap, q->event->who);
     facts->api = snapshot_api(snap, q->event->uid, &facts->api_n);
     facts->ended = snapshot_ended(snap, q->event->uid, &facts->captured);
+    facts->network = snapshot_network(snap, q->event->uid);
     set_sessions(facts, q, snap);
 }
 
@@ -137,6 +138,19 @@ load_fields(struct engine *e, const struct question *q, size_t n,
         if (q[i].action->one_by_one)
             need->uids[need->n++] = q[i].event->uid;
     return snapshot_load_fields(
+        snap, e->db, &e->billing, e->set, need->uids, need->n);
+}
+
+/* A program is told where the subscriber is connected. */
+static enum db_status
+load_network(struct engine *e, const struct question *q, size_t n,
+    struct snapshot *snap, struct need *need)
+{
+    need->n = 0;
+    for (size_t i = 0; i < n; i++)
+        if (q[i].action == &action_exec)
+            need->uids[need->n++] = q[i].event->uid;
+    return snapshot_load_network(
         snap, e->db, &e->billing, e->set, need->uids, need->n);
 }
 
@@ -287,6 +301,8 @@ load(
         status = load_ended(e, q, n, snap, &need);
     if (status == DB_OK)
         status = load_traces(e, q, n, snap, &need);
+    if (status == DB_OK)
+        status = load_network(e, q, n, snap, &need);
     if (status == DB_OK)
         status = load_cashiers(e, q, n, snap, &need);
     if (status == DB_OK)

@@ -45,6 +45,7 @@ static const char *const lanes[LANES] = {
     [LANE_SMSC] = "smsc",
     [LANE_KOMTET] = "komtet",
     [LANE_ROUTERS] = "routers",
+    [LANE_EXEC] = "exec",
 };
 
 const char *

@@ -64,6 +64,7 @@ enum lane_id {
     LANE_SMSC,
     LANE_KOMTET,
     LANE_ROUTERS,
+    LANE_EXEC,
     LANES
 };
 

@@ -54,8 +54,8 @@ dry_wrong(const char *value)
     while ((value = next_word(value + n, &n)))
         if (!is_known(value, n))
             return "expected all, or some of sms, social, receipt, bonus_topup,"
-                   " bonus_loyalty, discount_remove and session_reset, with a"
-                   " comma between them";
+                   " bonus_loyalty, discount_remove, session_reset and exec,"
+                   " with a comma between them";
     return NULL;
 }
 

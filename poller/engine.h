@@ -30,6 +30,7 @@
 #include "retain.h"
 #include "ripe.h"
 #include "routers/fleet.h"
+#include "runner.h"
 #include "settings.h"
 #include "supervise.h"
 #include "trouble.h"
@@ -62,6 +63,7 @@ struct engine {
     struct http *http;
     struct lane *lane[LANES]; /* NULL for LANE_DECIDE */
     struct fleet *fleet;      /* belongs to its lane */
+    struct runner *runner;    /* the same */
     struct zone zone;         /* of the quiet hours */
     struct owner owner;
     struct wake wake;

@@ -137,7 +137,7 @@ CREATE TABLE IF NOT EXISTS delivery (
   event_id      BIGINT UNSIGNED NOT NULL
                 COMMENT 'event.id',
   action        VARCHAR(16) CHARACTER SET ascii NOT NULL
-                COMMENT 'sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset',
+                COMMENT 'sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset, exec',
   receiver      TINYINT UNSIGNED NOT NULL DEFAULT 0
                 COMMENT 'which of several receivers, from 0',
   state         ENUM('ready','leased','calling','done','retry','doubtful',
@@ -167,7 +167,7 @@ CREATE TABLE IF NOT EXISTS delivery (
   address       VARCHAR(64) NULL
                 COMMENT 'to whom: phone number or e-mail as the provider gets it; of a session reset the login',
   payload       MEDIUMTEXT NULL
-                COMMENT 'what is sent: the text of the message; of a receipt every byte of the request; of a session reset the order as JSON',
+                COMMENT 'what is sent: the text of the message; of a receipt every byte of the request; of a session reset and of a program the order as JSON',
   provider      VARCHAR(16) CHARACTER SET ascii NULL
                 COMMENT 'which provider was asked last',
   provider_id   VARCHAR(64) CHARACTER SET ascii NULL
@@ -320,6 +320,10 @@ SET @mbev_text = IF(
             ''dead'',''expired'',''skipped'',''cancelled'',''held'',''dry'')
        NOT NULL
        COMMENT ''see docs/architecture.md for the transitions'',
+     MODIFY COLUMN action VARCHAR(16) CHARACTER SET ascii NOT NULL
+       COMMENT ''sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset, exec'',
+     MODIFY COLUMN payload MEDIUMTEXT NULL
+       COMMENT ''what is sent: the text of the message; of a receipt every byte of the request; of a session reset and of a program the order as JSON'',
      ADD COLUMN dry BOOLEAN NOT NULL DEFAULT FALSE
        COMMENT ''captured in a dry run: decided, never done''
        AFTER changed_utc');

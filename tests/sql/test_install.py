@@ -205,7 +205,11 @@ def test_installing_twice_changes_nothing(installed):
 def make_sixth(server):
     """Lay our tables out as version 6 did."""
     server.sql("""
-        ALTER TABLE delivery DROP COLUMN dry, MODIFY COLUMN state
+        ALTER TABLE delivery DROP COLUMN dry,
+          MODIFY COLUMN action VARCHAR(16) CHARACTER SET ascii NOT NULL
+            COMMENT 'sms, session_reset',
+          MODIFY COLUMN payload MEDIUMTEXT NULL COMMENT 'earlier words',
+          MODIFY COLUMN state
           ENUM('ready','leased','calling','done','retry','doubtful',
                'dead','expired','skipped','cancelled','held') NOT NULL
           COMMENT 'see docs/architecture.md for the transitions';
