@@ -87,19 +87,27 @@ const struct settings_section settings_sections[] = {
     { "credit_limit", "A credit limit was set (type 18)." },
     { "tariff_change", "The subscriber changed the tariff." },
     { "tariff_by_staff", "The staff changed the subscriber's tariff." },
+    { "freeze", "The subscriber was frozen." },
+    { "unfreeze", "A frozen subscriber is active again." },
+    { "block", "The subscriber was blocked." },
+    { "unblock", "A blocked or deleted subscriber is active again." },
+    { "delete", "The subscriber was deleted." },
+    { "real_ip", "The subscriber got the service Real IP." },
     { "bonus_topup", "A bonus for a large payment." },
     { "bonus_loyalty",
         "A bonus for a payment of the whole monthly fee, by the age of the\n"
         "contract." },
-    { "discounts", "Discounts end when the tariff changes." },
+    { "discounts",
+        "Discounts end when the tariff changes, or when the subscriber\n"
+        "is frozen, blocked or deleted." },
     { "receipt", "Fiscal receipts of payments and refunds, through [komtet]." },
     { "callback",
         "Komtet tells by itself what became of a receipt. We stand behind the\n"
         "operator's web server, which passes this path on." },
     { "session_reset",
         "A subscriber's session on the MikroTik routers is ended, so that it\n"
-        "comes back with the new rights. Only of subscribers in users, and of\n"
-        "a blocked one only when the tariff changes." },
+        "comes back with the new rights, or does not. After payments and\n"
+        "credits only of an active subscriber who is not blocked." },
     { "routers",
         "The routers are those of the billing's table radnas: address\n"
         "nasname, account naslogin with naspass." },
@@ -197,6 +205,10 @@ const struct settings_key settings_keys[] = {
     { "billing", "api_wait", KEY_DURATION, PLAIN, AT(billing.api_wait_ms),
         "2 min", 0, HOUR_MS, NULL,
         "How long to wait for a row that is not credited yet" },
+    { "billing", "state_settle", KEY_DURATION, PLAIN,
+        AT(billing.state_settle_ms), "2 s", 0, HOUR_MS, NULL,
+        "Freezing, blocking, deleting and coming back: time for the billing\n"
+        "to move the subscriber's row to its other table" },
     { "billing", "tariff_origin", KEY_TEXT, PLAIN, AT(billing.tariff_origin),
         "subscriber", 0, 0, NULL,
         "Who changed a tariff when nothing tells: subscriber or staff" },
@@ -395,6 +407,30 @@ const struct settings_key settings_keys[] = {
     NOTICE_WORDS(NOTICE_TARIFF_BY_STAFF, "tariff_by_staff", "3 s",
         "23:00-10:00", "Тарифный план на счёте {login} изменён.", "", FIELDS),
 
+    NOTICE_WAYS(NOTICE_FREEZE, "freeze", "no"),
+    NOTICE_WORDS(NOTICE_FREEZE, "freeze", "0 s", "23:00-10:00",
+        "Счёт {login} заморожен, доступ приостановлен.", "", FIELDS),
+
+    NOTICE_WAYS(NOTICE_UNFREEZE, "unfreeze", "no"),
+    NOTICE_WORDS(NOTICE_UNFREEZE, "unfreeze", "0 s", "23:00-10:00",
+        "Счёт {login} разморожен, доступ возобновлён.", "", FIELDS),
+
+    NOTICE_WAYS(NOTICE_BLOCK, "block", "no"),
+    NOTICE_WORDS(NOTICE_BLOCK, "block", "0 s", "23:00-10:00",
+        "Счёт {login} заблокирован, доступ приостановлен.", "", FIELDS),
+
+    NOTICE_WAYS(NOTICE_UNBLOCK, "unblock", "no"),
+    NOTICE_WORDS(NOTICE_UNBLOCK, "unblock", "0 s", "23:00-10:00",
+        "Счёт {login} разблокирован, доступ возобновлён.", "", FIELDS),
+
+    NOTICE_WAYS(NOTICE_DELETE, "delete", "no"),
+    NOTICE_WORDS(NOTICE_DELETE, "delete", "0 s", "23:00-10:00",
+        "Счёт {login} закрыт, доступ прекращён.", "", FIELDS),
+
+    NOTICE_WAYS(NOTICE_REAL_IP, "real_ip", "no"),
+    NOTICE_WORDS(NOTICE_REAL_IP, "real_ip", "2 s", "no",
+        "На счёте {login} подключён реальный IP-адрес.", "", FIELDS),
+
     { "bonus_topup", "on", KEY_BOOL, PLAIN, AT(bonus_topup.on), "no", 0, 0,
         NULL, "Give it" },
     { "bonus_topup", "minimum", KEY_MONEY, PLAIN,
@@ -438,8 +474,15 @@ const struct settings_key settings_keys[] = {
     { "bonus_loyalty", "comment", KEY_TEXT, PLAIN, AT(bonus_loyalty.comment),
         "Бонус постоянному абоненту", 0, 0, NULL, "Comment of the credit" },
 
-    { "discounts", "remove", KEY_BOOL, PLAIN, AT(discounts.on), "no", 0, 0,
-        NULL, "Remove them when the tariff changes" },
+    { "discounts", "remove", KEY_BOOL, PLAIN,
+        AT(discounts.on[EVENT_TARIFF_CHANGE]), "no", 0, 0, NULL,
+        "Remove them when the tariff changes" },
+    { "discounts", "freeze", KEY_BOOL, PLAIN, AT(discounts.on[EVENT_FREEZE]),
+        "no", 0, 0, NULL, "Remove them when the subscriber is frozen" },
+    { "discounts", "block", KEY_BOOL, PLAIN, AT(discounts.on[EVENT_BLOCK]),
+        "no", 0, 0, NULL, "Remove them when the subscriber is blocked" },
+    { "discounts", "delete", KEY_BOOL, PLAIN, AT(discounts.on[EVENT_DELETE]),
+        "no", 0, 0, NULL, "Remove them when the subscriber is deleted" },
     { "discounts", "after", KEY_DURATION, PLAIN, AT(discounts.after_ms), "0 s",
         0, HOUR_MS, NULL,
         "Time for the billing to finish its work before we look" },
@@ -569,6 +612,27 @@ const struct settings_key settings_keys[] = {
     { "session_reset", "tariff_change", KEY_BOOL, PLAIN,
         AT(session_reset.on[EVENT_TARIFF_CHANGE]), "no", 0, 0, NULL,
         "After the tariff was changed, by the subscriber or by the staff" },
+    { "session_reset", "freeze", KEY_BOOL, PLAIN,
+        AT(session_reset.on[EVENT_FREEZE]), "no", 0, 0, NULL,
+        "After the subscriber was frozen" },
+    { "session_reset", "unfreeze", KEY_BOOL, PLAIN,
+        AT(session_reset.on[EVENT_UNFREEZE]), "no", 0, 0, NULL,
+        "After a frozen subscriber came back" },
+    { "session_reset", "block", KEY_BOOL, PLAIN,
+        AT(session_reset.on[EVENT_BLOCK]), "no", 0, 0, NULL,
+        "After the subscriber was blocked" },
+    { "session_reset", "unblock", KEY_BOOL, PLAIN,
+        AT(session_reset.on[EVENT_UNBLOCK]), "no", 0, 0, NULL,
+        "After a blocked or deleted subscriber came back" },
+    { "session_reset", "delete", KEY_BOOL, PLAIN,
+        AT(session_reset.on[EVENT_DELETE]), "no", 0, 0, NULL,
+        "After the subscriber was deleted" },
+    { "session_reset", "real_ip", KEY_BOOL, PLAIN,
+        AT(session_reset.on[EVENT_REAL_IP]), "no", 0, 0, NULL,
+        "After the service Real IP was switched on or off" },
+    { "session_reset", "turbo", KEY_BOOL, PLAIN,
+        AT(session_reset.on[EVENT_TURBO]), "no", 0, 0, NULL,
+        "After the service Turbo began, or was ended" },
     { "session_reset", "after", KEY_DURATION, PLAIN, AT(session_reset.after_ms),
         "2 s", 0, HOUR_MS, NULL,
         "Time for the billing to finish its work before we look; several\n"
@@ -690,6 +754,12 @@ static const char *const notice_names[NOTICES] = {
     [NOTICE_CREDIT_LIMIT] = "credit_limit",
     [NOTICE_TARIFF_CHANGE] = "tariff_change",
     [NOTICE_TARIFF_BY_STAFF] = "tariff_by_staff",
+    [NOTICE_FREEZE] = "freeze",
+    [NOTICE_UNFREEZE] = "unfreeze",
+    [NOTICE_BLOCK] = "block",
+    [NOTICE_UNBLOCK] = "unblock",
+    [NOTICE_DELETE] = "delete",
+    [NOTICE_REAL_IP] = "real_ip",
 };
 
 const char *
