@@ -32,8 +32,8 @@ static const struct watched {
 
 static const char NO_LIBRARY[] = "functions of mbev.so are missing";
 static const char NO_TRIGGER[] =
-    "a trigger of it is missing, older than the functions of mbev.so, or does "
-    "not fit its columns";
+    "its trigger is missing, older than the functions of mbev.so, or does not "
+    "fit its columns";
 
 /* What was found of each table. */
 struct view {

@@ -18,11 +18,11 @@ bool
 state_fits(struct decision *d, unsigned states, unsigned places,
     const struct subscriber *sub, const struct settings *set)
 {
-    static const char *const names[BILLING_PLACES] = {
-        [PLACE_USERS] = "active",
-        [PLACE_FROZEN] = "frozen",
-        [PLACE_BLOCKED] = "blocked",
-        [PLACE_DELETED] = "deleted",
+    static const char *const stands[BILLING_PLACES] = {
+        [PLACE_USERS] = "the subscriber is active (table users)",
+        [PLACE_FROZEN] = "the subscriber is frozen (table usersfreeze)",
+        [PLACE_BLOCKED] = "the subscriber is blocked (table usersblok)",
+        [PLACE_DELETED] = "the subscriber is deleted (table usersdel)",
     };
 
     if (sub->place == PLACE_NONE)
@@ -30,8 +30,7 @@ state_fits(struct decision *d, unsigned states, unsigned places,
     if (sub->place == PLACE_USERS && sub->modern)
         return number_fits(d, states, sub->state);
     if (!(places & PLACE(sub->place)))
-        return decision_skip(d, "the subscriber is %s (table %s)",
-            names[sub->place], billing_table(sub->place));
+        return decision_skip(d, "%s", stands[sub->place]);
     if (!sub->modern || set->billing.moved_subscribers)
         return true;
     return decision_skip(d,
