@@ -242,7 +242,7 @@ def _fresh():
 
 
 def test_the_triggers_are_dropped_without_the_file(fresh):
-    assert len(fresh.sql("SHOW TRIGGERS", "mikbill")) == 4
+    assert len(fresh.sql("SHOW TRIGGERS", "mikbill")) == 12
     shell(fresh, block("dba.md", "sudo mysql mikbill -e \"DROP TRIGGER"))
     assert fresh.sql("SHOW TRIGGERS", "mikbill") == []
 
