@@ -158,11 +158,12 @@ turbo_begins_and_ends(void **state)
 static void
 a_row_that_left_tells_where_it_was(void **state)
 {
+    static const char longer[] =
+        "{\"uid\":1,\"gid\":5,\"table\":\"a_name_longer"
+        "_than_tables_have_here\"}";
     static const char *const bad[] = { "{\"uid\":1,\"gid\":5}",
         "{\"uid\":1,\"table\":\"users\"}", "{\"table\":\"users\",\"gid\":5}",
-        "{\"uid\":1,\"table\":\"\",\"gid\":5}", "[]", "",
-        "{\"uid\":1,\"table\":\"a_name_that_is_longer_than_a_table_has\","
-        "\"gid\":5}" };
+        "{\"uid\":1,\"table\":\"\",\"gid\":5}", "[]", "", longer };
     char table[EVENT_TABLE + 1];
     struct event e;
 

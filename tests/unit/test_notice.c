@@ -43,7 +43,6 @@ static const struct kind {
     int64_t limit_kopecks;
     char *text;
     const char *told;
-    enum place place; /* where the subscriber stands then */
 } kinds[NOTICES] = {
     [NOTICE_PAYMENT] = { EVENT_PAYMENT, ORIGIN_SUBSCRIBER, 100, 1000,
         "На счет #{login} зачислен платеж: {amount} {currency}. {ending}",
@@ -76,27 +75,30 @@ static const struct kind {
         "Новый тарифный план подключен. Ваш Тест-Телеком." },
     [NOTICE_TARIFF_BY_STAFF] = { EVENT_TARIFF_CHANGE, ORIGIN_STAFF, 0, 0,
         "Новый тарифный план подключен: {tariff}. {signature}",
-        "Новый тарифный план подключен: Домашний 100. Ваш Тест-Телеком.",
-        PLACE_USERS },
+        "Новый тарифный план подключен: Домашний 100. Ваш Тест-Телеком." },
     [NOTICE_FREEZE] = { EVENT_FREEZE, ORIGIN_SUBSCRIBER, 0, 0,
         "Услуга Заморозка подключена. {signature}",
-        "Услуга Заморозка подключена. Ваш Тест-Телеком.", PLACE_FROZEN },
+        "Услуга Заморозка подключена. Ваш Тест-Телеком." },
     [NOTICE_UNFREEZE] = { EVENT_UNFREEZE, ORIGIN_SUBSCRIBER, 0, 0,
-        "Счёт {login} разморожен.", "Счёт abonent1 разморожен.", PLACE_USERS },
+        "Счёт {login} разморожен.", "Счёт abonent1 разморожен." },
     [NOTICE_BLOCK] = { EVENT_BLOCK, ORIGIN_SUBSCRIBER, 0, 0,
         "Ваша учетная запись #{login} заблокирована. {signature}",
-        "Ваша учетная запись #abonent1 заблокирована. Ваш Тест-Телеком.",
-        PLACE_BLOCKED },
+        "Ваша учетная запись #abonent1 заблокирована. Ваш Тест-Телеком." },
     [NOTICE_UNBLOCK] = { EVENT_UNBLOCK, ORIGIN_SUBSCRIBER, 0, 0,
-        "Счёт {login} разблокирован.", "Счёт abonent1 разблокирован.",
-        PLACE_USERS },
+        "Счёт {login} разблокирован.", "Счёт abonent1 разблокирован." },
     [NOTICE_DELETE] = { EVENT_DELETE, ORIGIN_SUBSCRIBER, 0, 0,
         "Ваша учетная запись #{login} удалена. {signature}",
-        "Ваша учетная запись #abonent1 удалена. Ваш Тест-Телеком.",
-        PLACE_DELETED },
+        "Ваша учетная запись #abonent1 удалена. Ваш Тест-Телеком." },
     [NOTICE_REAL_IP] = { EVENT_REAL_IP, ORIGIN_SUBSCRIBER, 0, 0,
         "Услуга Реальный IP подключена. {signature}",
-        "Услуга Реальный IP подключена. Ваш Тест-Телеком.", PLACE_USERS },
+        "Услуга Реальный IP подключена. Ваш Тест-Телеком." },
+};
+
+/* Where the subscriber stands then. */
+static const enum place standing[NOTICES] = {
+    [NOTICE_FREEZE] = PLACE_FROZEN,
+    [NOTICE_BLOCK] = PLACE_BLOCKED,
+    [NOTICE_DELETE] = PLACE_DELETED,
 };
 
 static struct civil
@@ -158,7 +160,7 @@ scene_of(enum notice_kind kind)
             .on = true, .kopecks = k->roubles * 100, .millionths = k->roubles * 1000000,
             .date = civil("2026-11-24 12:29:55") },
         .origin = k->origin,
-        .sub = { .uid = 1001, .place = k->place, .real_ip = 1, .login = "abonent1",
+        .sub = { .uid = 1001, .place = standing[kind], .real_ip = 1, .login = "abonent1",
             .sms_tel = "79001234567", .gid = 3, .credit_kopecks = 30000,
             .tariff = { .known = true, .name = "Домашний 100" } },
         .api_n = 1,
