@@ -165,7 +165,7 @@ read_change(struct event *e, json_object *body, bool *read)
 static bool
 read_body(struct event *e, json_object *body)
 {
-    bool read;
+    bool read = false;
 
     if (!read_uid(e, body))
         return false;
