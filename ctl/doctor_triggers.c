@@ -33,6 +33,16 @@ static const struct ours {
         "changes of tariff of frozen subscribers go by" },
 };
 
+bool
+doctor_trigger(size_t i, struct doctor_trigger *out)
+{
+    if (i >= sizeof ours / sizeof *ours)
+        return false;
+    *out =
+        (struct doctor_trigger){ ours[i].table, ours[i].name, ours[i].digest };
+    return true;
+}
+
 static const char definer[] = "mbev_trigger@localhost";
 
 /* Columns of a line of trigger_report(), divided by tabs; the name is last. */

@@ -17,6 +17,22 @@
     "all delivery: uid: state= lane= action= error= older= --yes --dry-run "   \
     "--reason"
 
+#define AS_ADMINISTRATOR                                                       \
+    "The account is root by the server's socket, without a password, unless\n" \
+    "--defaults-file FILE, or --user NAME and perhaps --host NAME, --port "    \
+    "N,\n"                                                                     \
+    "say otherwise; its password is asked for, or --password-file FILE has\n"  \
+    "it. The billing is --billing NAME, or that of MikBill's own file,\n"      \
+    "--config-xml FILE, or what is found. A lock on a table is tried for "     \
+    "for\n"                                                                    \
+    "--wait SECONDS (60), never longer than 3 s at a time. --sql FOLDER and\n" \
+    "--library FILE are ours where they are not from packages.\n"
+
+#define OF_ADMINISTRATOR                                                       \
+    "--yes --dry-run --reason --billing --config-xml --defaults-file "         \
+    "--socket "                                                                \
+    "--host --port --user --password-file --wait --sql --library"
+
 #define LANES_OFFERED "all decide smspilot smsc komtet routers"
 
 /* The texts stand as they are printed. */
@@ -126,6 +142,27 @@ const struct verb ctl_verbs[] = {
         ctl_test },
     { "config", "[SECTION]", "the settings as they hold, without secrets", "",
         "", 0, 1, NEEDS_SETTINGS, ctl_config },
+    { "install", "[OPTIONS]", "lay library, tables, accounts and triggers into"
+                               " the server",
+        "On the database server's host, with sudo. Shows what is there and what\n"
+        "is to be done, and asks first; proves behind it that a payment is\n"
+        "captured. Run it again after whatever went wrong: it goes on. Where\n"
+        "mbev_service has no password yet, it gets that of mbevd.ini.\n"
+        AS_ADMINISTRATOR
+        "--service-ok: the service that acts elsewhere is of this version.\n",
+        OF_ADMINISTRATOR " --service-ok", 0, 26, NEEDS_NOTHING, ctl_install },
+    { "upgrade", "[OPTIONS]", "bring what install has laid to this version",
+        "As install, where it was installed before. The service goes first: one\n"
+        "of an earlier version is refused. The server loads a new library\n"
+        "without a restart.\n"
+        AS_ADMINISTRATOR
+        "--service-ok: the service that acts elsewhere is of this version.\n",
+        OF_ADMINISTRATOR " --service-ok", 0, 26, NEEDS_NOTHING, ctl_upgrade },
+    { "uninstall", "[OPTIONS]", "take all of it out of the server again",
+        "The triggers first. Refuses the rest while work is not done; a service\n"
+        "that acts is given --wait seconds to do it. --discard: throw it away.\n"
+        AS_ADMINISTRATOR,
+        OF_ADMINISTRATOR " --discard", 0, 26, NEEDS_NOTHING, ctl_uninstall },
     { "completion", "", "completion for bash",
         "Load it with: source <(mbevctl completion)\n", "", 0, 0, NEEDS_NOTHING,
         ctl_completion },
