@@ -277,6 +277,8 @@ read_settings(struct admin *a)
     struct bytes errors = bytes_make(LARGEST_ERRORS);
 
     a->configured = settings_load_database(&a->set, a->ctl->config, &errors);
+    snprintf(a->config_words, sizeof a->config_words, "%.*s",
+        (int)strcspn(bytes_text(&errors), "\n"), bytes_text(&errors));
     bytes_free(&errors);
     a->ctl->set = &a->set;
 }

@@ -41,7 +41,8 @@ struct admin {
 
     /* The configuration of the service, as far as it can be read. */
     struct settings set;
-    bool configured; /* it was read, and nothing is wrong with [database] */
+    bool configured;        /* it was read, and nothing is wrong with it */
+    char config_words[512]; /* else what is */
 
     char billing[ADMIN_NAME];
     char configured_billing[ADMIN_NAME]; /* what the configuration says */

@@ -102,26 +102,35 @@ look_at_triggers(struct survey *s, const struct admin *a)
 
 /* --- the service --------------------------------------------------------- */
 
+static const char *
+text_of(json_object *in, const char *name)
+{
+    json_object *value;
+
+    return json_object_object_get_ex(in, name, &value)
+               ? json_object_get_string(value)
+               : NULL;
+}
+
 /* What it says of itself; false when there is none to be heard here. */
 static bool
 hear_service(struct survey *s, const struct admin *a)
 {
-    json_object *json = control_status(a->ctl), *service, *value;
-    const char *version = NULL, *state = "";
+    json_object *json = control_status(a->ctl), *service = NULL;
+    const char *version, *state, *trouble;
 
     if (!json || !json_object_object_get_ex(json, "service", &service)) {
         json_object_put(json);
         return false;
     }
-    if (json_object_object_get_ex(service, "version", &value))
-        version = json_object_get_string(value);
-    if (json_object_object_get_ex(service, "state", &value))
-        state = json_object_get_string(value);
+    version = text_of(service, "version");
+    state = text_of(service, "state");
+    trouble = text_of(service, "trouble");
     s->service = version && strcmp(version, MBEV_VERSION) == 0 ? SERVICE_NEW
                                                                : SERVICE_OLD;
     snprintf(s->service_words, sizeof s->service_words,
-        "mbevd %s runs here: %s", version ? version : "of some version",
-        state ? state : "");
+        "mbevd %s runs here: %s%s%s", version ? version : "of some version",
+        state ? state : "", trouble ? ", " : "", trouble ? trouble : "");
     json_object_put(json);
     return true;
 }
@@ -315,6 +324,8 @@ print_triggers(const struct survey *s, const struct admin *a)
 bool
 survey_print(const struct survey *s, const struct admin *a)
 {
+    if (!a->configured)
+        field_print("no settings", a->config_words);
     print_server(a);
     print_billing(a);
     print_library(&s->library);

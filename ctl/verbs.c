@@ -224,9 +224,11 @@ help_all(void)
           "Ends with 0; 1 a test or a check fails; 64 wrong words; 65 it may\n"
           "not be done; 66 nothing of that number or address; 69 the database "
           "is\n"
-          "away or refuses, or no service acts; 75 interrupted; 77 the answer "
-          "was\n"
-          "no; 78 the configuration is wrong.\n",
+          "away or refuses, or no service acts; 73 a file cannot be written; "
+          "75\n"
+          "interrupted, or a table is held by somebody; 77 the answer was no; "
+          "78\n"
+          "the configuration is wrong.\n",
         stdout);
     return EX_OK;
 }
