@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "script.h"
+#include "ticker.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +19,6 @@ enum {
     LARGEST_FILE = 1 << 20,
     FIRST_PAUSE_MS = 100,
     LONGEST_PAUSE_MS = 2000,
-    TOLD_EACH_US = 10000000,
     WORDS_SHOWN = 60
 };
 
@@ -28,10 +28,9 @@ struct run {
     const struct sqlfile *file;
     char path[PATH_MAX];
     struct bytes text;
-    unsigned n, done; /* statements: all, and those that are through */
-    int line;         /* of the one that runs */
-    bool shown;       /* a line of progress stands on the terminal */
-    int64_t told_us;  /* when it was last told elsewhere */
+    unsigned n; /* statements it has */
+    int line;   /* of the one that runs */
+    struct ticker *ticker;
     struct link link;
 };
 
@@ -89,45 +88,12 @@ count_statements(struct run *r)
     return step == SCRIPT_END;
 }
 
-/* --- progress ------------------------------------------------------------ */
-
-static bool
-is_on_terminal(void)
-{
-    return isatty(STDERR_FILENO) && !out_is_json();
-}
-
-static void
-clear_line(struct run *r)
-{
-    if (r->shown)
-        fputs("\r\x1b[K", stderr);
-    r->shown = false;
-}
-
-static void
-show(struct run *r, const char *words)
-{
-    if (!is_on_terminal())
-        return;
-    clear_line(r);
-    fprintf(stderr, "%s: %u of %u%s", r->file->name, r->done, r->n, words);
-    r->shown = true;
-}
-
 static void
 on_progress(void *arg, unsigned stage, unsigned stages, double percent)
 {
     struct run *r = arg;
-    char words[96];
 
-    snprintf(words, sizeof words, ", line %d: stage %u of %u, %.1f %%", r->line,
-        stage, stages, percent);
-    show(r, words);
-    if (is_on_terminal() || clock_boot_us() - r->told_us < TOLD_EACH_US)
-        return;
-    r->told_us = clock_boot_us();
-    fprintf(stderr, "mbevctl: %s%s\n", r->file->name, words);
+    ticker_progress(r->ticker, stage, stages, percent);
 }
 
 /* --- errors -------------------------------------------------------------- */
@@ -150,7 +116,7 @@ tell_error(struct run *r, const struct bytes *sql, enum db_status status)
     bool refused = db_errno(db) == ER_SIGNAL_EXCEPTION;
     const char *error = db_error(db);
 
-    clear_line(r);
+    ticker_clear(r->ticker);
     fprintf(stderr, "mbevctl: %s:%d: ", r->path, r->line);
     if (refused) {
         error += strcspn(error, " ");
@@ -218,7 +184,7 @@ run_statement(struct run *r, const struct bytes *sql)
                                                   : db_run(r->link.db, sql);
         if (status != DB_BUSY || clock_boot_us() >= until_us)
             break;
-        show(r, ", waits for a table");
+        ticker_wait(r->ticker);
         pause_ms(next_ms);
         next_ms =
             next_ms * 2 < LONGEST_PAUSE_MS ? next_ms * 2 : LONGEST_PAUSE_MS;
@@ -231,7 +197,7 @@ run_statement(struct run *r, const struct bytes *sql)
 static int
 tell_interrupted(struct run *r)
 {
-    clear_line(r);
+    ticker_clear(r->ticker);
     fprintf(stderr,
         "mbevctl: interrupted before %s:%d; run it again: what was done until"
         " then stays\n",
@@ -250,13 +216,11 @@ run_statements(struct run *r)
     while (code == EX_OK &&
            script_next(&s, &sql, &r->line, &wrong) == SCRIPT_STATEMENT) {
         fault_point("install.before");
-        show(r, "");
+        ticker_step(r->ticker, r->line);
         code = run_statement(r, &sql);
         if (code != EX_OK && ctl_interrupted())
             code = tell_interrupted(r);
-        r->done++;
     }
-    clear_line(r);
     bytes_free(&sql);
     return code;
 }
@@ -270,10 +234,13 @@ run_on_server(struct run *r)
         link_close(&r->link);
         return code;
     }
+    r->ticker = ticker_open(
+        r->file->name, r->n, isatty(STDERR_FILENO) && !out_is_json());
     if (!r->file->before || db_exec(r->link.db, r->file->before) == DB_OK)
         code = run_statements(r);
     else
         admin_failed(r->link.db);
+    ticker_close(&r->ticker);
     link_close(&r->link);
     return code;
 }
@@ -284,7 +251,6 @@ sqlfile_run(const struct admin *a, const struct sqlfile *file)
     struct run r = { .a = a, .file = file, .text = bytes_make(LARGEST_FILE) };
     int code = EX_NOINPUT;
 
-    r.told_us = clock_boot_us();
     if (sqlfile_find(a, file->name, r.path) && read_file(&r) &&
         count_statements(&r))
         code = run_on_server(&r);
