@@ -435,7 +435,15 @@ admin_find_billing(struct admin *a)
 {
     int code = find_name(a);
 
-    if (code == EX_OK && !use_billing(a))
-        code = EX_OSERR;
-    return code;
+    if (code != EX_OK)
+        return code;
+    if (!has_billing(a, a->billing)) {
+        fputs("mbevctl: ", stderr);
+        text_print(stderr, a->billing);
+        fputs(" is no MikBill billing of this server: it has no tables"
+              " bugh_plategi_stat and users. Name the billing: --billing\n",
+            stderr);
+        return EX_NOINPUT;
+    }
+    return use_billing(a) ? EX_OK : EX_OSERR;
 }

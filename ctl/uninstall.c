@@ -106,7 +106,12 @@ take_out(const struct work *w)
         return code;
     out_words("the service is given the time to do it\n");
     fflush(stdout);
-    return wait_for_service(w) ? run_file(w) : EX_DATAERR;
+    if (wait_for_service(w))
+        return run_file(w);
+    fputs("mbevctl: it is not done yet: mbevctl queue and mbevctl receipts show"
+          " it. Run this again later, or with --discard to throw it away\n",
+        stderr);
+    return EX_DATAERR;
 }
 
 static int

@@ -454,6 +454,8 @@ def test_the_billing_is_that_of_config_xml(host):
 def test_a_server_without_a_billing(host):
     host.db.sql("DROP DATABASE mikbill")
     assert "no MikBill billing" in host.refused(66, "install")
+    assert "mysql is no MikBill billing" in host.refused(
+        66, "install", "--billing", "mysql")
 
 
 def test_a_trigger_that_only_has_our_name(host):
@@ -605,6 +607,20 @@ def test_a_service_that_acts_finishes_before_all_is_taken_out(
         told = announced.well("uninstall")
     assert "nothing of ours is left" in told
     assert len(pilot.requests) == 2
+    assert traces(announced) == []
+
+
+def test_what_is_held_back_keeps_our_database(announced):
+    announced.well("install")
+    with Service(announced.settings) as service:
+        service.wait_log("engine: acting")
+        subprocess.run([build_dir() / "mbevctl", "-c", announced.config,
+                        "pause", "smspilot"], check=True, capture_output=True)
+        announced.pay()
+        told = announced.refused(65, "uninstall", "--wait", "1")
+        assert "1 undone" in told and "--discard" in told
+        announced.pay()
+        announced.well("uninstall", "--discard")
     assert traces(announced) == []
 
 
