@@ -218,12 +218,13 @@ static void
 on_progress(const MYSQL *my, unsigned stage, unsigned stages, double percent,
     const char *what, unsigned what_n)
 {
+    MYSQL *mine;
     void *found = NULL;
 
     (void)what;
     (void)what_n;
-    mysql_get_optionv(
-        (MYSQL *)(uintptr_t)my, MARIADB_OPT_USERDATA, userdata, &found);
+    memcpy(&mine, &my, sizeof mine); /* it is not changed, but asked */
+    mysql_get_optionv(mine, MARIADB_OPT_USERDATA, userdata, &found);
     if (found) {
         struct db *db = found;
 

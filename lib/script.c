@@ -28,12 +28,6 @@ begins(const struct script *s, const char *word)
     return left(s) >= n && memcmp(s->at, word, n) == 0;
 }
 
-static char
-peek(const struct script *s, size_t i)
-{
-    return i < left(s) ? s->at[i] : '\0';
-}
-
 static bool
 is_blank(char c)
 {
@@ -87,7 +81,7 @@ take_quoted(struct script *s, struct bytes *sql)
 static bool
 is_line_comment(const struct script *s)
 {
-    return peek(s, 0) == '#' ||
+    return begins(s, "#") ||
            (begins(s, "--") && (left(s) == 2 || is_blank(s->at[2])));
 }
 
