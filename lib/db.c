@@ -218,13 +218,15 @@ static void
 on_progress(const MYSQL *my, unsigned stage, unsigned stages, double percent,
     const char *what, unsigned what_n)
 {
-    MYSQL *mine;
+    union {
+        const MYSQL *told;
+        MYSQL *asked;
+    } mine = { .told = my }; /* it is not changed by a question */
     void *found = NULL;
 
     (void)what;
     (void)what_n;
-    memcpy(&mine, &my, sizeof mine); /* it is not changed, but asked */
-    mysql_get_optionv(mine, MARIADB_OPT_USERDATA, userdata, &found);
+    mysql_get_optionv(mine.asked, MARIADB_OPT_USERDATA, userdata, &found);
     if (found) {
         struct db *db = found;
 
