@@ -324,6 +324,9 @@ exit 0
 END
     chmod 755 "$R"/usr/local/sbin/*
     mkdir -p "$R/run/systemd/system"
+    echo 'DPkg::Path "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin";' \
+        >"$R/etc/apt/apt.conf.d/91trial"
+    echo "127.0.0.1 $(hostname)" >>"$R/etc/hosts"
 }
 
 start_database() {

@@ -2,12 +2,13 @@
 leave, whatever was in the way, and the billing never fails meanwhile."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pymysql
@@ -34,6 +35,7 @@ class Host:
         self.folder = folder
         self.config = folder / "mbevd.ini"
         self.library = build_dir() / "mbev.so"
+        self.sql = REPO / "sql"
         self.installed_library = Path(db.plugin_dir) / "mbev.so"
         self.settings = default_settings(db)
         self.configure()
@@ -46,7 +48,15 @@ class Host:
     def argv(self, *words):
         """The command line of a verb."""
         return [build_dir() / "mbevctl", "-c", self.config, *words,
-                "--sql", REPO / "sql", "--library", self.library]
+                "--sql", self.sql, "--library", self.library]
+
+    def own_sql(self, file, more):
+        """Have SQL files of its own, one of them with more at its end."""
+        self.sql = self.folder / "sql"
+        shutil.copytree(REPO / "sql", self.sql)
+        with open(self.sql / file, "a", encoding="utf-8") as text:
+            text.write(more)
+        return len((self.sql / file).read_text("utf-8").splitlines())
 
     def run(self, *words, **env):
         """Run a verb to its end."""
@@ -498,17 +508,33 @@ def test_tables_that_are_newer(host):
 
 
 def test_an_error_names_file_and_line(host):
-    folder = host.folder / "sql"
-    shutil.copytree(REPO / "sql", folder)
-    file = folder / "grants.sql"
-    file.write_text(file.read_text() + "\n\nSELECT nonsense;\n")
-    done = subprocess.run(
-        [*host.argv("install", "--yes")[:-4], "--sql", folder, "--library",
-         host.library], text=True, capture_output=True, check=False)
-    assert done.returncode == 69
-    line = len(file.read_text().splitlines())
-    assert f"grants.sql:{line}: 1054 " in done.stderr
-    assert "SELECT nonsense" in done.stderr
+    line = host.own_sql("grants.sql", "\n\nSELECT nonsense;\n")
+    told = host.refused(69, "install")
+    assert f"grants.sql:{line}: 1054 " in told
+    assert "SELECT nonsense" in told
+
+
+def read_all(terminal):
+    """What was written to its other end, which is closed."""
+    pieces = []
+    with suppress(OSError), open(terminal, "rb", buffering=0) as end:
+        while piece := end.read(4096):
+            pieces.append(piece)
+    return b"".join(pieces).decode()
+
+
+def test_on_a_terminal_it_shows_how_far_it_is(host):
+    """And of what takes long, for how long."""
+    line = host.own_sql("grants.sql", "DO SLEEP(2.1);\n")
+    terminal, end = os.openpty()
+    done = subprocess.run(host.argv("install", "--yes"), stderr=end,
+                          stdout=subprocess.PIPE, timeout=60, check=False)
+    os.close(end)
+    shown = read_all(terminal)
+    assert done.returncode == 0
+    assert re.search(rf"grants.sql: (\d+) of \1, line {line}, 1 s",
+                     shown), shown
+    assert "triggers.sql: 1 of " in shown
 
 
 # --- accounts and passwords ---------------------------------------------------
