@@ -98,10 +98,12 @@ void doctor_run(struct doctor *d, struct bytes *sql, const char *well);
 
 /* --- for other verbs ---------------------------------------------------- */
 
-/* A trigger that triggers.sql makes; false behind the last. */
+/* A trigger that triggers.sql makes; false behind the last. Not every billing
+ * has each table. */
 struct doctor_trigger {
     const char *table, *name;
     const char *digest; /* of the body, as trigger_report() has it */
+    const char *state;  /* the same where there is users.state; NULL = digest */
 };
 bool doctor_trigger(size_t i, struct doctor_trigger *out);
 

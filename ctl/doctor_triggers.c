@@ -38,8 +38,9 @@ doctor_trigger(size_t i, struct doctor_trigger *out)
 {
     if (i >= sizeof ours / sizeof *ours)
         return false;
-    *out =
-        (struct doctor_trigger){ ours[i].table, ours[i].name, ours[i].digest };
+    *out = (struct doctor_trigger){
+        .table = ours[i].table, .name = ours[i].name, .digest = ours[i].digest
+    };
     return true;
 }
 

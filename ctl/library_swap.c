@@ -29,7 +29,8 @@ enum {
     LOADS = 5,
     LOAD_PAUSE_MS = 50,
     FIRST_PAUSE_MS = 100,
-    LONGEST_PAUSE_MS = 2000
+    LONGEST_PAUSE_MS = 2000,
+    LONGEST_HOLD_US = 1000000 /* until the last lock is begun */
 };
 
 struct swap {
@@ -59,8 +60,9 @@ list_tables(struct swap *s, bool found_later)
 
     bytes_printf(&sql,
         "SELECT DISTINCT EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
-        " WHERE DEFINER = 'mbev_trigger@localhost' AND EVENT_OBJECT_TABLE%s"
-        " IN ('bugh_plategi_stat', 'bugh_uslugi_stat') AND TRIGGER_SCHEMA = ",
+        " WHERE DEFINER = 'mbev_trigger@localhost' AND%s (EVENT_MANIPULATION ="
+        " 'INSERT' AND EVENT_OBJECT_TABLE IN ('bugh_plategi_stat',"
+        " 'bugh_uslugi_stat')) AND TRIGGER_SCHEMA = ",
         found_later ? "" : " NOT");
     db_text(&sql, s->a->billing);
     bytes_str(&sql,
@@ -104,9 +106,13 @@ unlock_all(struct swap *s)
 static bool
 lock_all(struct swap *s)
 {
+    int64_t until_us = clock_boot_us() + LONGEST_HOLD_US;
     enum db_status status = DB_OK;
 
     for (size_t i = 0; i < s->n && status == DB_OK; i++) {
+        s->busy = clock_boot_us() > until_us;
+        if (s->busy)
+            return false;
         if (!admin_link(s->a, &s->link[i], s->a->billing, 0, NULL, NULL))
             return false;
         status = lock_table(s, i);
@@ -117,7 +123,8 @@ lock_all(struct swap *s)
     return status == DB_OK;
 }
 
-/* All of them, or none; tried until the administrator's patience ends. */
+/* All of them, or none, so that none is held for long; tried until the
+ * administrator's patience ends. */
 static bool
 lock_patiently(struct swap *s)
 {

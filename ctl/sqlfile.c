@@ -31,6 +31,8 @@ struct run {
     unsigned n; /* statements it has */
     int line;   /* of the one that runs */
     struct ticker *ticker;
+    bool mariadb; /* the server is one */
+    bool locked;  /* it has tables locked for us */
     struct link link;
 };
 
@@ -169,26 +171,45 @@ pause_ms(int64_t ms)
     nanosleep(&pause, NULL);
 }
 
-/* Tries it until it can have its locks, or was waited for long enough. */
+/* Whether it tells this server to do that; what is in a comment for others does
+ * not. */
+static bool
+tells(const struct run *r, const struct bytes *sql, const char *what)
+{
+    const char *text = bytes_text(sql);
+
+    if (!r->mariadb && starts_with(sql, "/*!"))
+        text += strcspn(text, " ") + 1;
+    return strncasecmp(text, what, strlen(what)) == 0;
+}
+
+/* Tries it until it can have its locks, or was waited for long enough. But
+ * nothing is waited for while tables are locked: the billing would wait, too.
+ */
 static int
 run_statement(struct run *r, const struct bytes *sql)
 {
     int64_t until_us = clock_boot_us() + r->a->wait_ms * 1000;
     int64_t next_ms = FIRST_PAUSE_MS;
+    bool locks = tells(r, sql, "LOCK TABLES");
     enum db_status status;
 
+    /* Either ends the locks of before. */
+    if (locks || tells(r, sql, "UNLOCK TABLES"))
+        r->locked = false;
     for (;;) {
         if (ctl_interrupted())
             return EX_TEMPFAIL;
         status = fault_fails("install.statement") ? DB_GONE
                                                   : db_run(r->link.db, sql);
-        if (status != DB_BUSY || clock_boot_us() >= until_us)
+        if (status != DB_BUSY || r->locked || clock_boot_us() >= until_us)
             break;
         ticker_wait(r->ticker);
         pause_ms(next_ms);
         next_ms =
             next_ms * 2 < LONGEST_PAUSE_MS ? next_ms * 2 : LONGEST_PAUSE_MS;
     }
+    r->locked |= locks && status == DB_OK;
     if (status == DB_OK || (status == DB_REFUSED && is_harmless(r, sql)))
         return EX_OK;
     return tell_error(r, sql, status);
@@ -236,6 +257,8 @@ run_on_server(struct run *r)
     }
     r->ticker = ticker_open(
         r->file->name, r->n, isatty(STDERR_FILENO) && !out_is_json());
+    r->mariadb =
+        admin_number(r->link.db, "SELECT VERSION() LIKE '%MariaDB%'") == 1;
     if (!r->file->before || db_exec(r->link.db, r->file->before) == DB_OK)
         code = run_statements(r);
     else

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LARGEST_SQL = 16 * 1024, LONGEST_LINE = 1024 };
+enum { LARGEST_SQL = 16 * 1024, LONGEST_LINE = 1024, MOST_TRIGGERS = 64 };
 
 static const char definer[] = "mbev_trigger@localhost";
 
@@ -17,6 +17,27 @@ static const char definer[] = "mbev_trigger@localhost";
 
 /* Columns of the list of triggers. */
 enum column { TABLE, NAME, DEFINER, LABELLED, DIGEST, EVENT };
+
+/* Whether the billing has that table, or that column of it. */
+static bool
+has(const struct admin *a, const char *table, const char *column)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    bool there;
+
+    bytes_str(&sql, "SELECT COUNT(*) FROM information_schema.COLUMNS"
+                    " WHERE TABLE_SCHEMA = ");
+    db_text(&sql, a->billing);
+    bytes_str(&sql, " AND TABLE_NAME = ");
+    db_text(&sql, table);
+    if (column) {
+        bytes_str(&sql, " AND COLUMN_NAME = ");
+        db_text(&sql, column);
+    }
+    there = admin_number(a->db, bytes_text(&sql)) > 0;
+    bytes_free(&sql);
+    return there;
+}
 
 /* The digest as trigger_report() of grants.sql makes it. */
 static bool
@@ -69,6 +90,13 @@ is_by_us(const struct db_rows *rows)
            db_uint(rows, LABELLED) != 0;
 }
 
+static bool
+is_as_made(
+    const struct survey *s, const struct doctor_trigger *t, const char *digest)
+{
+    return strcmp(digest, s->modern && t->state ? t->state : t->digest) == 0;
+}
+
 static void
 count_trigger(struct survey *s, const struct db_rows *rows)
 {
@@ -80,7 +108,7 @@ count_trigger(struct survey *s, const struct db_rows *rows)
         snprintf(s->stranger, sizeof s->stranger, "%s", t.name);
     } else {
         s->ours++;
-        s->good += strcmp(db_col(rows, DIGEST), t.digest) == 0;
+        s->good += is_as_made(s, &t, db_col(rows, DIGEST));
     }
 }
 
@@ -90,8 +118,9 @@ look_at_triggers(struct survey *s, const struct admin *a)
     struct doctor_trigger t;
     struct db_rows *rows;
 
-    while (doctor_trigger(s->wanted, &t))
-        s->wanted++;
+    s->modern = has(a, "users", "state");
+    for (size_t i = 0; doctor_trigger(i, &t); i++)
+        s->wanted += has(a, t.table, NULL);
     if (!ask_triggers(a, &rows))
         return false;
     while (db_next(rows))
@@ -200,17 +229,11 @@ print_server(const struct admin *a)
 }
 
 static void
-print_billing(const struct admin *a)
+print_billing(const struct survey *s, const struct admin *a)
 {
     struct bytes sql = bytes_make(LARGEST_SQL);
-    char state[16], engines[256], line[LONGEST_LINE];
+    char engines[256], line[LONGEST_LINE];
 
-    bytes_str(&sql, "SELECT IF(COUNT(*), 'modern', 'legacy')"
-                    " FROM information_schema.COLUMNS WHERE TABLE_NAME ="
-                    " 'users' AND COLUMN_NAME = 'state' AND TABLE_SCHEMA = ");
-    db_text(&sql, a->billing);
-    admin_text(a->db, bytes_text(&sql), state, sizeof state);
-    bytes_clear(&sql);
     bytes_str(&sql, "SELECT GROUP_CONCAT(DISTINCT ENGINE) FROM"
                     " information_schema.TABLES WHERE TABLE_NAME IN"
                     " ('bugh_plategi_stat', 'bugh_uslugi_stat', 'users',"
@@ -218,7 +241,8 @@ print_billing(const struct admin *a)
     db_text(&sql, a->billing);
     admin_text(a->db, bytes_text(&sql), engines, sizeof engines);
     bytes_free(&sql);
-    snprintf(line, sizeof line, "%s, %s, %s", a->billing, state, engines);
+    snprintf(line, sizeof line, "%s, %s, %s", a->billing,
+        s->modern ? "modern" : "legacy", engines);
     field_print("billing", line);
 }
 
@@ -261,11 +285,12 @@ print_ours(const struct survey *s)
 }
 
 static const char *
-state_of(const struct db_rows *rows, const struct doctor_trigger *t)
+state_of(const struct survey *s, const struct db_rows *rows,
+    const struct doctor_trigger *t)
 {
     if (!is_by_us(rows))
         return "NOT OURS, but with a name of ours";
-    return strcmp(db_col(rows, DIGEST), t->digest) == 0
+    return is_as_made(s, t, db_col(rows, DIGEST))
                ? "as it should be"
                : "ours, of another version or edited";
 }
@@ -281,15 +306,16 @@ add_trigger(
 
 /* Those that are there and concern us. */
 static void
-add_present(struct table *table, const struct db_rows *rows, bool *seen)
+add_present(const struct survey *s, struct table *table,
+    const struct db_rows *rows, bool *seen)
 {
     struct doctor_trigger t;
     char words[ADMIN_NAME + 64];
 
-    for (size_t i = 0; doctor_trigger(i, &t); i++)
+    for (size_t i = 0; i < MOST_TRIGGERS && doctor_trigger(i, &t); i++)
         if (strcmp(t.name, db_col(rows, NAME)) == 0) {
             seen[i] = true;
-            add_trigger(table, t.table, t.name, state_of(rows, &t));
+            add_trigger(table, t.table, t.name, state_of(s, rows, &t));
             return;
         }
     if (!is_our_table(db_col(rows, TABLE)))
@@ -303,18 +329,18 @@ static bool
 print_triggers(const struct survey *s, const struct admin *a)
 {
     static const char *const heads[] = { "table", "trigger", "state" };
-    bool seen[64] = { false };
+    bool seen[MOST_TRIGGERS] = { false };
     struct table *table;
     struct doctor_trigger t;
     struct db_rows *rows;
 
-    if (s->wanted > sizeof seen / sizeof *seen || !ask_triggers(a, &rows))
+    if (!ask_triggers(a, &rows))
         return false;
     table = table_make("triggers", heads, sizeof heads / sizeof *heads);
     while (db_next(rows))
-        add_present(table, rows, seen);
-    for (size_t i = 0; doctor_trigger(i, &t); i++)
-        if (!seen[i])
+        add_present(s, table, rows, seen);
+    for (size_t i = 0; i < MOST_TRIGGERS && doctor_trigger(i, &t); i++)
+        if (!seen[i] && has(a, t.table, NULL))
             add_trigger(table, t.table, t.name, "missing");
     table_end(&table);
     db_rows_close(&rows);
@@ -327,7 +353,7 @@ survey_print(const struct survey *s, const struct admin *a)
     if (!a->configured)
         field_print("no settings", a->config_words);
     print_server(a);
-    print_billing(a);
+    print_billing(s, a);
     print_library(&s->library);
     print_ours(s);
     return print_triggers(s, a);

@@ -21,6 +21,7 @@ struct survey {
     uint64_t schema;            /* version of our tables; 0 = none */
     bool has_database;          /* mikbill_events, whatever is in it */
     char installed[ADMIN_NAME]; /* billing that is captured; "" = none */
+    bool modern;                /* there is users.state */
     unsigned accounts;          /* of the three */
     unsigned ours;              /* triggers of ours, in this billing */
     unsigned good;              /* those as this version makes them */

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What the trial of the packages needs beside them: a billing, and a provider.
 
-    package_trial.py commands DOCUMENT HEADING   what the document tells to type
+    package_trial.py commands DOCUMENT HEADING   what the document has one type
     package_trial.py billing SOCKET              a billing's tables, a subscriber
-    package_trial.py provider PORT_FILE          a stand-in for SMSPilot; prints
+    package_trial.py provider URL_FILE           a stand-in for SMSPilot; prints
                                                  each message that came
     package_trial.py pay SOCKET                  a payment
     package_trial.py traces SOCKET               what of ours the server has,
@@ -75,11 +75,11 @@ def pay(socket):
         " bughtypeid = 5, before_billing = 0, summa = 150", "mikbill")
 
 
-def provider(port_file):
+def provider(url_file):
     """Until it is ended."""
     seen = 0
     with SmsPilot() as pilot:
-        Path(port_file).write_text(pilot.url)
+        Path(url_file).write_text(pilot.url)
         while True:
             for request in pilot.requests[seen:]:
                 seen += 1
