@@ -180,7 +180,8 @@ def test_a_table_that_is_held_is_tried_for_a_while(host):
 def test_under_a_lock_nothing_is_waited_for(host):
     """The table is free again at once, however patient it may be."""
     host.own_sql("grants.sql", "LOCK TABLES users WRITE; SET STATEMENT"
-                 " max_statement_time = 0.1 FOR DO SLEEP(5);\n")
+                 " max_statement_time = 0.1 FOR"
+                 " SELECT SLEEP(5);\n")
     assert "grants.sql:" in host.refused(75, "install", "--wait", "600")
     host.db.sql("SET STATEMENT lock_wait_timeout = 1 FOR"
                 " DELETE FROM users", "mikbill")
