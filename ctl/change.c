@@ -54,8 +54,9 @@ static const struct change {
     const char *done;   /* what was done, behind a number */
 } changes[] = {
     { "retry", NULL,
-        BIT(DEAD) | BIT(EXPIRED) | BIT(RETRY) | BIT(READY) | BIT(CANCELLED),
-        BIT(DEAD) | BIT(EXPIRED), BIT(RETRY) | BIT(READY), true,
+        BIT(DEAD) | BIT(EXPIRED) | BIT(RETRY) | BIT(READY) | BIT(CANCELLED) |
+            BIT(DRY),
+        BIT(DEAD) | BIT(EXPIRED), BIT(RETRY) | BIT(READY) | BIT(DRY), true,
         AGAIN ", " DUE_NOW, "tried again by the operator", "are tried again" },
     { "drop", NULL,
         BIT(READY) | BIT(RETRY) | BIT(HELD) | BIT(DOUBTFUL) | BIT(DEAD) |
@@ -114,7 +115,8 @@ enum {
     LANE,
     ASK,
     LOG_ID,
-    UNKNOWN
+    UNKNOWN,
+    RECEIVER
 };
 
 static const char *const heads[] = { "event", "delivery", "uid", "kind",
@@ -123,7 +125,7 @@ static const char *const heads[] = { "event", "delivery", "uid", "kind",
 #define COLUMNS                                                                \
     "d.event_id, d.id, e.uid, e.kind, d.action, d.state, d.address, d.reason," \
     " d.lane, d.ask, COALESCE(d.log_id, 0), COALESCE(d.error_class, '') ="     \
-    " 'unknown'"
+    " 'unknown', d.receiver"
 
 static enum delivery_state
 state_of(const struct db_rows *row)
@@ -147,11 +149,20 @@ is_doubtful(const struct db_rows *row)
            (state_of(row) == DELIVERY_CANCELLED && db_uint(row, UNKNOWN));
 }
 
+/* All receivers of a dry run are decided anew with the first. */
+static bool
+is_with_another(const struct db_rows *row)
+{
+    return state_of(row) == DELIVERY_DRY && db_uint(row, RECEIVER) > 0;
+}
+
 static bool
 may_be(const struct change *change, const struct db_rows *row)
 {
     unsigned from = is_receipt(row) ? change->receipts : change->from;
 
+    if (is_with_another(row))
+        return false;
     if (!(from & (1u << state_of(row))))
         return false;
     return state_of(row) != DELIVERY_CANCELLED ||
@@ -163,7 +174,8 @@ refuse(const struct ctl *ctl, const struct db_rows *row, struct bytes *words)
 {
     bytes_printf(words, "mbevctl: delivery %s is %s: %s does not touch it%s\n",
         db_col(row, ID), db_col(row, STATE), ctl->verb,
-        is_receipt(row)    ? "; it is a receipt: see mbevctl help receipts"
+        is_with_another(row) ? "; retry the event, which has several receivers"
+        : is_receipt(row)    ? "; it is a receipt: see mbevctl help receipts"
         : is_doubtful(row) ? "; nobody knows whether it was sent: see mbevctl "
                              "help resolve"
                            : "");
@@ -293,6 +305,19 @@ add_change(struct bytes *sql, const struct change *change,
     bytes_free(&set);
 }
 
+/* What a dry run has left is decided anew, and done. */
+static void
+add_anew(struct bytes *sql, const struct one *one, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (one[i].state == DELIVERY_DRY)
+            bytes_printf(sql,
+                "UPDATE delivery SET dry = FALSE, lane = 'decide',"
+                " route = NULL, notice = NULL, plan_utc = NULL, address = NULL,"
+                " payload = NULL WHERE id = %" PRIu64 " AND state = 'ready';",
+                one[i].id);
+}
+
 static enum db_status
 commit_batch(struct ctl *ctl, const struct change *change,
     const struct one *one, size_t n, uint64_t *changed)
@@ -305,6 +330,7 @@ commit_batch(struct ctl *ctl, const struct change *change,
         status = db_run(ctl->db, &sql);
     *changed = status == DB_OK ? db_matched(ctl->db) : 0;
     bytes_clear(&sql);
+    add_anew(&sql, one, n);
     for (size_t i = 0; i < n; i++)
         ctl_note(&sql, ctl,
             &(struct act){ .event_id = one[i].event_id,

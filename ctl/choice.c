@@ -74,7 +74,7 @@ add_states(struct bytes *sql, const char *value)
         snprintf(word, sizeof word, "%.*s", (int)(n < 31 ? n : 31), value);
         if (delivery_state_of(word) == DELIVERY_STATES)
             return "a state is one of ready calling done retry doubtful dead "
-                   "expired skipped cancelled held";
+                   "expired skipped cancelled held dry";
         bytes_str(sql, before);
         db_text(sql, word);
         value += n + (value[n] == ',');
@@ -89,7 +89,7 @@ add_lane(struct bytes *sql, const char *value)
     enum lane_id lane;
 
     if (!delivery_lane_find(value, &lane))
-        return "a lane is one of decide smspilot smsc komtet routers";
+        return "a lane is one of decide smspilot smsc komtet routers exec";
     bytes_str(sql, "d.lane = ");
     db_text(sql, value);
     return NULL;

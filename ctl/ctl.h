@@ -64,6 +64,7 @@ int ctl_receipts(struct ctl *ctl);
 int ctl_routers(struct ctl *ctl);
 int ctl_gaps(struct ctl *ctl);
 int ctl_replay(struct ctl *ctl);
+int ctl_compare(struct ctl *ctl);
 int ctl_test(struct ctl *ctl);
 int ctl_config(struct ctl *ctl);
 int ctl_help(struct ctl *ctl);

@@ -23,7 +23,7 @@ read_lane(const char *word, enum lane_id *lane)
 }
 
 static const char wrong_lane[] =
-    "a lane is one of decide smspilot smsc komtet routers, or all";
+    "a lane is one of decide smspilot smsc komtet routers exec, or all";
 
 static bool
 is_meant(enum lane_id lane, enum lane_id meant)

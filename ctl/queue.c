@@ -44,7 +44,7 @@ ctl_queue(struct ctl *ctl)
 
     if (state && delivery_state_of(state) == DELIVERY_STATES) {
         fputs("mbevctl: a state is one of ready leased calling done retry "
-              "doubtful dead expired skipped cancelled held\n",
+              "doubtful dead expired skipped cancelled held dry\n",
             stderr);
         return EX_USAGE;
     }

@@ -14,6 +14,7 @@
 #include "capture.h"
 #include "ctl.h"
 #include "orders.h"
+#include "period.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,13 +22,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { LARGEST_SQL = 8 << 20, LONGEST_TIME = 32 };
+enum { LARGEST_SQL = 8 << 20 };
 
 static const char REASON[] = "captured late by mbevctl replay";
 
 struct replay {
     struct ctl *ctl;
-    char from[LONGEST_TIME], to[LONGEST_TIME];
+    struct period of;
     bool kind[EVENT_KINDS]; /* those that are wanted */
     bool told;              /* a line of progress stands there unended */
     bool listing;           /* else rows are only counted */
@@ -38,41 +39,6 @@ struct replay {
 };
 
 /* --- words --------------------------------------------------------------- */
-
-/* The words from at on that are no option, joined by blanks. */
-static size_t
-join(const struct ctl *ctl, int at, char *out, size_t size)
-{
-    size_t n = 0;
-
-    out[0] = '\0';
-    for (int i = at; i < ctl->argc && ctl->argv[i][0] != '-'; i++) {
-        size_t used = strlen(out);
-
-        snprintf(out + used, size - used, "%s%s", n++ ? " " : "", ctl->argv[i]);
-    }
-    return n;
-}
-
-/* Of a day without a time, or a minute without seconds, the first or the last
- * second. */
-static bool
-read_time(const char *words, const char *rest, char *out)
-{
-    static const char form[] = "0000-00-00 00:00:00";
-    char text[LONGEST_TIME + sizeof form];
-    char buf[CIVIL_TEXT];
-    struct civil at;
-    size_t n = strlen(words);
-
-    if (n != 10 && n != 16 && n != 19)
-        return false;
-    snprintf(text, sizeof text, "%s%s", words, rest + n);
-    if (!civil_parse(&at, text))
-        return false;
-    snprintf(out, LONGEST_TIME, "%.19s", civil_print(&at, buf));
-    return true;
-}
 
 static bool
 read_kinds(struct replay *r, const char *list)
@@ -99,13 +65,13 @@ read_kinds(struct replay *r, const char *list)
 static bool
 read_from(struct replay *r, const char *words)
 {
-    return read_time(words, "0000-00-00 00:00:00", r->from);
+    return period_read_from(&r->of, words);
 }
 
 static bool
 read_to(struct replay *r, const char *words)
 {
-    return read_time(words, "0000-00-00 23:59:59", r->to);
+    return period_read_to(&r->of, words);
 }
 
 static const struct option {
@@ -135,15 +101,15 @@ read_words(struct replay *r, const struct ctl *ctl)
 
     for (int i = 0; i < ctl->argc; i++) {
         const struct option *option = find_option(ctl->argv[i]);
-        size_t n = join(ctl, i + 1, words, sizeof words);
+        size_t n = period_join(ctl, i + 1, words, sizeof words);
 
         if (!option || n > option->most || !option->read(r, words))
             return "replay does not understand its words";
         i += (int)n;
     }
-    if (!r->from[0] || !r->to[0])
+    if (!r->of.from[0] || !r->of.to[0])
         return "replay needs --from and --to";
-    return strcmp(r->from, r->to) > 0 ? "--from lies behind --to" : NULL;
+    return strcmp(r->of.from, r->of.to) > 0 ? "--from lies behind --to" : NULL;
 }
 
 /* --- rows ---------------------------------------------------------------- */
@@ -252,13 +218,13 @@ find_keys(struct replay *r, enum capture_source source,
     bytes_printf(&sql, "SELECT MIN(%s), MAX(%s) FROM ", key, key);
     db_name(&sql, r->ctl->set->database.billing);
     bytes_printf(&sql, ".%s WHERE %s >= ", capture_table(source), date);
-    db_text(&sql, r->from);
+    db_text(&sql, r->of.from);
     bytes_printf(&sql, " AND %s <= ", date);
-    db_text(&sql, r->to);
+    db_text(&sql, r->of.to);
     if (ctl_ask(r->ctl, &sql, &rows) != DB_OK)
         return DB_REFUSED;
     *any = db_next(rows) && db_col(rows, 0) && db_uint(rows, 0) > 0;
-    *range = (struct capture_range){ .from = r->from, .to = r->to };
+    *range = (struct capture_range){ .from = r->of.from, .to = r->of.to };
     if (*any) {
         range->after = db_uint(rows, 0) - 1;
         range->upto = db_uint(rows, 1);
@@ -382,8 +348,8 @@ note(struct replay *r)
     char words[160];
     enum db_status status;
 
-    snprintf(words, sizeof words, "from %s to %s, %" PRIu64 " rows", r->from,
-        r->to, r->n.missing);
+    snprintf(words, sizeof words, "from %s to %s, %" PRIu64 " rows", r->of.from,
+        r->of.to, r->n.missing);
     ctl_note(&sql, r->ctl, &(struct act){ .words = words });
     status = db_run(r->ctl->db, &sql);
     bytes_free(&sql);

@@ -5,6 +5,7 @@
 #include "bytes.h"
 #include "choice.h"
 #include "delivery.h"
+#include "program.h"
 #include "receipts.h"
 #include "reset.h"
 #include "who.h"
@@ -32,7 +33,7 @@ enum { EVENT_FIELDS = sizeof event_fields / sizeof *event_fields };
     "IF(state IN ('done', 'skipped', 'cancelled'), NULL, " sql ")"
 #define IS_AMOUNT "action LIKE 'bonus%'"
 #define IS_RECEIPT "action = 'receipt'"
-#define IS_RESET "action = 'session_reset'"
+#define IS_ORDER "action IN ('session_reset', 'exec')"
 
 static const struct field delivery_fields[] = {
     { "  reason", "reason" },
@@ -40,7 +41,7 @@ static const struct field delivery_fields[] = {
     { "  receiver", "CONCAT(receiver, ' (counted from 0)')" },
     { "  to", "address" },
     { "  text",
-        "IF(" IS_AMOUNT " OR " IS_RECEIPT " OR " IS_RESET ", NULL, payload)" },
+        "IF(" IS_AMOUNT " OR " IS_RECEIPT " OR " IS_ORDER ", NULL, payload)" },
     { "  request", "IF(" IS_RECEIPT ", payload, NULL)" },
     { "  amount", "IF(" IS_AMOUNT ", payload, NULL)" },
     { "  attempts", "attempts" },
@@ -104,20 +105,37 @@ static const struct words {
         "the rules say no, or another one does it", "the rules say no" },
     [DELIVERY_CANCELLED] = { "by the operator", "by the operator",
         "by the operator", "by the operator" },
+    [DELIVERY_DRY] = { "a dry run: would be sent, was not",
+        "a dry run: would be sent, was not",
+        "a dry run: would be done, was not",
+        "a dry run: would be done, was not" },
     [DELIVERY_HELD] = { "held back by the operator until it is released",
         "held back by the operator until it is released",
         "held back by the operator until it is released",
         "held back by the operator until it is released" },
 };
 
+/* Of programs, where it is not as of messages. */
+static const char *const of_programs[DELIVERY_STATES] = {
+    [DELIVERY_CALLING] = "it runs",
+    [DELIVERY_DONE] = "it has run and ended with 0",
+    [DELIVERY_DOUBTFUL] = "nobody knows what it has done; it is not run again "
+                          "unasked",
+    [DELIVERY_DEAD] = "it has run and failed",
+    [DELIVERY_EXPIRED] = "was not run in time to be of use",
+    [DELIVERY_DRY] = "a dry run: would be run, was not",
+};
+
 static const char *
-words_of(const struct words *state, enum lane_id lane)
+words_of(enum delivery_state state, enum lane_id lane)
 {
     if (lane == LANE_DECIDE)
-        return state->other;
+        return words[state].other;
     if (lane == LANE_ROUTERS)
-        return state->reset;
-    return lane == LANE_KOMTET ? state->receipt : state->message;
+        return words[state].reset;
+    if (lane == LANE_EXEC && of_programs[state])
+        return of_programs[state];
+    return lane == LANE_KOMTET ? words[state].receipt : words[state].message;
 }
 
 static void
@@ -128,8 +146,7 @@ print_state(const char *state, const char *lane)
 
     bytes_str(&text, state);
     if (s < DELIVERY_STATES)
-        bytes_printf(
-            &text, ": %s", words_of(&words[s], delivery_lane_of(lane)));
+        bytes_printf(&text, ": %s", words_of(s, delivery_lane_of(lane)));
     field_print("  state", bytes_text(&text));
     bytes_free(&text);
 }
@@ -174,7 +191,7 @@ print_body(const char *body, size_t n)
     json_object_put(json);
 }
 
-/* --- the order of a reset ----------------------------------------------- */
+/* --- the order of a reset, or of a program ------------------------------- */
 
 /* On which routers. */
 static void
@@ -211,13 +228,32 @@ print_seen(const struct seen *seen)
     bytes_free(&text);
 }
 
+/* As it would be typed: what is in it needs no more quotes. */
+static void
+print_program(const struct program *program)
+{
+    struct bytes text = bytes_make(LARGEST_ORDER);
+
+    bytes_str(&text, program->path);
+    for (size_t i = 0; i < program->n; i++)
+        bytes_printf(
+            &text, *program->arg[i] ? " %s" : " '%s'", program->arg[i]);
+    field_printn("  program", bytes_text(&text), text.n);
+    bytes_free(&text);
+    if (program->output && *program->output)
+        field_print("  output", program->output);
+}
+
 /* As it is when it cannot be understood. */
 static void
 print_order(const char *payload)
 {
-    struct reset reset;
+    struct program program;
+    struct reset reset = { 0 };
 
-    if (reset_parse(&reset, payload)) {
+    if (program_parse(&program, payload)) {
+        print_program(&program);
+    } else if (reset_parse(&reset, payload)) {
         print_routers(&reset);
         for (size_t i = 0; i < reset.seen_n; i++)
             print_seen(&reset.seen[i]);
@@ -225,6 +261,7 @@ print_order(const char *payload)
         field_print("  order", payload);
     }
     reset_free(&reset);
+    program_free(&program);
 }
 
 /* --- deliveries --------------------------------------------------------- */
@@ -236,7 +273,7 @@ print_deliveries(struct ctl *ctl, uint64_t event_id)
     struct db_rows *rows;
     enum db_status status;
 
-    bytes_str(&sql, "SELECT id, state, lane, " IS_RECEIPT ", IF(" IS_RESET
+    bytes_str(&sql, "SELECT id, state, lane, " IS_RECEIPT ", IF(" IS_ORDER
                     ", payload, NULL)");
     fields_add(&sql, delivery_fields, DELIVERY_FIELDS);
     bytes_printf(&sql,

@@ -83,6 +83,10 @@ static const struct line {
         "SELECT CONCAT(COUNT(*), ' are held back by hand since ',"
         " MIN(changed_utc), ' UTC; see mbevctl queue held, mbevctl release')"
         " FROM delivery WHERE state = 'held' HAVING COUNT(*) > 0" },
+    { "dry run",
+        "SELECT CONCAT(COUNT(*), ' are recorded as in a dry run, not done, the"
+        " last at ', MAX(changed_utc), ' UTC; see mbevctl compare')"
+        " FROM delivery WHERE state = 'dry' HAVING COUNT(*) > 0" },
     { "doubtful",
         "SELECT CONCAT(COUNT(*), ' may have been sent or not, the oldest since"
         " ', MIN(changed_utc), ' UTC; see mbevctl queue doubtful, mbevctl help"

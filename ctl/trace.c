@@ -92,7 +92,7 @@ static bool
 is_final(const char *state)
 {
     static const char *const final[] = { "done", "skipped", "expired",
-        "cancelled", "dead" };
+        "cancelled", "dead", "dry" };
 
     for (size_t i = 0; i < sizeof final / sizeof *final; i++)
         if (strcmp(final[i], state) == 0)

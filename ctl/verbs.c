@@ -19,21 +19,18 @@
 
 #define AS_ADMINISTRATOR                                                       \
     "The account is root by the server's socket, without a password, unless\n" \
-    "--defaults-file FILE, or --user NAME and perhaps --host NAME, --port "    \
-    "N,\n"                                                                     \
-    "say otherwise; its password is asked for, or --password-file FILE has\n"  \
-    "it. The billing is --billing NAME, or that of MikBill's own file,\n"      \
-    "--config-xml FILE, or what is found. A lock on a table is tried for "     \
-    "for\n"                                                                    \
-    "--wait SECONDS (60), never longer than 3 s at a time. --sql FOLDER and\n" \
-    "--library FILE are ours where they are not from packages.\n"
+    "--defaults-file FILE, or --user NAME and perhaps --host NAME and\n"       \
+    "--port N, say otherwise; its password is asked for, or stands in\n"       \
+    "--password-file FILE. The billing is --billing NAME, or that of\n"        \
+    "MikBill's own file, --config-xml FILE, or what is found. A busy table\n"  \
+    "is tried for --wait SECONDS (60), never longer than 3 s at a time.\n"     \
+    "--sql FOLDER and --library FILE: where ours are, if not from packages.\n"
 
 #define OF_ADMINISTRATOR                                                       \
     "--yes --dry-run --reason --billing --config-xml --defaults-file "         \
-    "--socket "                                                                \
-    "--host --port --user --password-file --wait --sql --library"
+    "--socket --host --port --user --password-file --wait --sql --library"
 
-#define LANES_OFFERED "all decide smspilot smsc komtet routers"
+#define LANES_OFFERED "all decide smspilot smsc komtet routers exec"
 
 /* The texts stand as they are printed. */
 /* clang-format off */
@@ -53,7 +50,7 @@ const struct verb ctl_verbs[] = {
         "Over the newest thousand of each.\n", "", 0, 0, NEEDS_DATABASE,
         ctl_lag },
     { "queue", "[STATE]", "deliveries not done, or those in a state", "",
-        "ready calling done retry doubtful dead expired skipped cancelled held",
+        "ready calling done retry doubtful dead expired skipped cancelled held dry",
         0, 1, NEEDS_DATABASE, ctl_queue },
     { "show", "ID|LOGIN", "the story of an event, or of a subscriber",
         "ID is the number of an event as queue prints it, or delivery:17, or\n"
@@ -89,7 +86,7 @@ const struct verb ctl_verbs[] = {
              "else knows.\n",
         "sent unsent " OF_DELIVERIES, 2, 9, NEEDS_DATABASE, ctl_change },
     { "pause", "LANE|all", "begin nothing in a lane, until resume",
-        "LANE is smspilot, smsc, komtet, routers, or decide: what is decided\n"
+        "LANE is smspilot, smsc, komtet, routers, exec, or decide: what is decided\n"
         "some time after its event (receipts, bonuses, ends of sessions, what\n"
         "has an after in its section). What is under way comes to its end;\n"
         "what comes meanwhile goes another way if it has one, else it waits,\n"
@@ -108,6 +105,21 @@ const struct verb ctl_verbs[] = {
         "first; --dry-run: shows them only.\n",
         "--from --to --kind --dry-run --yes --reason", 4, 8, NEEDS_DATABASE,
         ctl_replay },
+    { "compare", "[--from DATE [TIME]] [--to DATE [TIME]] [--all]",
+        "a dry run beside what another program did",
+        "What was decided in a dry run ([service] dry_run), and what another\n"
+        "program left in the billing for it: rows of sms_logs, of the list of\n"
+        "receipts, of addons_pay_api, of logs. Of the last 24 hours, or of those\n"
+        "days, by the billing's clock. Shows what differs, or --all, and counts:\n"
+        "same        both did the same\n"
+        "differs     both did it, not in the same way\n"
+        "only we     they left no trace of it\n"
+        "only they   we would not have done it, and why\n"
+        "no trace    ends of sessions leave none: look at what we would do\n"
+        "undecided   it is not due yet\n"
+        "Ends with 1 when something differs. What only we would have done since\n"
+        "the other program was switched off is done with: mbevctl retry EVENT\n",
+        "--from --to --all", 0, 7, NEEDS_DATABASE, ctl_compare },
     { "receipts", "[MONTH|DAY] | retry NUMBER|all | close NUMBER",
         "fiscal receipts: by day, what is open, one day",
         "receipts                     the last 31 days, and what is not fiscal\n"

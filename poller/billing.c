@@ -1,6 +1,7 @@
 /* billing: see billing.h. */
 #include "billing.h"
 
+#include "dry.h"
 #include "log.h"
 
 #include <inttypes.h>
@@ -290,10 +291,12 @@ make_receipts_table(struct db *db, const struct billing *billing,
     return DB_OK;
 }
 
+/* In a dry run the billing stays as it is. */
 static bool
 wants_receipts(const struct settings *set)
 {
-    return set->receipt.payments || set->receipt.refunds;
+    return (set->receipt.payments || set->receipt.refunds) &&
+           !dry_holds(set, "receipt");
 }
 
 /* The list of receipts in the billing: the predecessor's goes on, a new one is

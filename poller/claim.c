@@ -6,6 +6,7 @@
  */
 #include "atwork.h"
 #include "clock.h"
+#include "dry.h"
 #include "engine.h"
 #include "fault.h"
 #include "log.h"
@@ -188,6 +189,7 @@ exclude_some(struct bytes *also, const struct engine *e, enum lane_id lane)
     lane_ids(e->lane[lane], also);
     claim_add_shunned(also, e);
     bytes_chr(also, ')');
+    dry_add_condition(also, e->set);
 }
 
 /* Reads what is due in a lane, oldest first, at most room rows. */
@@ -827,7 +829,7 @@ tell(struct engine *e, const struct delivery *d)
     if (d->crashes)
         set_aside_decision(d);
     meter_delivery(&e->meter, d, engine_server_us(e));
-    e->skipped += d->state == DELIVERY_SKIPPED;
+    e->skipped += d->state == DELIVERY_SKIPPED || d->state == DELIVERY_DRY;
     e->done += d->state == DELIVERY_DONE;
     if (d->state == DELIVERY_EXPIRED || d->state == DELIVERY_DOUBTFUL) {
         e->failed++;

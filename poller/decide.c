@@ -10,6 +10,7 @@
 #include "atwork.h"
 #include "clock.h"
 #include "dice.h"
+#include "dry.h"
 #include "engine.h"
 #include "fault.h"
 #include "log.h"
@@ -66,6 +67,7 @@ set_facts(struct facts *facts, struct engine *e, const struct question *q,
         .event_id = q->event_id,
         .sub = snapshot_find(snap, q->event->uid),
         .age_ms = q->age_ms,
+        .dry = q->dry,
         .wall_us = clock_wall_us(),
         .zone = &e->zone,
         .chance = dice_roll(&e->dice),
@@ -74,6 +76,8 @@ set_facts(struct facts *facts, struct engine *e, const struct question *q,
     facts->origin = facts_origin(snap, q->event, &facts->captured, e->set);
     facts->cashier = snapshot_cashier(snap, q->event->who);
     facts->api = snapshot_api(snap, q->event->uid, &facts->api_n);
+    facts->ended = snapshot_ended(snap, q->event->uid, &facts->captured);
+    facts->network = snapshot_network(snap, q->event->uid);
     set_sessions(facts, q, snap);
 }
 
@@ -135,6 +139,39 @@ load_fields(struct engine *e, const struct question *q, size_t n,
             need->uids[need->n++] = q[i].event->uid;
     return snapshot_load_fields(
         snap, e->db, &e->billing, e->set, need->uids, need->n);
+}
+
+/* A program is told where the subscriber is connected. */
+static enum db_status
+load_network(struct engine *e, const struct question *q, size_t n,
+    struct snapshot *snap, struct need *need)
+{
+    need->n = 0;
+    for (size_t i = 0; i < n; i++)
+        if (q[i].action == &action_exec)
+            need->uids[need->n++] = q[i].event->uid;
+    return snapshot_load_network(
+        snap, e->db, &e->billing, e->set, need->uids, need->n);
+}
+
+/* In a dry run the discounts may be gone already: another program ended them.
+ */
+static enum db_status
+load_ended(struct engine *e, const struct question *q, size_t n,
+    struct snapshot *snap, struct need *need)
+{
+    struct facts facts;
+
+    need->n = 0;
+    for (size_t i = 0; i < n; i++)
+        if (q[i].dry && q[i].action == &action_discount_remove &&
+            take_up(&facts, e, &q[i], snap))
+            add_need(need, &facts);
+    atwork_end();
+    if (need->n == 0)
+        return DB_OK;
+    return snapshot_load_ended(
+        snap, e->db, &e->billing, e->set, need->uids, need->n, &need->first);
 }
 
 /* Who changed a tariff is seen in what the staff left behind. */
@@ -261,7 +298,11 @@ load(
     if (status == DB_OK)
         status = load_fields(e, q, n, snap, &need);
     if (status == DB_OK)
+        status = load_ended(e, q, n, snap, &need);
+    if (status == DB_OK)
         status = load_traces(e, q, n, snap, &need);
+    if (status == DB_OK)
+        status = load_network(e, q, n, snap, &need);
     if (status == DB_OK)
         status = load_cashiers(e, q, n, snap, &need);
     if (status == DB_OK)
@@ -290,6 +331,8 @@ adopt(struct delivery *d, const struct settings *set, const struct question *q,
         delivery_set_key(d, q->identity);
         snprintf(
             d->captured_utc, sizeof d->captured_utc, "%s", q->captured_utc);
+        if (q->dry)
+            dry_seal(d);
     }
 }
 
@@ -373,6 +416,7 @@ add_conditions(struct bytes *sql, const struct engine *e)
     bytes_str(sql, ") AND id NOT IN (0");
     claim_add_shunned(sql, e);
     bytes_chr(sql, ')');
+    dry_add_condition(sql, e->set);
     if (clock_boot_us() < e->resets.until_us)
         bytes_str(sql, " AND action <> 'session_reset'");
 }
@@ -390,7 +434,7 @@ ask_due(struct engine *e, struct db_rows **rows)
     bytes_str(&sql,
         ", CONVERT_TZ(e.captured_utc, '+00:00', @@session.time_zone),"
         " GREATEST(0, TIMESTAMPDIFF(MICROSECOND, e.captured_utc,"
-        " UTC_TIMESTAMP(3))), e.uid, e.captured_utc");
+        " UTC_TIMESTAMP(3))), e.uid, e.captured_utc, d.dry");
     stored_add_due(&sql, LANE_DECIDE, head, bytes_text(&also), MOST_DUE);
     if (status == DB_OK)
         status = db_query(e->db, &sql, rows);
@@ -424,6 +468,7 @@ take_row(struct agenda *a, const struct db_rows *rows)
         .age_ms = (int64_t)(db_uint(rows, 7) / 1000),
         .event_id = db_uint(rows, 1),
         .delivery_id = db_uint(rows, 0),
+        .dry = db_uint(rows, 10) != 0,
     };
     if (!q->action)
         return true;

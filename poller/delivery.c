@@ -20,6 +20,7 @@ static const char *const states[DELIVERY_STATES] = {
     [DELIVERY_SKIPPED] = "skipped",
     [DELIVERY_CANCELLED] = "cancelled",
     [DELIVERY_HELD] = "held",
+    [DELIVERY_DRY] = "dry",
 };
 
 const char *
@@ -44,6 +45,7 @@ static const char *const lanes[LANES] = {
     [LANE_SMSC] = "smsc",
     [LANE_KOMTET] = "komtet",
     [LANE_ROUTERS] = "routers",
+    [LANE_EXEC] = "exec",
 };
 
 const char *

@@ -17,6 +17,7 @@
  *                                      decided when it fell due: work in the
  *                                      billing is done with the decision
  *   retry --> calling | expired | cancelled
+ *   (new), ready --> dry             a dry run: decided, not done; see dry.h
  *   leased                             claimed and waiting for its turn in a
  *                                      lane; unused while lanes claim only
  *                                      what they can start
@@ -47,6 +48,7 @@ enum delivery_state {
     DELIVERY_SKIPPED,
     DELIVERY_CANCELLED,
     DELIVERY_HELD,
+    DELIVERY_DRY,
     DELIVERY_STATES
 };
 
@@ -62,6 +64,7 @@ enum lane_id {
     LANE_SMSC,
     LANE_KOMTET,
     LANE_ROUTERS,
+    LANE_EXEC,
     LANES
 };
 
@@ -100,6 +103,7 @@ struct delivery {
                               UTC; 0 = at once */
     bool ask;              /* an earlier attempt may have been accepted: ask
                               before sending */
+    bool dry;              /* it is never done: see dry.h */
     bool astray;    /* nobody knows which channel an attempt was made by */
     uint64_t epoch; /* under which it was claimed */
     bool inherited; /* another service may have made an attempt that the server

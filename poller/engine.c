@@ -4,6 +4,7 @@
 #include "atwork.h"
 #include "callback.h"
 #include "clock.h"
+#include "dry.h"
 #include "follow.h"
 #include "log.h"
 #include "post.h"
@@ -30,8 +31,8 @@ enum {
 /* How often to look at the server's settings again. */
 #define CHECK_US (3600LL * 1000000)
 
-static bool
-make_lanes(struct engine *e)
+static struct lane *
+make_lane(struct engine *e, enum lane_id lane)
 {
     static const struct provider_ops *const providers[LANES] = {
         [LANE_SMSPILOT] = &smspilot,
@@ -39,10 +40,18 @@ make_lanes(struct engine *e)
         [LANE_KOMTET] = &komtet,
     };
 
+    if (lane == LANE_ROUTERS)
+        return fleet_make(e->set, e->http, &e->fleet);
+    if (lane == LANE_EXEC)
+        return runner_make(e->set, &e->runner);
+    return post_make(e->set, e->http, &e->zone, providers[lane]);
+}
+
+static bool
+make_lanes(struct engine *e)
+{
     for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++) {
-        e->lane[i] = i == LANE_ROUTERS
-                         ? fleet_make(e->set, e->http, &e->fleet)
-                         : post_make(e->set, e->http, &e->zone, providers[i]);
+        e->lane[i] = make_lane(e, i);
         if (!e->lane[i])
             return false;
     }
@@ -90,11 +99,13 @@ engine_open(struct engine *e, struct editions *editions,
         return false;
     }
     engine_complain_lacking(e);
+    dry_tell(e->set);
     if (!owner_open(&e->owner, set) ||
         !wake_open(&e->wake, once ? NULL : set->service.doorbell,
             set->service.safety_poll_ms * 1000))
         return false;
     e->wake.fleet = e->fleet;
+    e->wake.runner = e->runner;
     return true;
 }
 

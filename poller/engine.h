@@ -30,6 +30,7 @@
 #include "retain.h"
 #include "ripe.h"
 #include "routers/fleet.h"
+#include "runner.h"
 #include "settings.h"
 #include "supervise.h"
 #include "trouble.h"
@@ -62,6 +63,7 @@ struct engine {
     struct http *http;
     struct lane *lane[LANES]; /* NULL for LANE_DECIDE */
     struct fleet *fleet;      /* belongs to its lane */
+    struct runner *runner;    /* the same */
     struct zone zone;         /* of the quiet hours */
     struct owner owner;
     struct wake wake;
@@ -159,6 +161,7 @@ struct question {
     uint64_t event_id;    /* 0 = not stored yet */
     uint64_t delivery_id; /* the undecided row; 0 = not stored yet */
     unsigned crashes;     /* of the service, for which it is set aside; or 0 */
+    bool dry;             /* it is only decided and recorded: see dry.h */
 };
 
 /* decide.c: decides n questions with one look at the billing. The deliveries

@@ -11,6 +11,7 @@
 #include "atwork.h"
 #include "capture.h"
 #include "clock.h"
+#include "dry.h"
 #include "engine.h"
 #include "event.h"
 #include "fault.h"
@@ -176,7 +177,8 @@ is_decided_now(const struct engine *e, const struct item *item,
 }
 
 static struct question
-make_question(const struct item *item, const struct action *action)
+make_question(const struct engine *e, const struct item *item,
+    const struct action *action)
 {
     return (struct question){
         .event = &item->event,
@@ -185,6 +187,7 @@ make_question(const struct item *item, const struct action *action)
         .captured = item->local,
         .captured_utc = item->captured,
         .age_ms = item->age_ms,
+        .dry = dry_holds(e->set, action->name),
         .crashes = atwork_refuses(WORK_DECIDE, item->identity, action->name),
     };
 }
@@ -201,6 +204,7 @@ add_undecided(
         return false;
     d->state = DELIVERY_READY;
     d->lane = LANE_DECIDE;
+    d->dry = dry_holds(e->set, action->name);
     d->event = i;
     d->uid = item->event.uid;
     if (after_ms > item->age_ms)
@@ -225,7 +229,7 @@ answer(struct engine *e, const struct batch *b, struct question *q, size_t *of,
             if (wants(e, &b->item[i], actions[j]) &&
                 is_decided_now(e, &b->item[i], actions[j])) {
                 of[n] = i;
-                q[n++] = make_question(&b->item[i], actions[j]);
+                q[n++] = make_question(e, &b->item[i], actions[j]);
             }
     if (n == 0)
         return DB_OK;

@@ -94,6 +94,7 @@ meter_delivery(struct meter *meter, const struct delivery *d, int64_t server_us)
         [DELIVERY_DEAD] = METER_BAD,
         [DELIVERY_EXPIRED] = METER_BAD,
         [DELIVERY_HELD] = METER_SKIPPED,
+        [DELIVERY_DRY] = METER_SKIPPED,
     };
     struct meter_line *line = &meter->line[d->lane];
 

@@ -2,6 +2,7 @@
 #include "reload.h"
 
 #include "callback.h"
+#include "dry.h"
 #include "engine.h"
 #include "follow.h"
 #include "log.h"
@@ -17,6 +18,7 @@ struct changes {
     bool lane[LANES]; /* something of its own section */
     bool callback;
     bool zone;
+    bool dry; /* the actions of the dry run */
 };
 
 /* --- what has changed ---------------------------------------------------- */
@@ -53,6 +55,7 @@ on_change(void *arg, const struct settings_key *key, const void *before,
     }
     note_lane(changes, key);
     changes->callback |= strcmp(key->section, "callback") == 0;
+    changes->dry |= strcmp(key->name, "dry_run") == 0;
     changes->zone |= strcmp(key->name, "time_zone") == 0;
     bytes_printf(&changes->names, "%s[%s] %s", changes->n++ ? ", " : "",
         key->section, key->name);
@@ -91,6 +94,8 @@ renew(struct engine *e, const struct changes *changes)
         follow_renew(e->follow);
         engine_complain_lacking(e);
     }
+    if (changes->dry)
+        dry_tell(e->set);
     e->due_us = e->look_us = 0;
     e->check_us = 0;
 }

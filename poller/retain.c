@@ -29,7 +29,7 @@ enum {
  * payment that became. */
 #define CREDIT_MS (32LL * 24 * 3600 * 1000)
 
-#define ENDED "'done', 'skipped', 'expired', 'cancelled'"
+#define ENDED "'done', 'skipped', 'expired', 'cancelled', 'dry'"
 
 /* Rows of one table that are to go. */
 struct doomed {

@@ -114,6 +114,7 @@ struct settings {
         char *control;        /* "" = no control socket */
         char *status_address; /* "" = no status page on a port */
         char *metrics_file;   /* "" = none */
+        char *dry_run;        /* "" = none; see dry.h */
     } service;
     struct {
         bool moved_subscribers;
@@ -233,6 +234,20 @@ struct settings {
         int64_t repeat_within_ms;
         char *target; /* all or online */
     } session_reset;
+    struct {
+        char *program[EVENT_KINDS]; /* "" = none */
+        char *tariff_by_staff;      /* "" = none */
+        int64_t after_ms;
+        int64_t expire_ms;
+        int64_t timeout_ms;
+        int64_t at_once;
+        char *switch_table; /* "" = none; then the others say nothing */
+        char *switch_key;
+        char *switch_ip; /* columns of it; "" = none */
+        char *switch_community;
+        char *switch_snmp_port;
+        char *switch_type;
+    } exec;
     struct {
         struct text_list nastypes;
         struct router_settings usual;

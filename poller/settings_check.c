@@ -1,6 +1,7 @@
 /* settings_check: see settings_check.h. */
 #include "settings_check.h"
 
+#include "dry.h"
 #include "log.h"
 #include "loopback.h"
 #include "settings_router.h"
@@ -115,6 +116,12 @@ check_choice(struct check *c, const struct special_router *router,
             "between them, without blanks"                                     \
     }
 
+#define COLUMN(member)                                                         \
+    {                                                                          \
+        AT(exec.member), NAME "$", 0, 64,                                      \
+            "must be a name in the billing: letters, digits, _, - and $"       \
+    }
+
 /* Texts of certain characters only. */
 static const struct pattern {
     size_t at;
@@ -128,6 +135,12 @@ static const struct pattern {
         "must be at most 32 letters, digits, _ and -" },
     { AT(receipt.calculation_subject), SMALL "_", 1, SIZE_MAX,
         "expected small letters and _, such as service or payment" },
+    COLUMN(switch_table),
+    COLUMN(switch_key),
+    COLUMN(switch_ip),
+    COLUMN(switch_community),
+    COLUMN(switch_snmp_port),
+    COLUMN(switch_type),
     ALGORITHMS(kex),
     ALGORITHMS(hostkeys),
     ALGORITHMS(ciphers),
@@ -230,6 +243,7 @@ static const struct pauses {
         "must not be shorter than look_first" },
     { AT(session_reset.after_ms), AT(session_reset.expire_ms),
         "must not be shorter than after" },
+    { AT(exec.after_ms), AT(exec.expire_ms), "must not be shorter than after" },
     { AT(routers.hold_first_ms), AT(routers.hold_longest_ms),
         "must not be shorter than hold_first" },
     { AT(routers.retry_first_ms), AT(routers.retry_longest_ms),
@@ -462,6 +476,28 @@ check_keep(struct check *c)
             c, AT(service.keep_ms), "must be 3 days at least, or 0 days");
 }
 
+static void
+check_program(struct check *c, size_t at)
+{
+    const char *path = text_at(c, NULL, at);
+
+    if (*path && (path[0] != '/' || strlen(path) > 255))
+        complain_at(c, at,
+            "must be the absolute path of a program, without arguments, of at "
+            "most 255 characters");
+}
+
+static void
+check_exec(struct check *c)
+{
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+        check_program(c, AT(exec.program[0]) + kind * sizeof(char *));
+    check_program(c, AT(exec.tariff_by_staff));
+    if (*c->s->exec.switch_table && !*c->s->exec.switch_key)
+        complain_at(
+            c, AT(exec.switch_key), "is empty, and switch_table is not");
+}
+
 /* It asks for no password. */
 static void
 check_status(struct check *c)
@@ -495,6 +531,8 @@ check_service(struct check *c)
             "must be an absolute path of at most 100 characters, or empty");
     if (*s->service.metrics_file && s->service.metrics_file[0] != '/')
         complain_at(c, AT(service.metrics_file), "must be an absolute path");
+    if (dry_wrong(s->service.dry_run))
+        complain_at(c, AT(service.dry_run), dry_wrong(s->service.dry_run));
     check_status(c);
     if (s->service.state_dir[0] != '/' || strlen(s->service.state_dir) > 150)
         complain_at(c, AT(service.state_dir),
@@ -516,6 +554,7 @@ settings_check(const struct settings *s, settings_complain *complain, void *arg)
     check_komtet(&check);
     check_receipt(&check);
     check_callback(&check);
+    check_exec(&check);
     check_source(&check);
     settings_router_check(s, complain, arg);
 }

@@ -100,6 +100,13 @@ const struct settings_section settings_sections[] = {
         "A subscriber's session on the MikroTik routers is ended, so that it\n"
         "comes back with the new rights. Only of subscribers in users, and of\n"
         "a blocked one only when the tariff changes." },
+    { "exec", "Programs of your own, such as the shell files that MikBill "
+              "calls at its\n"
+              "events: run with the same arguments, without a shell, with the "
+              "rights\n"
+              "of the service. 0 means done, 75 try again later, all else "
+              "failed. What\n"
+              "runs too long is killed. See README." },
     { "routers",
         "The routers are those of the billing's table radnas: address\n"
         "nasname, account naslogin with naspass." },
@@ -177,6 +184,12 @@ const struct settings_key settings_keys[] = {
         0, 0, NULL,
         "File for the textfile collector of node_exporter, written every\n"
         "15 s; empty = none" },
+    { "service", "dry_run", KEY_TEXT, PLAIN, AT(service.dry_run), "", 0, 0,
+        NULL,
+        "Actions that are decided and recorded, but not done: all, or some of\n"
+        "sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove,\n"
+        "session_reset. To see beside another program what would be done: see\n"
+        "mbevctl compare" },
 
     { "billing", "moved_subscribers", KEY_BOOL, PLAIN,
         AT(billing.moved_subscribers), "yes", 0, 0, NULL,
@@ -584,6 +597,50 @@ const struct settings_key settings_keys[] = {
         "all", 0, 0, NULL,
         "all routers, or online: only the one on which the billing sees the\n"
         "subscriber (radacct), and all when it sees none" },
+
+    { "exec", "payment", KEY_TEXT, PLAIN, AT(exec.program[EVENT_PAYMENT]), "",
+        0, 0, NULL, "A payment; empty = no program" },
+    { "exec", "refund", KEY_TEXT, PLAIN, AT(exec.program[EVENT_REFUND]), "", 0,
+        0, NULL, "A payment was taken back (type 7)" },
+    { "exec", "api_payment", KEY_TEXT, PLAIN,
+        AT(exec.program[EVENT_API_PAYMENT]), "", 0, 0, NULL,
+        "A credit through the payment interface (type 62)" },
+    { "exec", "api_refund", KEY_TEXT, PLAIN, AT(exec.program[EVENT_API_REFUND]),
+        "", 0, 0, NULL, "The payment interface took something back (type 62)" },
+    { "exec", "credit", KEY_TEXT, PLAIN, AT(exec.program[EVENT_CREDIT]), "", 0,
+        0, NULL, "The subscriber took the service Credit" },
+    { "exec", "credit_limit", KEY_TEXT, PLAIN,
+        AT(exec.program[EVENT_CREDIT_LIMIT]), "", 0, 0, NULL,
+        "A credit limit was set (type 18)" },
+    { "exec", "tariff_change", KEY_TEXT, PLAIN,
+        AT(exec.program[EVENT_TARIFF_CHANGE]), "", 0, 0, NULL,
+        "The subscriber changed the tariff" },
+    { "exec", "tariff_by_staff", KEY_TEXT, PLAIN, AT(exec.tariff_by_staff), "",
+        0, 0, NULL, "The staff changed the tariff" },
+    { "exec", "after", KEY_DURATION, PLAIN, AT(exec.after_ms), "1 s", 0,
+        HOUR_MS, NULL,
+        "Time for the billing to finish its work before it is run" },
+    { "exec", "expire", KEY_DURATION, PLAIN, AT(exec.expire_ms), "1 h", 1000,
+        DAY_MS, NULL, "It is not run when the change is older than this" },
+    { "exec", "timeout", KEY_DURATION, PLAIN, AT(exec.timeout_ms), "30 s", 100,
+        HOUR_MS, NULL, "What runs longer is killed" },
+    { "exec", "at_once", KEY_NUMBER, PLAIN, AT(exec.at_once), "2", 1, 16, NULL,
+        "Most that run at the same time" },
+    { "exec", "switch_table", KEY_TEXT, PLAIN, AT(exec.switch_table), "", 0, 0,
+        NULL,
+        "Table of the billing with the switches, for the arguments about "
+        "them;\n"
+        "the service needs SELECT on it. Empty = these are empty" },
+    { "exec", "switch_key", KEY_TEXT, PLAIN, AT(exec.switch_key), "id", 0, 0,
+        NULL, "Its column that users.swid refers to" },
+    { "exec", "switch_ip", KEY_TEXT, PLAIN, AT(exec.switch_ip), "", 0, 0, NULL,
+        "Its columns: address" },
+    { "exec", "switch_community", KEY_TEXT, PLAIN, AT(exec.switch_community),
+        "", 0, 0, NULL, "SNMP community" },
+    { "exec", "switch_snmp_port", KEY_TEXT, PLAIN, AT(exec.switch_snmp_port),
+        "", 0, 0, NULL, "SNMP port" },
+    { "exec", "switch_type", KEY_TEXT, PLAIN, AT(exec.switch_type), "", 0, 0,
+        NULL, "number of the type of device" },
 
     { "routers", "nastype", KEY_LIST, PLAIN, AT(routers.nastypes), "mikrotik",
         0, 0, NULL,

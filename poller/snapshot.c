@@ -310,6 +310,156 @@ snapshot_load_fields(struct snapshot *snap, struct db *db,
     return good ? DB_OK : DB_REFUSED;
 }
 
+enum db_status
+snapshot_load_ended(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const struct settings *set,
+    const uint64_t *uids, size_t n, const struct civil *since)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    struct db_rows *rows;
+    enum db_status status;
+    char text[CIVIL_TEXT];
+
+    if (n == 0 || !billing->has_logs)
+        return DB_OK;
+    bytes_str(&sql, "SELECT uid, date, " TEXT_OF("valuename"));
+    add_from(&sql, billing, "logs");
+    bytes_printf(&sql,
+        " WHERE date >= '%s' AND stuffid = 0 AND logtypeid = 1 AND uid IN (",
+        civil_print(since, text));
+    add_uids(&sql, uids, n);
+    bytes_chr(&sql, ')');
+    status = db_query(db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    snap->ended = calloc(db_rows_count(rows) + 1, sizeof *snap->ended);
+    while (snap->ended && db_next(rows)) {
+        struct ended *one = &snap->ended[snap->ended_n];
+
+        if (!db_col(rows, 2) ||
+            !is_listed(&set->discounts.keys, db_col(rows, 2)))
+            continue;
+        one->uid = db_uint(rows, 0);
+        civil_parse(&one->at, db_col(rows, 1));
+        snap->ended_n++;
+    }
+    db_rows_close(&rows);
+    return snap->ended ? DB_OK : DB_REFUSED;
+}
+
+unsigned
+snapshot_ended(
+    const struct snapshot *snap, uint64_t uid, const struct civil *since)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < snap->ended_n; i++)
+        n += snap->ended[i].uid == uid &&
+             civil_compare(&snap->ended[i].at, since) >= 0;
+    return n;
+}
+
+/* The columns of the operator's table of switches, by what they are. */
+static void
+add_switch_column(
+    struct bytes *sql, const struct settings *set, const char *column)
+{
+    if (*set->exec.switch_table && *column) {
+        bytes_str(sql, ", CONVERT(s.");
+        db_name(sql, column);
+        bytes_str(sql, " USING utf8mb4)");
+    } else {
+        bytes_str(sql, ", NULL");
+    }
+}
+
+static void
+add_network(struct bytes *sql, const struct billing *billing,
+    const struct settings *set, enum place place)
+{
+    bytes_printf(sql, "SELECT u.uid, %d AS place,", (int)place);
+    bytes_str(sql, TEXT_OF("u.local_ip") "," TEXT_OF("u.local_mac"));
+    bytes_str(sql, ", u.switchport");
+    add_switch_column(sql, set, set->exec.switch_ip);
+    add_switch_column(sql, set, set->exec.switch_community);
+    add_switch_column(sql, set, set->exec.switch_snmp_port);
+    add_switch_column(sql, set, set->exec.switch_type);
+    add_from(sql, billing, billing_table(place));
+    bytes_str(sql, " AS u");
+    if (*set->exec.switch_table) {
+        bytes_str(sql, " LEFT JOIN ");
+        db_name(sql, billing->name);
+        bytes_chr(sql, '.');
+        db_name(sql, set->exec.switch_table);
+        bytes_str(sql, " AS s ON s.");
+        db_name(sql, set->exec.switch_key);
+        bytes_str(sql, " = u.swid");
+    }
+    bytes_str(sql, " WHERE u.uid IN (");
+}
+
+static bool
+take_network(struct snapshot *snap, struct db_rows *rows)
+{
+    snap->network = calloc(db_rows_count(rows) + 1, sizeof *snap->network);
+    if (!snap->network)
+        return false;
+    while (db_next(rows)) {
+        struct network *one = &snap->network[snap->network_n];
+
+        if (snap->network_n && one[-1].uid == db_uint(rows, 0))
+            continue; /* a smaller place wins */
+        snap->network_n++;
+        one->uid = db_uint(rows, 0);
+        for (unsigned i = 0; i < NETWORK_FACTS; i++) {
+            one->text[i] = copy(db_col(rows, 2 + i));
+            if (!one->text[i])
+                return false;
+        }
+    }
+    return true;
+}
+
+enum db_status
+snapshot_load_network(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const struct settings *set,
+    const uint64_t *uids, size_t n)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    struct db_rows *rows;
+    enum db_status status;
+
+    if (n == 0)
+        return DB_OK;
+    for (enum place p = 0; p < BILLING_PLACES; p++) {
+        if (!billing->has[p])
+            continue;
+        bytes_str(&sql, sql.n ? " UNION ALL " : "");
+        add_network(&sql, billing, set, p);
+        add_uids(&sql, uids, n);
+        bytes_chr(&sql, ')');
+    }
+    bytes_str(&sql, " ORDER BY uid, place");
+    status = db_query(db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    if (!take_network(snap, rows))
+        status = DB_REFUSED;
+    db_rows_close(&rows);
+    return status;
+}
+
+const struct network *
+snapshot_network(const struct snapshot *snap, uint64_t uid)
+{
+    for (size_t i = 0; i < snap->network_n; i++)
+        if (snap->network[i].uid == uid)
+            return &snap->network[i];
+    return NULL;
+}
+
 static bool
 take_api(struct snapshot *snap, struct db_rows *rows)
 {
@@ -620,5 +770,10 @@ snapshot_free(struct snapshot *snap)
     free(snap->seen);
     free(snap->seen_uid);
     free(snap->reset);
+    free(snap->ended);
+    for (size_t i = 0; i < snap->network_n; i++)
+        for (unsigned j = 0; j < NETWORK_FACTS; j++)
+            free(snap->network[i].text[j]);
+    free(snap->network);
     *snap = (struct snapshot){ 0 };
 }

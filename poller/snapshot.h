@@ -68,6 +68,29 @@ struct staff_trace {
     struct civil at;
 };
 
+/* A discount that was ended, as logs tell it. */
+struct ended {
+    uint64_t uid;
+    struct civil at;
+};
+
+/* What the billing says of a subscriber's place in the network. */
+enum network_fact {
+    NETWORK_LOCAL_IP,
+    NETWORK_MAC,
+    NETWORK_PORT, /* of the switch, as are the following */
+    NETWORK_SWITCH_IP,
+    NETWORK_COMMUNITY,
+    NETWORK_SNMP_PORT,
+    NETWORK_DEVICE_TYPE,
+    NETWORK_FACTS
+};
+
+struct network {
+    uint64_t uid;
+    char *text[NETWORK_FACTS]; /* owned; "" = it does not say */
+};
+
 /* A reset of a subscriber's sessions, that waits or was carried out. */
 struct other_reset {
     uint64_t uid;
@@ -97,10 +120,14 @@ struct snapshot {
     size_t seen_n;
     struct other_reset *reset; /* owned */
     size_t reset_n;
+    struct ended *ended; /* owned */
+    size_t ended_n;
+    struct network *network; /* owned, ascending by uid */
+    size_t network_n;
 };
 
 /* Reads the subscribers uids[0..n-1], in any order, repeats allowed. The
- * snapshot is to be freed whatever the result of this and the next six. */
+ * snapshot is to be freed whatever the result of this and the next eight. */
 enum db_status snapshot_load(struct snapshot *snap, struct db *db,
     const struct billing *billing, const uint64_t *uids, size_t n);
 
@@ -108,6 +135,26 @@ enum db_status snapshot_load(struct snapshot *snap, struct db *db,
 enum db_status snapshot_load_fields(struct snapshot *snap, struct db *db,
     const struct billing *billing, const struct settings *set,
     const uint64_t *uids, size_t n);
+
+/* Adds the removable discounts of theirs that somebody has ended since that
+ * time of the database's clock. */
+enum db_status snapshot_load_ended(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const struct settings *set,
+    const uint64_t *uids, size_t n, const struct civil *since);
+
+/* How many of a subscriber's were ended since that time. */
+unsigned snapshot_ended(
+    const struct snapshot *snap, uint64_t uid, const struct civil *since);
+
+/* Adds the places of these subscribers in the network; of the switches what the
+ * settings say where it stands. */
+enum db_status snapshot_load_network(struct snapshot *snap, struct db *db,
+    const struct billing *billing, const struct settings *set,
+    const uint64_t *uids, size_t n);
+
+/* NULL: not loaded, or there is no such subscriber. */
+const struct network *
+snapshot_network(const struct snapshot *snap, uint64_t uid);
 
 /* Adds the rows of addons_pay_api of these subscribers that were touched since
  * that time of the database's clock. */

@@ -88,7 +88,7 @@ stored_add_due(struct bytes *sql, enum lane_id lane, const struct head *head,
 #define COLUMNS                                                                \
     "id, event_id, action, receiver, state, lane, route, notice, due_utc,"     \
     " expires_utc, plan_utc, epoch, attempts, address, payload,"               \
-    " reason, changed_utc"
+    " reason, changed_utc, dry"
 
 void
 stored_add_insert(struct bytes *sql)
@@ -138,7 +138,7 @@ stored_add_row(struct bytes *sql, const struct delivery *d, const char *base)
     db_text(sql, d->payload);
     bytes_chr(sql, ',');
     db_text(sql, d->reason[0] ? d->reason : NULL);
-    bytes_str(sql, ",UTC_TIMESTAMP(3))");
+    bytes_printf(sql, ",UTC_TIMESTAMP(3),%d)", d->dry);
 }
 
 void
@@ -150,7 +150,8 @@ stored_add_renewal(struct bytes *sql)
         " due_utc = VALUES(due_utc), plan_utc = VALUES(plan_utc),"
         " epoch = VALUES(epoch), attempts = VALUES(attempts),"
         " address = VALUES(address), payload = VALUES(payload),"
-        " reason = VALUES(reason), changed_utc = VALUES(changed_utc)");
+        " reason = VALUES(reason), changed_utc = VALUES(changed_utc),"
+        " dry = VALUES(dry)");
 }
 
 void

@@ -211,15 +211,19 @@ sleep_ms(const struct wake *wake)
 void
 wake_wait(struct wake *wake, struct http *http, int64_t until_us)
 {
-    int fds[4 + WAKE_LISTENERS] = { wake->timer_fd, wake->signal_fd };
+    int fds[5 + WAKE_LISTENERS] = { wake->timer_fd, wake->signal_fd };
     unsigned n = 2;
     bool now;
 
     if (wake->fleet && fleet_due_us(wake->fleet) < until_us)
         until_us = fleet_due_us(wake->fleet);
+    if (wake->runner && runner_due_us(wake->runner) < until_us)
+        until_us = runner_due_us(wake->runner);
     now = until_us <= clock_boot_us();
     if (wake->fleet)
         fds[n++] = fleet_fd(wake->fleet);
+    if (wake->runner)
+        fds[n++] = runner_fd(wake->runner);
     if (wake->bell_fd >= 0)
         fds[n++] = wake->bell_fd;
     for (int i = 0; i < WAKE_LISTENERS; i++)
@@ -230,6 +234,8 @@ wake_wait(struct wake *wake, struct http *http, int64_t until_us)
     http_wait(http, fds, n, now ? 0 : sleep_ms(wake));
     if (wake->fleet)
         fleet_run(wake->fleet);
+    if (wake->runner)
+        runner_run(wake->runner);
     for (int i = 0; i < WAKE_LISTENERS; i++)
         if (wake->listen[i])
             listen_run(wake->listen[i]);

@@ -18,6 +18,7 @@
 #include "http.h"
 #include "listen.h"
 #include "routers/fleet.h"
+#include "runner.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +33,7 @@ struct wake {
     const char *path;
     struct listen *listen[WAKE_LISTENERS]; /* are moved on, too; NULL = none */
     struct fleet *fleet;                   /* the same */
+    struct runner *runner;                 /* the same */
     int64_t look_us;                       /* boot clock: when to look next */
     int64_t step_us;   /* pause after that look; 0 = only the safety poll */
     int64_t poll_us;   /* the safety poll */

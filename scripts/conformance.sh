@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Replays recorded vectors against the product.
 #
-#   scripts/conformance.sh DIR [SCRIPT...] [--jobs N] [--no-matrices]
+#   scripts/conformance.sh DIR [SCRIPT...] [--jobs N] [--no-matrices] [--dry]
 #
 # Runs every vector file below DIR, or only the named scripts, and prints each
 # difference, a table per script and "N passed, N failed, N skipped". Exit 0:

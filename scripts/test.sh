@@ -52,6 +52,8 @@ plain_tests() {
     step "plain: tests on a real server" on_a_server tests
     step "plain: recorded cases" \
         scripts/conformance.sh tests/data/vectors --no-matrices
+    step "plain: dry runs beside the recorded kit" \
+        scripts/conformance.sh tests/data/vectors --dry
     # One script for each rule about types and discounts; the other scripts
     # have the same.
     step "plain: recorded matrices" scripts/conformance.sh \

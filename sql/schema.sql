@@ -137,11 +137,12 @@ CREATE TABLE IF NOT EXISTS delivery (
   event_id      BIGINT UNSIGNED NOT NULL
                 COMMENT 'event.id',
   action        VARCHAR(16) CHARACTER SET ascii NOT NULL
-                COMMENT 'sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset',
+                COMMENT 'sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset, exec',
   receiver      TINYINT UNSIGNED NOT NULL DEFAULT 0
                 COMMENT 'which of several receivers, from 0',
   state         ENUM('ready','leased','calling','done','retry','doubtful',
-                     'dead','expired','skipped','cancelled','held') NOT NULL
+                     'dead','expired','skipped','cancelled','held','dry')
+                NOT NULL
                 COMMENT 'see docs/architecture.md for the transitions',
   lane          VARCHAR(16) CHARACTER SET ascii NOT NULL DEFAULT 'smspilot'
                 COMMENT 'where it waits: decide (not decided yet) or a provider',
@@ -166,7 +167,7 @@ CREATE TABLE IF NOT EXISTS delivery (
   address       VARCHAR(64) NULL
                 COMMENT 'to whom: phone number or e-mail as the provider gets it; of a session reset the login',
   payload       MEDIUMTEXT NULL
-                COMMENT 'what is sent: the text of the message; of a receipt every byte of the request; of a session reset the order as JSON',
+                COMMENT 'what is sent: the text of the message; of a receipt every byte of the request; of a session reset and of a program the order as JSON',
   provider      VARCHAR(16) CHARACTER SET ascii NULL
                 COMMENT 'which provider was asked last',
   provider_id   VARCHAR(64) CHARACTER SET ascii NULL
@@ -181,6 +182,8 @@ CREATE TABLE IF NOT EXISTS delivery (
                 COMMENT 'its row in the log of the billing: sms_logs.sms_id; of a receipt id in receipts_log',
   changed_utc   DATETIME(3) NOT NULL
                 COMMENT 'last change of state',
+  dry           BOOLEAN NOT NULL DEFAULT FALSE
+                COMMENT 'captured in a dry run: decided, never done',
   PRIMARY KEY (id),
   UNIQUE KEY once (event_id, action, receiver),
   KEY waiting (state, lane, due_utc)
@@ -301,6 +304,29 @@ SET @mbev_text = IF(
        ENUM(''ready'',''leased'',''calling'',''done'',''retry'',''doubtful'',
             ''dead'',''expired'',''skipped'',''cancelled'',''held'') NOT NULL
        COMMENT ''see docs/architecture.md for the transitions''');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+DEALLOCATE PREPARE mbev_step;
+
+-- What version 7 added: dry runs.
+SET @mbev_text = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = 'mikbill_events' AND table_name = 'delivery'
+     AND column_name = 'dry') = 1,
+  'DO 0',
+  'ALTER TABLE delivery
+     MODIFY COLUMN state
+       ENUM(''ready'',''leased'',''calling'',''done'',''retry'',''doubtful'',
+            ''dead'',''expired'',''skipped'',''cancelled'',''held'',''dry'')
+       NOT NULL
+       COMMENT ''see docs/architecture.md for the transitions'',
+     MODIFY COLUMN action VARCHAR(16) CHARACTER SET ascii NOT NULL
+       COMMENT ''sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset, exec'',
+     MODIFY COLUMN payload MEDIUMTEXT NULL
+       COMMENT ''what is sent: the text of the message; of a receipt every byte of the request; of a session reset and of a program the order as JSON'',
+     ADD COLUMN dry BOOLEAN NOT NULL DEFAULT FALSE
+       COMMENT ''captured in a dry run: decided, never done''
+       AFTER changed_utc');
 PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
 DEALLOCATE PREPARE mbev_step;
@@ -574,15 +600,14 @@ CREATE TABLE IF NOT EXISTS installation (
 
 -- The tables are all there: also under mysql --force.
 INSERT IGNORE INTO schema_version (version, installed_utc)
-SELECT 6, UTC_TIMESTAMP(3) FROM information_schema.tables
+SELECT 7, UTC_TIMESTAMP(3) FROM information_schema.tables
 WHERE table_schema = 'mikbill_events' AND table_name = 'pulse'
   AND (SELECT COUNT(*) FROM information_schema.columns
        WHERE table_schema = 'mikbill_events'
          AND (table_name = 'delivery' AND column_name = 'log_id'
               OR table_name = 'owner' AND column_name = 'inherited_id'
               OR table_name = 'owner' AND column_name = 'inherited_epoch'
-              OR table_name = 'delivery' AND column_name = 'state'
-                 AND column_type LIKE '%''held''%'
+              OR table_name = 'delivery' AND column_name = 'dry'
               OR table_name = 'delivery' AND column_name = 'action'
                  AND column_comment LIKE '%session_reset%')) = 5;
 

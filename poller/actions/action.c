@@ -15,6 +15,7 @@ const struct action *const actions[ACTIONS] = {
     &action_bonus_loyalty,
     &action_discount_remove,
     &action_session_reset,
+    &action_exec,
 };
 
 const struct action *

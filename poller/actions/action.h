@@ -60,7 +60,7 @@ struct action {
 };
 
 /* All there are; their order is that in which an event's are decided. */
-enum { ACTIONS = 7 };
+enum { ACTIONS = 8 };
 extern const struct action *const actions[ACTIONS];
 
 /* NULL when there is none of that name. */
@@ -92,5 +92,6 @@ extern const struct action action_bonus_topup;
 extern const struct action action_bonus_loyalty;
 extern const struct action action_discount_remove;
 extern const struct action action_session_reset;
+extern const struct action action_exec;
 
 #endif

@@ -46,14 +46,15 @@ subscriber_fits(struct decision *d, const struct subscriber *sub,
 }
 
 static bool
-has_discounts(struct decision *d, const struct subscriber *sub,
+has_discounts(struct decision *d, const struct facts *facts,
     const struct billing *billing)
 {
     if (!billing->has_fields || !billing->has_logs)
         return decision_set(d, VERDICT_WAIT,
             "this account sees no table users_custom_fields or logs; run "
             "sql/grants.sql");
-    return sub->removable > 0 || decision_skip(d, "no discount is set");
+    return facts->sub->removable + facts->ended > 0 ||
+           decision_skip(d, "no discount is set");
 }
 
 /* FROM users_custom_fields, the rows of the subscriber with this key exactly:
@@ -140,7 +141,8 @@ remove_all(struct delivery_list *list, const struct facts *facts,
     if (!d)
         return false;
     d->state = DELIVERY_DONE;
-    snprintf(d->reason, sizeof d->reason, "%u removed", facts->sub->removable);
+    snprintf(d->reason, sizeof d->reason, "%u removed",
+        facts->sub->removable + facts->ended);
     add_lock(&sql, set, billing, facts);
     for (size_t i = 0; i < set->discounts.keys.n; i++)
         add_removal(&sql, billing, facts, set->discounts.keys.text[i]);
@@ -158,7 +160,7 @@ decide(struct delivery_list *list, const struct facts *facts,
     struct decision decision = { 0 };
 
     if (!subscriber_fits(&decision, facts->sub, set) ||
-        !has_discounts(&decision, facts->sub, billing))
+        !has_discounts(&decision, facts, billing))
         return action_refuse(list, &action_discount_remove, &decision);
     return remove_all(list, facts, set, billing);
 }

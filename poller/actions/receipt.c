@@ -110,13 +110,13 @@ add_body(struct bytes *sql, const struct settings *set,
     bytes_free(&tail);
 }
 
-static char *
-make_effect(const struct receipt_plan *plan, const struct facts *facts,
-    const struct settings *set, const struct billing *billing)
+/* What the receipt says. uid: room for the number. */
+static struct receipt
+print_on(const struct receipt_plan *plan, const struct facts *facts,
+    char uid[UID_TEXT])
 {
-    struct bytes sql = bytes_make(LARGEST_SQL);
-    char uid[UID_TEXT], *effect;
-    const struct receipt receipt = {
+    snprintf(uid, UID_TEXT, "%" PRIu64, facts->event->uid);
+    return (struct receipt){
         .back = plan->back,
         .contact = plan->contact,
         .kopecks = plan->kopecks,
@@ -125,14 +125,38 @@ make_effect(const struct receipt_plan *plan, const struct facts *facts,
         .cashier = facts->cashier ? facts->cashier->name : NULL,
         .cashier_inn = facts->cashier ? facts->cashier->inn : NULL,
     };
+}
 
-    snprintf(uid, sizeof uid, "%" PRIu64, facts->event->uid);
+static char *
+make_effect(const struct receipt_plan *plan, const struct facts *facts,
+    const struct settings *set, const struct billing *billing)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+    char uid[UID_TEXT], *effect;
+    const struct receipt receipt = print_on(plan, facts, uid);
+
     add_number(&sql, set, billing, plan, facts->event->uid);
     add_row(&sql, set, plan, facts);
     add_body(&sql, set, &receipt, facts->event_id);
     effect = bytes_ok(&sql) ? strdup(bytes_text(&sql)) : NULL;
     bytes_free(&sql);
     return effect;
+}
+
+/* The request as it would be, without a number: none is taken in a dry run. */
+static char *
+make_dry(const struct receipt_plan *plan, const struct facts *facts,
+    const struct settings *set)
+{
+    struct bytes body = bytes_make(LARGEST_BODY);
+    char uid[UID_TEXT], *text;
+    const struct receipt receipt = print_on(plan, facts, uid);
+
+    komtet_head(&body, set);
+    komtet_tail(&body, set, &receipt);
+    text = bytes_ok(&body) ? strdup(bytes_text(&body)) : NULL;
+    bytes_free(&body);
+    return text;
 }
 
 static bool
@@ -150,9 +174,12 @@ make(struct delivery_list *list, const struct receipt_plan *plan,
     snprintf(d->address, sizeof d->address, "%s", plan->contact);
     if (lacking)
         snprintf(d->reason, sizeof d->reason, "waits: %s", lacking);
-    d->effect = make_effect(plan, facts, set, billing);
+    if (facts->dry)
+        d->payload = make_dry(plan, facts, set);
+    else
+        d->effect = make_effect(plan, facts, set, billing);
     delivery_push(list, d);
-    return d->effect != NULL;
+    return d->payload || d->effect;
 }
 
 static bool
@@ -162,7 +189,8 @@ decide(struct delivery_list *list, const struct facts *facts,
     struct receipt_plan plan;
 
     receipt_decide(&plan, facts, set);
-    if (plan.decision.verdict == VERDICT_DO && !billing->has_receipts)
+    if (plan.decision.verdict == VERDICT_DO && !billing->has_receipts &&
+        !facts->dry)
         decision_set(&plan.decision, VERDICT_WAIT, BILLING_NO_RECEIPTS);
     if (plan.decision.verdict == VERDICT_DO)
         return make(list, &plan, facts, set, billing);

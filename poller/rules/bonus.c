@@ -138,11 +138,32 @@ is_no_bonus(
     return out->decision.verdict == VERDICT_DO;
 }
 
+static bool
+is_like(const struct api_row *row, const struct bonus_settings *set,
+    int64_t kopecks)
+{
+    return row->category == set->category &&
+           strcmp(row->comment, set->comment) == 0 &&
+           (kopecks == 0 || row->millionths == kopecks * KOPECK);
+}
+
+/* In a dry run another program may have given the bonuses of this payment:
+ * rows that are not older than it, and as ours would be. */
+static bool
+is_anothers(const struct api_row *row, const struct facts *facts,
+    const struct settings *set, int64_t kopecks)
+{
+    return facts->dry && row->status == 0 &&
+           civil_compare(&row->updated, &facts->captured) >= 0 &&
+           (is_like(row, &set->bonus_topup, kopecks) ||
+               is_like(row, &set->bonus_loyalty, 0));
+}
+
 /* Any bonus of the category within a month blocks another one, credited or
  * waiting; but not what this very payment has earned. */
 static bool
-none_this_month(
-    struct decision *d, const struct facts *facts, const struct settings *set)
+none_this_month(struct decision *d, const struct facts *facts,
+    const struct settings *set, int64_t kopecks)
 {
     struct civil since = civil_add_months(facts->captured, -1);
 
@@ -152,7 +173,8 @@ none_this_month(
         if (row->category != set->bonus_topup.category ||
             row->millionths <= 0 || (row->status != 0 && row->status != 1) ||
             civil_compare(&row->updated, &since) <= 0 ||
-            has_mark(row, facts->event, BONUS_LOYALTY))
+            has_mark(row, facts->event, BONUS_LOYALTY) ||
+            is_anothers(row, facts, set, kopecks))
             continue;
         return decision_skip(d,
             "there was a bonus of this category within a month "
@@ -213,18 +235,20 @@ bonus_topup(
 {
     const struct bonus_settings *bonus = &set->bonus_topup;
     struct decision *d = &out->decision;
+    int64_t kopecks;
 
     *out = (struct bonus){ 0 };
     if (!young_enough(d, facts, set) || !topup_earned(d, facts, bonus) ||
         !is_active(d, facts->sub) || !has_phone(d, facts->sub) ||
         !not_in_debt(d, facts) || !no_discount(d, facts->sub))
         return;
+    kopecks =
+        tens(facts->event->millionths, bonus->percent[0], bonus->most_kopecks);
     out->given = was_given(facts, BONUS_TOPUP);
-    if (out->given || !none_this_month(d, facts, set) ||
+    if (out->given || !none_this_month(d, facts, set, kopecks) ||
         !is_no_bonus(out, facts, set))
         return;
-    give(out,
-        tens(facts->event->millionths, bonus->percent[0], bonus->most_kopecks));
+    give(out, kopecks);
 }
 
 /* More than so many years have passed; the anniversary itself is not more. */

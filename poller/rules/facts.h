@@ -27,10 +27,15 @@ struct facts {
     const struct cashier *cashier; /* who booked a payment; NULL = unknown */
     const struct seen *seen;       /* sessions that the billing sees online */
     size_t seen_n;
-    uint64_t reset_event;    /* of a later event whose reset of the same
-                                subscriber is or was carried out; 0 = none */
-    bool reset_waits;        /* a later one is not decided yet... */
-    int64_t reset_due_us;    /* ... and will be so long from now */
+    const struct network *network; /* for programs; NULL = not known */
+    uint64_t reset_event;          /* of a later event whose reset of the same
+                                      subscriber is or was carried out; 0 = none */
+    bool reset_waits;              /* a later one is not decided yet... */
+    int64_t reset_due_us;          /* ... and will be so long from now */
+    unsigned ended;          /* removable discounts that another program has
+                                ended since then; counted in a dry run */
+    bool dry;                /* what is decided is done by another program,
+                                perhaps already: see dry.h */
     int64_t wall_us;         /* now, microseconds since 1970 UTC */
     const struct zone *zone; /* of the quiet hours */
     uint32_t chance;         /* picks what is picked at random */

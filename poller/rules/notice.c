@@ -214,6 +214,17 @@ struct words {
     const char *login, *uid, *amount, *tariff, *comment;
 };
 
+/* Those of [company], which an ending may have, too. */
+/* clang-format off */
+#define COMPANY_FIELDS(set)                                                    \
+    { "name", (set)->company.name },                                           \
+    { "site", (set)->company.site },                                           \
+    { "cabinet", (set)->company.cabinet },                                     \
+    { "phone", (set)->company.phone },                                         \
+    { "signature", (set)->company.signature },                                 \
+    { "currency", (set)->company.currency }
+/* clang-format on */
+
 static void
 render(struct bytes *out, const struct settings *set,
     const struct notice_settings *notice, enum notice_way way,
@@ -222,12 +233,7 @@ render(struct bytes *out, const struct settings *set,
     struct bytes ending = bytes_make(LONGEST_TEXT);
     bool social = way == NOTICE_SOCIAL && *notice->social_text;
     struct text_field field[] = {
-        { "name", set->company.name },
-        { "site", set->company.site },
-        { "cabinet", set->company.cabinet },
-        { "phone", set->company.phone },
-        { "signature", set->company.signature },
-        { "currency", set->company.currency },
+        COMPANY_FIELDS(set),
         { "login", words->login },
         { "uid", words->uid },
         { "amount", words->amount },
@@ -315,6 +321,87 @@ notice_sample(struct bytes *out, enum notice_kind kind, enum notice_way way,
     };
 
     render(out, set, &set->notices[kind], way, &words, chance);
+}
+
+/* The bytes of the first so many characters. */
+static size_t
+cut_at(const char *text, size_t most)
+{
+    size_t n = 0;
+
+    for (; text[n]; n++)
+        if (((unsigned char)text[n] & 0xC0) != 0x80 && most-- == 0)
+            break;
+    return n;
+}
+
+static bool
+same_start(const char *a, const char *b, size_t most)
+{
+    size_t n = cut_at(a, most);
+
+    return n == cut_at(b, most) && memcmp(a, b, n) == 0;
+}
+
+/* a with one ending, found at, in place of another. */
+static bool
+same_with(const char *a, const char *at, size_t n, const char *other,
+    const char *b, size_t most)
+{
+    struct bytes text = bytes_make(2 * LONGEST_TEXT);
+    bool same;
+
+    bytes_add(&text, a, (size_t)(at - a));
+    bytes_str(&text, other);
+    bytes_str(&text, at + n);
+    same = bytes_ok(&text) && same_start(bytes_text(&text), b, most);
+    bytes_free(&text);
+    return same;
+}
+
+static void
+render_ending(struct bytes *out, const struct settings *set,
+    const struct notice_settings *notice, size_t i)
+{
+    const struct text_field field[] = { COMPANY_FIELDS(set) };
+
+    *out = bytes_make(LONGEST_TEXT);
+    text_render(
+        out, notice->ending.text[i], field, sizeof field / sizeof *field);
+}
+
+/* The text has that ending somewhere, and with one of the others it is b. */
+static bool
+same_but_for(const struct settings *set, const struct notice_settings *notice,
+    size_t i, const char *a, const char *b, size_t most)
+{
+    struct bytes ending, other;
+    const char *at;
+    bool same = false;
+
+    render_ending(&ending, set, notice, i);
+    at = ending.n > 0 ? strstr(a, bytes_text(&ending)) : NULL;
+    for (size_t j = 0; at && !same && j < notice->ending.n; j++) {
+        render_ending(&other, set, notice, j);
+        same = same_with(a, at, ending.n, bytes_text(&other), b, most);
+        bytes_free(&other);
+    }
+    bytes_free(&ending);
+    return same;
+}
+
+bool
+notice_same_text(const struct settings *set, enum notice_kind kind,
+    const char *a, const char *b, size_t most)
+{
+    const struct notice_settings *notice = &set->notices[kind];
+
+    if (same_start(a, b, most))
+        return true;
+    for (size_t i = 0; i < notice->ending.n; i++)
+        if (same_but_for(set, notice, i, a, b, most))
+            return true;
+    return false;
 }
 
 void

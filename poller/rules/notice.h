@@ -45,6 +45,12 @@ void notice_decide(struct notice *out, enum notice_way way,
 void notice_sample(struct bytes *out, enum notice_kind kind,
     enum notice_way way, const struct settings *set, uint32_t chance);
 
+/* Whether two texts of such a notice are the same but for {ending}, which is
+ * taken at random. The second may have been cut: no more than most characters
+ * of either are looked at. */
+bool notice_same_text(const struct settings *set, enum notice_kind kind,
+    const char *a, const char *b, size_t most);
+
 void notice_free(struct notice *notice);
 
 #endif

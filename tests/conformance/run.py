@@ -1,10 +1,13 @@
 """Runs every vector file below a directory against the product.
 
-    scripts/conformance.sh DIR [SCRIPT...] [--no-matrices]
+    scripts/conformance.sh DIR [SCRIPT...] [--no-matrices] [--dry]
 
 A line for each failure, a table with a row for each script, and as the last
 line `N passed, N failed, N skipped`. Exit 1 when anything failed, when a
 vector that this version must run was skipped, or when none passed.
+
+With --dry each is a dry run beside the recorded kit, and what is judged is
+what `mbevctl compare` says of the two: see beside.py.
 
 Nothing here looks at `id` (but to name a failure), `why` or `note`.
 """
@@ -23,7 +26,7 @@ import pymysql
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from conformance import compare, expect, vectors  # noqa: E402
+from conformance import beside, compare, expect, vectors  # noqa: E402
 from conformance.offers import OFFERS  # noqa: E402
 from conformance.stage import Stage  # noqa: E402
 from conformance.vectors import CannotRun  # noqa: E402
@@ -45,8 +48,9 @@ class Verdict:
 class Runner:
     """Judges vectors; keeps a stage for each generation that occurs."""
 
-    def __init__(self, common):
+    def __init__(self, common, dry=False):
         self.common = common
+        self.dry = dry
         self.notes = set()  # what our lists allow, and was seen
         self._stages = {}
         self._exits = ExitStack()
@@ -59,7 +63,7 @@ class Runner:
 
     def judge(self, vector):
         """Run one vector, unless it is not applicable."""
-        reason = why_not_applicable(vector)
+        reason = why_not_applicable(vector, self.dry)
         if reason:
             return Verdict("skipped", [reason])
         try:
@@ -79,6 +83,8 @@ class Runner:
                             "offered nor listed as not offered")
         if vectors.is_matrix(vector):
             return self._run_matrix(vector)
+        if vector["relation"] in EXPLAINS_THE_KIT:
+            return self._play(vector, None)
         if vector["relation"] == "same":
             return self._play(vector, expect.expect_same)
         if vector["relation"] == "better":
@@ -106,8 +112,10 @@ class Runner:
         constants = vectors.constants_of(self.common, vector)
         stage = self._stage(vector["schema"])
         facts = stage.prepare(vector)
-        expected = expectation(
-            expect.Case(vector, constants, offer, reply, facts))
+        case = expect.Case(vector, constants, offer, reply, facts)
+        if self.dry:
+            return _play_dry(stage, case, expectation)
+        expected = expectation(case)
         seen = stage.perform(vector, constants, offer.provider, reply)
         return compare.differences(
             expected, seen, offer.provider and offer.provider.name,
@@ -122,15 +130,31 @@ class Runner:
         return self._stages[generation]
 
 
+def _play_dry(stage, case, expectation):
+    """One dry run beside the kit. What a provider's failure makes of it is of
+    no interest: then only what was decided counts."""
+    vector, constants = case.vector, case.constants
+    left = None
+    if expectation and case.accepted:
+        left = beside.ours(expectation(case), vector, case.provider)
+    beside.put(stage, vector)
+    right = beside.theirs(stage, vector, constants)
+    found, told = stage.perform_dry(vector, constants, case.provider)
+    if left is None:
+        left = beside.decided(stage, vector)
+    return found + beside.differences(
+        told, beside.verdicts(left, right), vector["action"])
+
+
 def without_matrices(script):
     """The script with its single cases only."""
     return vectors.Script(script.name, [
         vector for vector in script.vectors if not vectors.is_matrix(vector)])
 
 
-def why_not_applicable(vector):
+def why_not_applicable(vector, dry=False):
     """The reason why a vector need not run, or None."""
-    if vector.get("relation") in EXPLAINS_THE_KIT:
+    if vector.get("relation") in EXPLAINS_THE_KIT and not dry:
         return vector["relation"]
     pair = (vector.get("event"), vector.get("action"))
     if pair in NOT_OFFERED and pair not in OFFERS:
@@ -138,12 +162,12 @@ def why_not_applicable(vector):
     return None
 
 
-def judge_all(common, scripts, jobs):
+def judge_all(common, scripts, jobs, dry=False):
     """([(script, verdicts)] in the order of the scripts, notes)."""
     waiting = sorted(enumerate(scripts), key=lambda one: one[1].runs)
     jobs = min(jobs, len(scripts))
     with ThreadPoolExecutor(jobs) as pool:
-        workers = [pool.submit(judge_some, common, waiting)
+        workers = [pool.submit(judge_some, common, waiting, dry)
                    for _ in range(jobs)]
     verdicts, notes = {}, set()
     for worker in workers:
@@ -154,11 +178,11 @@ def judge_all(common, scripts, jobs):
             for number, script in enumerate(scripts)], notes
 
 
-def judge_some(common, waiting):
+def judge_some(common, waiting, dry=False):
     """Take scripts from the end of the list until it is empty: their
     verdicts by number, and the notes."""
     verdicts = {}
-    with Runner(common) as runner:
+    with Runner(common, dry) as runner:
         while waiting:
             try:
                 number, script = waiting.pop()
@@ -204,20 +228,23 @@ def main():
     parser.add_argument("--no-matrices", action="store_true",
                         help="leave out templates with many values: most of "
                         "the runs, and little that others do not do")
+    parser.add_argument("--dry", action="store_true",
+                        help="dry runs beside the kit, without matrices: what "
+                        "mbevctl compare says of them")
     parser.add_argument("--jobs", type=int, help="scripts at the same time",
                         default=len(os.sched_getaffinity(0)))
     arguments = parser.parse_args()
     if not (build_dir() / "mbevd").exists():
         sys.exit(f"there is no mbevd in {build_dir()}: build first")
     scripts = vectors.load_scripts(arguments.dir, arguments.script)
-    if arguments.no_matrices:
+    if arguments.no_matrices or arguments.dry:
         scripts = [script for script in map(without_matrices, scripts)
                    if script.vectors]
     if not scripts:
         print(f"no vector files of that name below {arguments.dir}")
         return 1
     results, notes = judge_all(vectors.load_common(arguments.dir), scripts,
-                               arguments.jobs)
+                               arguments.jobs, arguments.dry)
     print_table(results)
     for note in sorted(notes):
         print(note)

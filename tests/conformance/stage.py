@@ -13,7 +13,7 @@ from datetime import datetime
 
 from pymysql.constants import CLIENT
 
-from conformance import facts, offers, providers, quiet
+from conformance import beside, facts, offers, providers, quiet
 from conformance.routers import ROUTERS
 from conformance.vectors import CannotRun
 from harness import billing, product
@@ -86,7 +86,7 @@ class Stage:
     def prepare(self, vector):
         """Play state and event; what an expectation may need to know."""
         for _ in range(TRIES):
-            self._run(self.reset_sql)
+            self.run(self.reset_sql)
             _align()
             begun = self._now()
             found = self._play(vector)
@@ -96,18 +96,18 @@ class Stage:
 
     def _play(self, vector):
         for statement in vector["state_sql"]:
-            self._run(statement)
-        self._run("DELETE FROM mikbill_events.outbox; "
+            self.run(statement)
+        self.run("DELETE FROM mikbill_events.outbox; "
                   "DELETE FROM mikbill_events.delivery; "
                   "DELETE FROM mikbill_events.event; "
                   "DELETE FROM mikbill_events.api_credit; "
                   "DELETE FROM mikbill_events.receipt; "
                   "DELETE FROM mikbill_events.till; "
                   "DELETE FROM mikbill_events.router")
-        before = facts.rows_of(self._query, vector["event"])
+        before = facts.rows_of(self.query, vector["event"])
         for statement in vector["event_sql"]:
-            self._run(statement)
-        return facts.Facts(self._query, vector["event"], before)
+            self.run(statement)
+        return facts.Facts(self.query, vector["event"], before)
 
     def perform(self, vector, constants, provider, reply):
         """Let the product work once, and see what came of it.
@@ -116,10 +116,7 @@ class Stage:
         a second time then.
         """
         router = self._router(vector)
-        self._service.configure(offers.settings_for(
-            self.db, vector, constants, self._base(provider, reply),
-            router and self._router_section(router)))
-        self.standin.reset()
+        self._configure(vector, constants, provider, reply, router)
         if reply:
             self.standin.reply = lambda request: Reply(
                 reply["status"], providers.body_for(provider, reply, request),
@@ -131,15 +128,42 @@ class Stage:
         appeared, vanished = _changes(before, self._rows())
         return Observation(
             list(self.standin.requests), appeared, vanished,
-            [row[0] for row in self._query(
+            [row[0] for row in self.query(
                 "SELECT state FROM mikbill_events.delivery ORDER BY id")],
-            self._query("SELECT COUNT(*) FROM mikbill_events.receipt "
+            self.query("SELECT COUNT(*) FROM mikbill_events.receipt "
                         "WHERE stage IN ('accepted', 'done')")[0][0],
-            self._tables(),
-            self._query("SELECT COUNT(*) FROM mikbill_events.outbox")[0][0],
+            self.tables(),
+            self.query("SELECT COUNT(*) FROM mikbill_events.outbox")[0][0],
             exit_code, self._service.log_text() if exit_code else "",
             self._now(), *([router.resets, router.refused, router.faults]
                            if router else []))
+
+    def perform_dry(self, vector, constants, provider):
+        """Let the product decide once, in a dry run; what it did all the
+        same, and what `mbevctl compare` says of it."""
+        router = self._router(vector)
+        self._configure(vector, constants, provider, None, router,
+                        {"dry_run": "all"})
+        before = self._rows()
+        code = self._once(quiet.clock_of(vector))
+        found = [f"mbevd --once ended with {code}: "
+                 f"{self._service.log_text()[-500:]}"] if code else []
+        told = beside.report(self, self._service.config)
+        if self._rows() != before or self.standin.requests:
+            found.append("something was done in a dry run")
+        if router and (router.resets or router.refused or router.faults):
+            found.append("a router was told something in a dry run")
+        return found, told
+
+    def _configure(self, vector, constants, provider, reply, router,
+                   service=None):
+        sections = offers.settings_for(
+            self.db, vector, constants, self._base(provider, reply),
+            router and self._router_section(router))
+        if service:
+            sections = product.with_settings(sections, service=service)
+        self._service.configure(sections)
+        self.standin.reset()
 
     def _router(self, vector):
         """The router of the vector's kit with its subscribers online, or
@@ -149,7 +173,7 @@ class Stage:
         kit = vector["kit"]
         if kit not in self._routers:
             self._routers[kit] = self._exits.enter_context(ROUTERS[kit]())
-        self._routers[kit].prepare(vector, [row[0] for row in self._query(
+        self._routers[kit].prepare(vector, [row[0] for row in self.query(
             "SELECT user FROM users UNION SELECT user FROM usersfreeze")])
         return self._routers[kit]
 
@@ -183,18 +207,19 @@ class Stage:
         return f"http://127.0.0.1:{port}"
 
     def _now(self):
-        return self._query("SELECT NOW()")[0][0]
+        return self.query("SELECT NOW()")[0][0]
 
     def _rows(self):
         """Every row of the billing, as a multiset of each filled table."""
-        tables = self._tables()
-        filled = self._query("SELECT " + ", ".join(
+        tables = self.tables()
+        filled = self.query("SELECT " + ", ".join(
             f"EXISTS (SELECT 1 FROM `{table}`)" for table in tables))[0]
         return {table: Counter(self._named(f"SELECT * FROM `{table}`"))
                 for table, has_rows in zip(tables, filled) if has_rows}
 
-    def _tables(self):
-        return [row[0] for row in self._query("SHOW TABLES")]
+    def tables(self):
+        """The tables of the billing."""
+        return [row[0] for row in self.query("SHOW TABLES")]
 
     def _named(self, sql):
         """Rows as tuples of (column, value)."""
@@ -203,12 +228,13 @@ class Stage:
             names = [column[0] for column in cursor.description]
             return [tuple(zip(names, row)) for row in cursor.fetchall()]
 
-    def _query(self, sql):
+    def query(self, sql):
+        """The rows of a statement."""
         with self._link.cursor() as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
 
-    def _run(self, sql):
+    def run(self, sql):
         """One or more statements without a result."""
         with self._link.cursor() as cursor:
             cursor.execute(sql)

@@ -237,7 +237,8 @@ static void
 actions_stand_in_the_order_of_their_work(void **state)
 {
     static const char *const names[] = { "sms", "social", "receipt",
-        "bonus_topup", "bonus_loyalty", "discount_remove", "session_reset" };
+        "bonus_topup", "bonus_loyalty", "discount_remove", "session_reset",
+        "exec" };
 
     (void)state;
     assert_int_equal(ACTIONS, COUNT(names));
@@ -500,11 +501,13 @@ messages_and_resets_expire_and_work_in_the_billing_does_not(void **state)
     struct settings set = settings_make();
 
     set.session_reset.expire_ms = 900000;
+    set.exec.expire_ms = 3600000;
 
     (void)state;
     for (size_t i = 0; i < ACTIONS; i++)
         expect_number(actions[i]->name, actions[i]->expire_ms(&set),
             actions[i] == &action_session_reset ? 900000
+            : actions[i] == &action_exec        ? 3600000
             : actions[i]->in_billing            ? INT64_MAX
                                                 : 86400000);
 }

@@ -422,13 +422,13 @@ states_are_named_as_in_the_table(void **state)
 {
     static const char *const names[] = { "ready", "leased", "calling", "done",
         "retry", "doubtful", "dead", "expired", "skipped", "cancelled",
-        "held" };
+        "held", "dry" };
 
     (void)state;
     for (size_t i = 0; i < COUNT(names); i++)
         assert_string_equal(
             delivery_state_name((enum delivery_state)i), names[i]);
-    assert_int_equal(COUNT(names), DELIVERY_HELD + 1);
+    assert_int_equal(COUNT(names), DELIVERY_DRY + 1);
     for (size_t i = 0; i < COUNT(names); i++)
         assert_int_equal(delivery_state_of(names[i]), i);
     assert_int_equal(delivery_state_of("lost"), DELIVERY_STATES);
@@ -439,7 +439,7 @@ static void
 lanes_are_named_as_in_the_table(void **state)
 {
     static const char *const names[] = { "decide", "smspilot", "smsc", "komtet",
-        "routers" };
+        "routers", "exec" };
 
     (void)state;
     assert_int_equal(COUNT(names), LANES);
