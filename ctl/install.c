@@ -81,11 +81,13 @@ run_schema(struct work *w)
     return sqlfile_run(&w->a, &file);
 }
 
-/* What the server had loaded before, it still has. */
+/* What the server had loaded before, it still has. MySQL keeps it until it is
+ * restarted: there a table that is locked has its triggers' tables locked, too,
+ * so payments would wait for as long as a table of the billing is busy. */
 static bool
 needs_swap(const struct work *w)
 {
-    return w->s.library.here && *w->s.library.loaded &&
+    return w->s.mariadb && w->s.library.here && *w->s.library.loaded &&
            (w->s.library.other || !w->s.library.same);
 }
 

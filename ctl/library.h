@@ -39,11 +39,11 @@ int library_copy(const struct library *l);
  * is registered. */
 int library_remove(const struct library *l);
 
-/* Has the server load the file that lies there in place of what it has loaded,
- * while no change of the billing goes by that could not be found afterwards:
- * the tables without ascending keys are locked meanwhile. All of our triggers
- * are to be made again afterwards. EX_TEMPFAIL when a table could not be had;
- * nothing has changed then. */
+/* MariaDB only. Has the server load the file that lies there in place of what
+ * it has loaded, while no change of the billing goes by that could not be found
+ * afterwards: the tables without ascending keys are locked meanwhile. All of
+ * our triggers are to be made again afterwards. EX_TEMPFAIL when a table could
+ * not be had; nothing has changed then. */
 int library_swap(const struct admin *a);
 
 #endif

@@ -202,6 +202,7 @@ survey_look(struct survey *s, struct admin *a)
 {
     *s = (struct survey){ .schema = 0 };
     library_look(&s->library, a);
+    s->mariadb = admin_number(a->db, "SELECT VERSION() LIKE '%MariaDB%'") == 1;
     look_at_tables(s, a);
     if (!look_at_triggers(s, a))
         return false;

@@ -18,6 +18,7 @@ enum survey_service {
 
 struct survey {
     struct library library;
+    bool mariadb;               /* the server is one */
     uint64_t schema;            /* version of our tables; 0 = none */
     bool has_database;          /* mikbill_events, whatever is in it */
     char installed[ADMIN_NAME]; /* billing that is captured; "" = none */
