@@ -29,6 +29,7 @@ struct db {
     uint64_t insert_id_first;
     uint64_t insert_id;
     uint64_t id_step;
+    bool in_cluster;
     unsigned number;
     char text[512];
     struct {
@@ -170,6 +171,7 @@ classify(unsigned number)
     case ER_SERVER_SHUTDOWN:
     case ER_NORMAL_SHUTDOWN:
     case ER_CONNECTION_KILLED:
+    case ER_UNKNOWN_COM_ERROR: /* a node that is not in its cluster */
         return DB_GONE;
     case ER_LOCK_DEADLOCK:
     case ER_LOCK_WAIT_TIMEOUT:
@@ -261,19 +263,36 @@ prepare(struct db *db)
 }
 
 /* The step between the ids of one multi-row INSERT: not 1 on a cluster. */
+/* The step from one id to the next, and whether others may change it. */
 static enum db_status
 learn_step(struct db *db)
 {
     struct db_rows *rows;
-    enum db_status status =
-        db_ask(db, "SELECT @@auto_increment_increment", &rows);
+    enum db_status status = db_ask(db,
+        "SHOW VARIABLES WHERE Variable_name IN ('auto_increment_increment',"
+        " 'wsrep_on')",
+        &rows);
 
     if (status != DB_OK)
         return status;
-    if (db_next(rows))
-        db->id_step = db_uint(rows, 0);
+    db->in_cluster = false;
+    while (db_next(rows)) {
+        if (strcmp(db_col(rows, 0), "wsrep_on") == 0)
+            db->in_cluster = strcmp(db_col(rows, 1), "ON") == 0;
+        else
+            db->id_step = db_uint(rows, 1);
+    }
     db_rows_close(&rows);
     return DB_OK;
+}
+
+enum db_status
+db_keep_step(struct db *db)
+{
+    uint64_t step = db->id_step;
+    enum db_status status = db->in_cluster ? learn_step(db) : DB_OK;
+
+    return status == DB_OK && db->id_step != step ? DB_BUSY : status;
 }
 
 enum db_status
@@ -434,13 +453,21 @@ db_run(struct db *db, const struct bytes *sql)
     return run_in_order(db, bytes_text(sql), sql->n);
 }
 
+/* A node of a cluster that lost the others just then does not know whether
+ * these have it. */
+static bool
+may_have_committed(unsigned number)
+{
+    return number == ER_QUERY_INTERRUPTED || number == ER_STATEMENT_TIMEOUT ||
+           number == ER_ERROR_DURING_COMMIT;
+}
+
 enum db_status
 db_commit(struct db *db, const struct bytes *sql)
 {
     enum db_status status = db_run(db, sql);
 
-    if (status == DB_OK || (db->number != ER_QUERY_INTERRUPTED &&
-                               db->number != ER_STATEMENT_TIMEOUT))
+    if (status == DB_OK || !may_have_committed(db->number))
         return status;
     hang_up(db);
     return DB_GONE;

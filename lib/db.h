@@ -130,6 +130,11 @@ uint64_t db_insert_id_first(const struct db *db);
 uint64_t db_insert_id(const struct db *db);
 uint64_t db_id_step(const struct db *db);
 
+/* A node of a cluster changes it, also within a transaction, when nodes come or
+ * go. DB_BUSY: it is not any more what db_id_step() has said; what was counted
+ * by that is to be undone. */
+enum db_status db_keep_step(struct db *db);
+
 struct db_rows; /* opaque; the rows of one answer, held in memory */
 
 /* Runs one statement that returns rows. *rows is to be closed. */

@@ -434,6 +434,8 @@ write_batch(struct engine *e, struct batch *b)
         return status;
     fault_point("ingest.begun");
     status = move_rows(e, b);
+    if (status == DB_OK)
+        status = db_keep_step(e->db);
     fault_point("ingest.deleted");
     if (status != DB_OK) {
         db_rollback(e->db);

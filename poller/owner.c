@@ -182,6 +182,20 @@ read_row(struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
     return status;
 }
 
+/* On a node of a cluster: first all that the holder before us has committed at
+ * another one. Servers of other kinds do not know the word. */
+static enum db_status
+read_row_when_synced(
+    struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
+{
+    bool knows = db_exec(db, "SET SESSION wsrep_sync_wait = 1") == DB_OK;
+    enum db_status status = read_row(owner, db, epoch, ours);
+
+    if (status == DB_OK && knows)
+        status = db_exec(db, "SET SESSION wsrep_sync_wait = 0");
+    return status;
+}
+
 enum db_status
 owner_acquire(struct owner *owner, struct db *db)
 {
@@ -194,7 +208,8 @@ owner_acquire(struct owner *owner, struct db *db)
     owner->lost = false;
     owner->epoch = 0;
     if (status == DB_OK)
-        status = read_row(owner, db, &epoch, &ours);
+        status = taken ? read_row_when_synced(owner, db, &epoch, &ours)
+                       : read_row(owner, db, &epoch, &ours);
     fault_point("owner.taken");
     if (status == DB_OK && taken && ours) {
         owner->epoch = owner->last_epoch = epoch;

@@ -129,6 +129,9 @@ trouble_cure(unsigned number)
         { ER_OPTION_PREVENTS_STATEMENT,
             "; work goes on when the server may be written again; one that was "
             "made a replica is the wrong one for [database]" },
+        { ER_UNKNOWN_COM_ERROR,
+            "; work goes on when this node of the cluster is back in the "
+            "majority" },
         { ER_MUST_CHANGE_PASSWORD,
             "; give the account a new password: SET PASSWORD" },
         { ER_READ_ONLY_MODE,
