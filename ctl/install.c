@@ -81,13 +81,11 @@ run_schema(struct work *w)
     return sqlfile_run(&w->a, &file);
 }
 
-/* What the server had loaded before, it still has. MySQL keeps it until it is
- * restarted: there a table that is locked has its triggers' tables locked, too,
- * so payments would wait for as long as a table of the billing is busy. */
+/* What the server had loaded before, it still has. */
 static bool
 needs_swap(const struct work *w)
 {
-    return w->s.mariadb && w->s.library.here && *w->s.library.loaded &&
+    return w->s.may_swap && w->s.library.here && *w->s.library.loaded &&
            (w->s.library.other || !w->s.library.same);
 }
 

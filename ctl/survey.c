@@ -197,12 +197,23 @@ look_at_tables(struct survey *s, const struct admin *a)
         " ('mbev_trigger', 'mbev_service', 'mbev_reader')");
 }
 
+/* On MySQL a table that is locked has its triggers' tables locked, too, so
+ * payments would wait for as long as a table of the billing is busy. In a
+ * cluster the functions would go on every node, and the tables be opened anew
+ * on one. */
+static bool
+may_swap(const struct admin *a)
+{
+    return admin_number(a->db, "SELECT VERSION() LIKE '%MariaDB%'") == 1 &&
+           admin_number(a->db, "SELECT @@GLOBAL.wsrep_on") == 0;
+}
+
 bool
 survey_look(struct survey *s, struct admin *a)
 {
     *s = (struct survey){ .schema = 0 };
     library_look(&s->library, a);
-    s->mariadb = admin_number(a->db, "SELECT VERSION() LIKE '%MariaDB%'") == 1;
+    s->may_swap = may_swap(a);
     look_at_tables(s, a);
     if (!look_at_triggers(s, a))
         return false;

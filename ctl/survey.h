@@ -18,9 +18,9 @@ enum survey_service {
 
 struct survey {
     struct library library;
-    bool mariadb;               /* the server is one */
-    uint64_t schema;            /* version of our tables; 0 = none */
-    bool has_database;          /* mikbill_events, whatever is in it */
+    bool may_swap;     /* the server can load another one while it runs */
+    uint64_t schema;   /* version of our tables; 0 = none */
+    bool has_database; /* mikbill_events, whatever is in it */
     char installed[ADMIN_NAME]; /* billing that is captured; "" = none */
     bool modern;                /* there is users.state */
     unsigned accounts;          /* of the three */
