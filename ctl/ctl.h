@@ -70,6 +70,10 @@ int ctl_config(struct ctl *ctl);
 int ctl_help(struct ctl *ctl);
 int ctl_completion(struct ctl *ctl);
 int ctl_doctor(struct ctl *ctl); /* reads the settings itself */
+int
+ctl_install(struct ctl *ctl); /* as the server's administrator, as the next */
+int ctl_upgrade(struct ctl *ctl);
+int ctl_uninstall(struct ctl *ctl);
 
 /* mbevctl test router: see test_router.c. */
 int ctl_test_router(struct ctl *ctl);

@@ -95,8 +95,8 @@ doctor_was_ok(const struct doctor *d, const char *check)
     return false;
 }
 
-static void
-drop_findings(struct doctor *d)
+void
+doctor_drop(struct doctor *d)
 {
     for (size_t i = 0; i < d->n; i++) {
         free(d->finding[i].check);
@@ -104,6 +104,8 @@ drop_findings(struct doctor *d)
         free(d->finding[i].cure);
     }
     free(d->finding);
+    d->finding = NULL;
+    d->n = 0;
 }
 
 /* --- the database ------------------------------------------------------ */
@@ -321,10 +323,43 @@ look(struct doctor *d, struct settings *set)
     db_close(&d->ctl->db);
 }
 
+/* --- for other verbs ---------------------------------------------------- */
+
+bool
+doctor_prepare(struct doctor *d)
+{
+    d->check = "database";
+    if (prepare(d) == DB_OK)
+        return true;
+    doctor_refused(d, RESULT_FAILED);
+    return false;
+}
+
+static bool
+is_listed(const char *names, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (const char *at = names; (at = strstr(at, name)); at += n)
+        if ((at == names || at[-1] == ',') && (at[n] == ',' || at[n] == '\0'))
+            return true;
+    return false;
+}
+
+void
+doctor_look(
+    struct doctor *d, const struct doctor_group *group, const char *names)
+{
+    for (size_t i = 0; i < group->n; i++)
+        if (can_run(d, &group->check[i]) &&
+            (!names || is_listed(names, group->check[i].name)))
+            run(d, &group->check[i]);
+}
+
 /* --- the answer -------------------------------------------------------- */
 
-static size_t
-count(const struct doctor *d, enum result result)
+size_t
+doctor_count(const struct doctor *d, enum result result)
 {
     size_t n = 0;
 
@@ -346,14 +381,14 @@ print_finding(struct table *t, const struct finding *f)
 }
 
 /* The worst come last, where the eye is when all has been printed... */
-static void
-print_findings(const struct doctor *d, bool all)
+void
+doctor_print(const struct doctor *d, bool all)
 {
     static const char *const heads[] = { "check", "result", "what was found" };
     enum result result = all ? RESULT_OK : RESULT_NOTE;
     struct table *t;
 
-    if (!all && count(d, RESULT_OK) == d->n && !out_is_json())
+    if (!all && doctor_count(d, RESULT_OK) == d->n && !out_is_json())
         return;
     t = table_make("checks", heads, sizeof heads / sizeof *heads);
     for (; result < RESULTS; result++)
@@ -368,11 +403,12 @@ static void
 print_count(const struct doctor *d)
 {
     struct bytes words = bytes_make(256);
-    size_t warnings = count(d, RESULT_WARNING), notes = count(d, RESULT_NOTE);
+    size_t warnings = doctor_count(d, RESULT_WARNING),
+           notes = doctor_count(d, RESULT_NOTE);
 
     bytes_printf(&words, "%zu failed, %zu warning%s, %zu note%s, %zu ok",
-        count(d, RESULT_FAILED), warnings, warnings == 1 ? "" : "s", notes,
-        notes == 1 ? "" : "s", count(d, RESULT_OK));
+        doctor_count(d, RESULT_FAILED), warnings, warnings == 1 ? "" : "s",
+        notes, notes == 1 ? "" : "s", doctor_count(d, RESULT_OK));
     field_print("in all", bytes_text(&words));
     bytes_free(&words);
 }
@@ -390,12 +426,12 @@ examine(struct ctl *ctl, bool all)
     settings_load(&set, ctl->config, &errors);
     d.readable = access(ctl->config, R_OK) == 0;
     look(&d, &set);
-    print_findings(&d, all);
+    doctor_print(&d, all);
     print_count(&d);
-    code = d.no_memory                    ? EX_OSERR
-           : count(&d, RESULT_FAILED) > 0 ? FAILED
-                                          : EX_OK;
-    drop_findings(&d);
+    code = d.no_memory                           ? EX_OSERR
+           : doctor_count(&d, RESULT_FAILED) > 0 ? FAILED
+                                                 : EX_OK;
+    doctor_drop(&d);
     settings_free(&set);
     bytes_free(&errors);
     return code;

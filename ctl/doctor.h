@@ -96,6 +96,32 @@ bool doctor_was_ok(const struct doctor *d, const char *check);
 /* Runs a statement as that of a check; *sql is spent. */
 void doctor_run(struct doctor *d, struct bytes *sql, const char *well);
 
+/* --- for other verbs ---------------------------------------------------- */
+
+/* A trigger that triggers.sql makes; false behind the last. Not every billing
+ * has each table. */
+struct doctor_trigger {
+    const char *table, *name;
+    const char *digest; /* of the body, as trigger_report() has it */
+    const char *state;  /* the same where there is users.state; NULL = digest */
+};
+bool doctor_trigger(size_t i, struct doctor_trigger *out);
+
+/* Makes the connection d->ctl->db ready for checks. False: said as a finding.
+ */
+bool doctor_prepare(struct doctor *d);
+
+/* Makes checks of a group, those whose names stand in the list, divided by
+ * commas; NULL = all. */
+void doctor_look(
+    struct doctor *d, const struct doctor_group *group, const char *names);
+
+/* Prints the findings; all: also what is in order. */
+void doctor_print(const struct doctor *d, bool all);
+
+size_t doctor_count(const struct doctor *d, enum result result);
+void doctor_drop(struct doctor *d);
+
 /* What an operator does in several of these cases. */
 #define CURE_SCHEMA "mysql < sql/schema.sql"
 #define CURE_GRANTS "mysql BILLING < sql/grants.sql"

@@ -46,8 +46,8 @@ check_library(struct doctor *d)
             "the functions of mbev.so return nothing");
     else if (strcmp(db_col(rows, 0), MBEV_VERSION) != 0)
         doctor_tell(d, RESULT_WARNING,
-            "lay the mbev.so of this version into plugin_dir, by rename, and"
-            " restart the server",
+            "mbevctl upgrade; or lay the mbev.so of this version into"
+            " plugin_dir, by rename, and restart the server",
             "the server has loaded version %s, this is %s", db_col(rows, 0),
             MBEV_VERSION);
     else

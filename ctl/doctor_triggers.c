@@ -57,6 +57,20 @@ static const struct ours {
 
 enum { OURS = sizeof ours / sizeof *ours };
 
+bool
+doctor_trigger(size_t i, struct doctor_trigger *out)
+{
+    if (i >= OURS)
+        return false;
+    *out = (struct doctor_trigger){
+        .table = ours[i].table,
+        .name = ours[i].name,
+        .digest = ours[i].digest,
+        .state = ours[i].state,
+    };
+    return true;
+}
+
 static const char definer[] = "mbev_trigger@localhost";
 
 /* Columns of a line of trigger_report(), divided by tabs; the name is last. */

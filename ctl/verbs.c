@@ -17,6 +17,19 @@
     "all delivery: uid: state= lane= action= error= older= --yes --dry-run "   \
     "--reason"
 
+#define AS_ADMINISTRATOR                                                       \
+    "The account is root by the server's socket, without a password, unless\n" \
+    "--defaults-file FILE, or --user NAME and perhaps --host NAME and\n"       \
+    "--port N, say otherwise; its password is asked for, or stands in\n"       \
+    "--password-file FILE. The billing is --billing NAME, or that of\n"        \
+    "MikBill's own file, --config-xml FILE, or what is found. A busy table\n"  \
+    "is tried for --wait SECONDS (60), never longer than 3 s at a time.\n"     \
+    "--sql FOLDER and --library FILE: where ours are, if not from packages.\n"
+
+#define OF_ADMINISTRATOR                                                       \
+    "--yes --dry-run --reason --billing --config-xml --defaults-file "         \
+    "--socket --host --port --user --password-file --wait --sql --library"
+
 #define LANES_OFFERED "all decide smspilot smsc komtet routers exec"
 
 /* The texts stand as they are printed. */
@@ -141,6 +154,27 @@ const struct verb ctl_verbs[] = {
         ctl_test },
     { "config", "[SECTION]", "the settings as they hold, without secrets", "",
         "", 0, 1, NEEDS_SETTINGS, ctl_config },
+    { "install", "[OPTIONS]", "lay library, tables, accounts and triggers into"
+                               " the server",
+        "On the database server's host, with sudo. Shows what is there and what\n"
+        "is to be done, and asks first; proves behind it that a payment is\n"
+        "captured. Run it again after whatever went wrong: it goes on. Where\n"
+        "mbev_service has no password yet, it gets that of mbevd.ini.\n"
+        AS_ADMINISTRATOR
+        "--service-ok: the service that acts elsewhere is of this version.\n",
+        OF_ADMINISTRATOR " --service-ok", 0, 26, NEEDS_NOTHING, ctl_install },
+    { "upgrade", "[OPTIONS]", "bring what install has laid to this version",
+        "As install, where it was installed before. The service goes first: one\n"
+        "of an earlier version is refused. The server loads a new library\n"
+        "without a restart.\n"
+        AS_ADMINISTRATOR
+        "--service-ok: the service that acts elsewhere is of this version.\n",
+        OF_ADMINISTRATOR " --service-ok", 0, 26, NEEDS_NOTHING, ctl_upgrade },
+    { "uninstall", "[OPTIONS]", "take all of it out of the server again",
+        "The triggers first. Refuses the rest while work is not done; a service\n"
+        "that acts is given --wait seconds to do it. --discard: throw it away.\n"
+        AS_ADMINISTRATOR,
+        OF_ADMINISTRATOR " --discard", 0, 26, NEEDS_NOTHING, ctl_uninstall },
     { "completion", "", "completion for bash",
         "Load it with: source <(mbevctl completion)\n", "", 0, 0, NEEDS_NOTHING,
         ctl_completion },
@@ -202,9 +236,11 @@ help_all(void)
           "Ends with 0; 1 a test or a check fails; 64 wrong words; 65 it may\n"
           "not be done; 66 nothing of that number or address; 69 the database "
           "is\n"
-          "away or refuses, or no service acts; 75 interrupted; 77 the answer "
-          "was\n"
-          "no; 78 the configuration is wrong.\n",
+          "away or refuses, or no service acts; 73 a file cannot be written; "
+          "75\n"
+          "interrupted, or a table is held by somebody; 77 the answer was no; "
+          "78\n"
+          "the configuration is wrong.\n",
         stdout);
     return EX_OK;
 }

@@ -37,8 +37,10 @@ struct db {
         unsigned n;
         void (*none)(void *arg);
         void *arg;
-    } first;       /* what waits for the next packet */
-    bool in_first; /* the last error was about that */
+    } first;               /* what waits for the next packet */
+    bool in_first;         /* the last error was about that */
+    db_progress *progress; /* NULL: nobody wants to know */
+    void *progress_arg;
 };
 
 struct db_rows {
@@ -46,6 +48,8 @@ struct db_rows {
     MYSQL_ROW row;
     unsigned long *len;
 };
+
+static char userdata[] = "mbev";
 
 static const char session_setup[] =
     "SET SESSION sql_mode='', autocommit=1, innodb_lock_wait_timeout=2,"
@@ -97,21 +101,44 @@ db_errno(const struct db *db)
     return db->number;
 }
 
-bool
-db_peer(const struct db *db, uid_t *uid)
+static bool
+read_peer(const struct db *db, struct ucred *peer)
 {
     struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
     socklen_t addr_size = sizeof addr;
-    struct ucred peer;
-    socklen_t size = sizeof peer;
+    socklen_t size = sizeof *peer;
     int fd = db->my ? (int)mysql_get_socket(db->my) : -1;
 
-    if (fd < 0 || getpeername(fd, (struct sockaddr *)&addr, &addr_size) != 0 ||
-        addr.ss_family != AF_UNIX ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return fd >= 0 &&
+           getpeername(fd, (struct sockaddr *)&addr, &addr_size) == 0 &&
+           addr.ss_family == AF_UNIX &&
+           getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &size) == 0;
+}
+
+bool
+db_peer(const struct db *db, uid_t *uid)
+{
+    struct ucred peer;
+
+    if (!read_peer(db, &peer))
         return false;
     *uid = peer.uid;
     return true;
+}
+
+pid_t
+db_peer_pid(const struct db *db)
+{
+    struct ucred peer;
+
+    return read_peer(db, &peer) ? peer.pid : 0;
+}
+
+void
+db_on_progress(struct db *db, db_progress *progress, void *arg)
+{
+    db->progress = progress;
+    db->progress_arg = arg;
 }
 
 bool
@@ -188,9 +215,31 @@ or_null(const char *s)
     return *s ? s : NULL;
 }
 
-static MYSQL *
-prepare(const struct db_settings *settings)
+/* What the library calls; the connection's own data leads back to us. */
+static void
+on_progress(const MYSQL *my, unsigned stage, unsigned stages, double percent,
+    const char *what, unsigned what_n)
 {
+    union {
+        const MYSQL *told;
+        MYSQL *asked;
+    } mine = { .told = my }; /* it is not changed by a question */
+    void *found = NULL;
+
+    (void)what;
+    (void)what_n;
+    mysql_get_optionv(mine.asked, MARIADB_OPT_USERDATA, userdata, &found);
+    if (found) {
+        struct db *db = found;
+
+        db->progress(db->progress_arg, stage, stages, percent);
+    }
+}
+
+static MYSQL *
+prepare(struct db *db)
+{
+    const struct db_settings *settings = db->settings;
     MYSQL *my = mysql_init(NULL);
     unsigned connect_s = CONNECT_S, no = 0;
     unsigned read_s = settings->answer_s ? settings->answer_s : ANSWER_S;
@@ -202,6 +251,14 @@ prepare(const struct db_settings *settings)
     mysql_options(my, MYSQL_OPT_READ_TIMEOUT, &read_s);
     mysql_options(my, MYSQL_OPT_WRITE_TIMEOUT, &read_s);
     mysql_options(my, MYSQL_OPT_LOCAL_INFILE, &no);
+    if (settings->defaults_file) {
+        mysql_options(my, MYSQL_READ_DEFAULT_FILE, settings->defaults_file);
+        mysql_options(my, MYSQL_READ_DEFAULT_GROUP, "mysql");
+    }
+    if (db->progress) {
+        mysql_optionsv(my, MARIADB_OPT_USERDATA, userdata, (void *)db);
+        mysql_optionsv(my, MYSQL_PROGRESS_CALLBACK, on_progress);
+    }
     return my;
 }
 
@@ -245,12 +302,12 @@ db_open(struct db *db)
     enum db_status status;
 
     hang_up(db);
-    db->my = prepare(s);
+    db->my = prepare(db);
     if (!db->my)
         return closed(db);
-    if (!mysql_real_connect(db->my, or_null(s->host), s->user, s->password,
-            or_null(s->database), s->port, or_null(s->socket),
-            CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS)) {
+    if (!mysql_real_connect(db->my, or_null(s->host), or_null(s->user),
+            or_null(s->password), or_null(s->database), s->port,
+            or_null(s->socket), CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS)) {
         status = failed(db);
         hang_up(db);
         return status;

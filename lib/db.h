@@ -37,6 +37,9 @@ struct db_settings {
     const char *database; /* default database of the session */
     unsigned answer_s;    /* a server that says nothing for so long is as good
                              as gone; 0 = 30 */
+    const char *defaults_file; /* option file of the client, whose groups
+                                  [client] and [mysql] say what is "" here;
+                                  NULL = none */
 };
 
 struct db; /* opaque; one thread */
@@ -61,6 +64,16 @@ unsigned db_errno(const struct db *db);
 /* The account of this host as which the server runs. False when the server is
  * not reached by a socket of this host, or not at all. */
 bool db_peer(const struct db *db, uid_t *uid);
+
+/* The same of its process; 0 when that is not known. */
+pid_t db_peer_pid(const struct db *db);
+
+/* Told how far a long statement is, where the server tells that (MariaDB, of
+ * ALTER TABLE): stage so many of so many, and how much of that stage, in
+ * percent. To be set before db_open(). */
+typedef void
+db_progress(void *arg, unsigned stage, unsigned stages, double percent);
+void db_on_progress(struct db *db, db_progress *progress, void *arg);
 
 /* Whether it is that somebody holds what we need, and may hold it for long; a
  * deadlock, or a statement that was ended, need not come again. Not when it was

@@ -5,8 +5,8 @@
  *
  * A line of the template that is @SETTINGS@ or @VERBS@ becomes what the tables
  * of the programs say (settings_keys[], ctl_verbs[]); @VERSION@, @CONF_FILE@,
- * @STATE_DIR@, @DOORBELL@ and @CONTROL@ within a line become what is built
- * into them. All else stays as it is.
+ * @STATE_DIR@, @DOORBELL@, @CONTROL@, @SHARE_DIR@ and @LIBRARY_FILE@ within a
+ * line become what is built into them. All else stays as it is.
  *
  * It runs while the project is built, and is not installed.
  */
@@ -201,6 +201,8 @@ static const struct name {
     { "@STATE_DIR@", MBEV_STATE_DIR },
     { "@DOORBELL@", MBEV_DOORBELL },
     { "@CONTROL@", MBEV_CONTROL },
+    { "@SHARE_DIR@", MBEV_SHARE_DIR },
+    { "@LIBRARY_FILE@", MBEV_LIBRARY_FILE },
 };
 
 /* The name that stands here; NULL when there is none. */

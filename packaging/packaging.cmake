@@ -82,8 +82,10 @@ set(CPACK_DEBIAN_SERVICE_PACKAGE_CONTROL_EXTRA
 set(CPACK_DEBIAN_SERVER_PACKAGE_NAME mikbill-events-server)
 set(CPACK_DEBIAN_SERVER_DESCRIPTION "${summary_server}\n${text_server}")
 set(CPACK_DEBIAN_SERVER_PACKAGE_SECTION database)
+# mbevctl install.
+set(CPACK_DEBIAN_SERVER_PACKAGE_RECOMMENDS mikbill-events)
 set(CPACK_DEBIAN_SERVER_PACKAGE_SUGGESTS
-    "mikbill-events, default-mysql-client | virtual-mysql-client")
+    "default-mysql-client | virtual-mysql-client")
 set(CPACK_DEBIAN_SERVER_PACKAGE_CONTROL_EXTRA
     ${here}/deb/server/postinst ${here}/deb/server/postrm)
 

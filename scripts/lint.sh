@@ -17,7 +17,7 @@ mapfile -t code < <(find lib udf poller ctl man bench tests/property tests/memor
 cppcheck --quiet --std=c11 --enable=warning,performance,portability \
     --inline-suppr --error-exitcode=1 --library=posix --library=gnu \
     --suppress=missingInclude -Ilib -Ipoller -Ictl -Iudf \
-    -DMBEV_VERSION='"0"' -DMBEV_DOORBELL='"/d"' -DMBEV_CONTROL='"/k"' -DMBEV_CONF_FILE='"/c"' -DMBEV_STATE_DIR='"/s"' \
+    -DMBEV_VERSION='"0"' -DMBEV_DOORBELL='"/d"' -DMBEV_CONTROL='"/k"' -DMBEV_CONF_FILE='"/c"' -DMBEV_STATE_DIR='"/s"' -DMBEV_SHARE_DIR='"/h"' -DMBEV_LIBRARY_FILE='"/l"' \
     "${code[@]}"
 printf '%s\n' "${code[@]}" |
     xargs -P 2 -n 4 clang-tidy --quiet -p "$build" --warnings-as-errors='*'

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Installs, upgrades, removes and purges the Debian packages in a clean Debian
 # that is made for it and removed afterwards. Needs root; called by package.sh.
-# No service runs there: what would be told to systemd is written down.
+# No service runs there: what would be told to systemd is written down. Then it
+# types what docs/installation.md says, beside a MariaDB and a billing, until a
+# message comes to a provider's stand-in, and what it says to go back.
 #
 #   scripts/package-trial.sh OLD NEW    folders with the packages of two versions
 set -euo pipefail
@@ -84,6 +86,7 @@ told() { # what systemd was told since last asked, on one line
 all_files() { # with modes, owners; of /etc also what is in them
     (cd "$R" &&
         find . -xdev \( -path ./packages -o -path ./proc -o -path ./run/systemd \
+            -o -path ./run/mysqld -o -path ./var/lib/mysql \
             -o -path ./var/log -o -path ./var/cache -o -path ./var/lib/apt \) -prune -o \
             -printf '%y %m %U:%G %p %l\n' | sort &&
         find etc -type f ! -name ld.so.cache ! -name '*-' -exec sha256sum {} + |
@@ -283,6 +286,142 @@ apt purge mikbill-events mikbill-events-server
 rm -rf "$R/usr/local/sbin"/* "$R/running" "$R/told"
 all_files >"$MBEV_TRIAL/after"
 check "nothing is left again" diff "$MBEV_TRIAL/before" "$MBEV_TRIAL/after"
+
+echo "what the manual says ..."
+SOCKET=$R/run/mysqld/mysqld.sock
+MOST_COMMANDS=10
+MOST_BACK=2
+
+stand_in() { # the other side: a billing and a provider
+    python3 scripts/package_trial.py "$@"
+}
+
+# A systemd that starts and stops mbevd, as its unit says.
+run_by_systemd() {
+    cat >"$R/usr/local/sbin/systemctl" <<'END'
+#!/bin/sh
+case "$*" in
+"enable --now mbevd")
+    program=$(sed -n 's/^ExecStart=//p' /usr/lib/systemd/system/mbevd.service)
+    setsid runuser -u mbevd -- $program >/var/log/mbevd.log 2>&1 </dev/null &
+    for _ in $(seq 200); do
+        ! mbevctl status >/dev/null 2>&1 || exit 0
+        sleep 0.1
+    done
+    cat /var/log/mbevd.log >&2
+    exit 1 ;;
+*is-active*) pgrep -x mbevd >/dev/null ;;
+*) exit 0 ;;
+esac
+END
+    cat >"$R/usr/local/sbin/deb-systemd-invoke" <<'END'
+#!/bin/sh
+if [ "$1" = stop ]; then
+    pkill -x mbevd
+    while pgrep -x mbevd >/dev/null; do sleep 0.1; done
+fi
+exit 0
+END
+    chmod 755 "$R"/usr/local/sbin/*
+    mkdir -p "$R/run/systemd/system"
+    echo 'DPkg::Path "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin";' \
+        >"$R/etc/apt/apt.conf.d/91trial"
+    echo "127.0.0.1 $(hostname)" >>"$R/etc/hosts"
+}
+
+start_database() {
+    apt install mariadb-server sudo
+    mount -t devpts devpts "$R/dev/pts"
+    in_root install -d -o mysql -g mysql /run/mysqld
+    chroot "$R" /usr/sbin/mariadbd --user=mysql >"$R/var/log/mariadbd.log" 2>&1 &
+    for _ in $(seq 300); do
+        ! in_root mysqladmin ping >"$LOG" 2>&1 || return 0
+        sleep 0.1
+    done
+    cat "$R/var/log/mariadbd.log" && exit 1
+}
+
+# What an administrator writes into the configuration.
+fill_in() {
+    cat >"$R/root/fill-in" <<END
+#!/bin/sh
+sed -i -e '/^\\[database\\]/,/^\\[/s/^password =.*/password = thought up/' \\
+    -e '/^\\[smspilot\\]/,/^\\[/s/^api_key =.*/api_key = of-the-trial/' \\
+    -e '/^\\[smspilot\\]/,/^\\[/s|^url =.*|url = $1|' "\$1"
+END
+    chmod 755 "$R/root/fill-in"
+}
+
+# At a terminal, with a yes to whatever is asked.
+type_in() {
+    printf 'y\ny\n' | in_root env SUDO_EDITOR=/root/fill-in \
+        script -qec "cd /packages/new && $1" /dev/null
+}
+
+wait_for() { # wait_for SECONDS COMMAND...
+    local _ seconds=$1
+    shift
+    for _ in $(seq $((seconds * 10))); do
+        ! "$@" >/dev/null 2>&1 || return 0
+        sleep 0.1
+    done
+    echo "not after $seconds s: $*" && false
+}
+
+book_and_wait() {
+    stand_in pay "$SOCKET" &&
+        wait_for 20 grep -q '^79001234567 .*150[.]00' "$MBEV_TRIAL/messages" &&
+        wait_for 20 in_root sh -c 'mbevctl queue done | grep -q sms'
+}
+
+traces() {
+    stand_in traces "$SOCKET" | sed 's/ AUTO_INCREMENT=[0-9]*//'
+}
+
+start_database
+run_by_systemd
+stand_in billing "$SOCKET"
+stand_in provider "$MBEV_TRIAL/url" >"$MBEV_TRIAL/messages" &
+wait_for 10 test -s "$MBEV_TRIAL/url"
+fill_in "$(cat "$MBEV_TRIAL/url")"
+in_root sudo true
+all_files >"$MBEV_TRIAL/before"
+traces >"$MBEV_TRIAL/traces-before"
+stand_in commands docs/installation.md \
+    "Service and database on one host" >"$MBEV_TRIAL/commands"
+back=$(grep -n "^sudo mbevctl uninstall" "$MBEV_TRIAL/commands" | cut -d: -f1)
+count=$(wc -l <"$MBEV_TRIAL/commands")
+check "at most $MOST_COMMANDS commands to the first message" \
+    [ $((back - 1)) -le $MOST_COMMANDS ]
+check "at most $MOST_BACK commands back" \
+    [ $((count - back + 1)) -le $MOST_BACK ]
+head -n $((back - 1)) "$MBEV_TRIAL/commands" >"$MBEV_TRIAL/there"
+while read -r command <&9; do
+    case $command in
+    *"queue done") check "a payment is announced" book_and_wait ;;
+    esac
+    echo "  $command"
+    check "$command" type_in "$command"
+done 9<"$MBEV_TRIAL/there"
+check "one message came" is 1 sh -c "wc -l <$MBEV_TRIAL/messages"
+check "the queue shows it" in_root sh -c 'mbevctl queue done | grep -q sms'
+check "triggers are there" is 1 \
+    in_root mysql -NBe "SELECT COUNT(*) > 3 FROM information_schema.triggers
+        WHERE definer = 'mbev_trigger@localhost'"
+tail -n +"$back" "$MBEV_TRIAL/commands" >"$MBEV_TRIAL/back"
+while read -r command <&9; do
+    echo "  $command"
+    check "$command" type_in "$command"
+done 9<"$MBEV_TRIAL/back"
+check "the service has ended" refuses 1 in_root pgrep -x mbevd
+traces >"$MBEV_TRIAL/traces-after"
+check "no trace is left in the database server" \
+    diff "$MBEV_TRIAL/traces-before" "$MBEV_TRIAL/traces-after"
+all_files >"$MBEV_TRIAL/after"
+check "no file is left" diff "$MBEV_TRIAL/before" "$MBEV_TRIAL/after"
+check "a payment goes on" stand_in pay "$SOCKET"
+in_root mysqladmin shutdown
+wait_for 30 test ! -e "$SOCKET"
 
 echo "$PASSED passed, $FAILED failed"
 [ "$FAILED" = 0 ]

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes the packages for Debian and RPM, checks them, and tries the Debian ones
-# in a clean Debian of their own: install, upgrade, remove, purge. Installs what
-# it needs (Debian 12, root or sudo). What comes out is in build-package/.
+# in a clean Debian of their own: install, upgrade, remove, purge; and, with a
+# MariaDB, what docs/installation.md tells to type. Installs what it needs
+# (Debian 12, root or sudo). What comes out is in build-package/.
 #
 #   scripts/package.sh         all of it; some minutes, 15 at most
 #   scripts/package.sh make    makes and checks them, nothing else
@@ -13,7 +14,7 @@ cd "$(dirname "$0")/.."
 . scripts/packages.sh
 PATH=/usr/bin:/usr/sbin:$PATH
 # shellcheck disable=SC2086
-need_packages $BUILD_PACKAGES $PACKAGE_PACKAGES
+need_packages $BUILD_PACKAGES $RUN_PACKAGES $PACKAGE_PACKAGES
 
 MADE=build-package
 LOG=$MADE/log
@@ -84,5 +85,5 @@ quietly "building a higher version, for the upgrade" make_packages next \
     -DMBEV_RELEASE="${version%.*}.$((${version##*.} + 1))"
 root=()
 [ "$(id -u)" = 0 ] || root=(sudo)
-"${root[@]}" timeout --kill-after=20 800 \
+"${root[@]}" timeout --kill-after=20 1200 \
     scripts/package-trial.sh "$MADE/release" "$MADE/next"

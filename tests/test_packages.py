@@ -250,11 +250,12 @@ def test_of_the_database_only_words(only):
     """The server's package says what to do, and does nothing."""
     script = PACKAGING / "deb/server/postinst"
     fresh = run("/bin/sh", script, "configure", env=only)
-    assert "@@plugin_dir" in fresh and "mbev.so.new" in fresh
-    assert fresh.index("schema.sql") < fresh.index("grants.sql") < (
-        fresh.index("triggers.sql"))
+    assert "mbevctl install" in fresh and "plugin_dir" in fresh
+    by_hand = (PACKAGING / "README.server").read_text()
+    assert by_hand.index("schema.sql") < by_hand.index("grants.sql") < (
+        by_hand.index("triggers.sql"))
     upgrade = run("/bin/sh", script, "configure", "0.0.9", env=only)
-    assert "never over the file" in upgrade
+    assert "mbevctl upgrade" in upgrade and "never over the file" in upgrade
     gone = run("/bin/sh", PACKAGING / "deb/server/postrm", "remove", env=only)
     assert "uninstall.sql" in gone
 
