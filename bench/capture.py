@@ -30,13 +30,13 @@ def add_billings(db):
         create_billing(db, name, "legacy")
         db.sql("INSERT INTO users SELECT * FROM mikbill.users", name)
         for table in ("bugh_plategi_stat", "bugh_uslugi_stat", "users",
-                      "usersfreeze"):
+                      "usersfreeze", "usersblok", "usersdel"):
             db.sql(f"GRANT TRIGGER, SELECT ON {name}.{table}"
                    " TO mbev_trigger@localhost")
     text = (repo() / "sql/triggers.sql").read_text()
     text = text[text.index("-- 4. The triggers"):]
     install(db, THEIRS, text.replace("mbev_json(", "JSON_OBJECT("))
-    install(db, CONSTANT, re.sub(r"mbev_json\(.*?\)\);", "REPEAT('x', 220));",
+    install(db, CONSTANT, re.sub(r"mbev_json\(.*?\)\);", 'REPEAT("x", 220));',
                                  text, flags=re.DOTALL))
 
 

@@ -193,7 +193,7 @@ is_used(const struct settings *set, const struct grant *g)
     case USE_REWARDS:
         return set->bonus_topup.on || set->bonus_loyalty.on;
     case USE_DISCOUNTS:
-        return set->discounts.on;
+        return settings_removes_discounts(set);
     case USE_SOMETIMES:
         break;
     }

@@ -18,7 +18,8 @@
 
 /* Tables of the billing that have a trigger of ours. */
 #define CAPTURED                                                               \
-    "('bugh_plategi_stat', 'bugh_uslugi_stat', 'users', 'usersfreeze')"
+    "('bugh_plategi_stat', 'bugh_uslugi_stat', 'users', 'usersfreeze',"        \
+    " 'usersblok', 'usersdel')"
 
 /* Those that a ROLLBACK leaves as they are. */
 #define CRUDE_TABLES                                                           \

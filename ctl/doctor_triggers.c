@@ -18,29 +18,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Tables with triggers of ours; not every billing has the last two. */
+static const char *const tables[] = { "bugh_plategi_stat", "bugh_uslugi_stat",
+    "users", "usersfreeze", "usersblok", "usersdel" };
+
 static const struct ours {
     const char *table;
     const char *name;
     const char *digest;
+    const char *state;  /* the same where there is users.state; NULL = digest */
     const char *effect; /* of its not working */
 } ours[] = {
     { "bugh_plategi_stat", "mbev_ai_bugh_plategi_stat",
-        HASH_mbev_ai_bugh_plategi_stat, "payments are captured late" },
+        HASH_mbev_ai_bugh_plategi_stat, NULL, "payments are captured late" },
     { "bugh_uslugi_stat", "mbev_ai_bugh_uslugi_stat",
-        HASH_mbev_ai_bugh_uslugi_stat, "credits are captured late" },
-    { "users", "mbev_au_users", HASH_mbev_au_users, "changes of tariff go by" },
-    { "usersfreeze", "mbev_au_usersfreeze", HASH_mbev_au_usersfreeze,
+        HASH_mbev_ai_bugh_uslugi_stat, NULL, "credits are captured late" },
+    { "bugh_uslugi_stat", "mbev_au_bugh_uslugi_stat",
+        HASH_mbev_au_bugh_uslugi_stat, NULL, "the end of turbo goes by" },
+    { "users", "mbev_au_users", HASH_mbev_au_users, HASH_mbev_au_users_state,
+        "changes of tariff, state and real IP address go by" },
+    { "users", "mbev_ad_users", HASH_mbev_ad_users, NULL,
+        "a tariff that changes when a subscriber is moved goes by" },
+    { "usersfreeze", "mbev_ai_usersfreeze", HASH_mbev_ai_usersfreeze, NULL,
+        "freezing goes by" },
+    { "usersfreeze", "mbev_au_usersfreeze", HASH_mbev_au_usersfreeze, NULL,
         "changes of tariff of frozen subscribers go by" },
+    { "usersfreeze", "mbev_ad_usersfreeze", HASH_mbev_ad_usersfreeze, NULL,
+        "unfreezing goes by" },
+    { "usersblok", "mbev_ai_usersblok", HASH_mbev_ai_usersblok, NULL,
+        "blocking goes by" },
+    { "usersblok", "mbev_ad_usersblok", HASH_mbev_ad_usersblok, NULL,
+        "unblocking goes by" },
+    { "usersdel", "mbev_ai_usersdel", HASH_mbev_ai_usersdel, NULL,
+        "deleting goes by" },
+    { "usersdel", "mbev_ad_usersdel", HASH_mbev_ad_usersdel, NULL,
+        "coming back from the deleted goes by" },
 };
+
+enum { OURS = sizeof ours / sizeof *ours };
 
 bool
 doctor_trigger(size_t i, struct doctor_trigger *out)
 {
-    if (i >= sizeof ours / sizeof *ours)
+    if (i >= OURS)
         return false;
-    *out = (struct doctor_trigger){
-        .table = ours[i].table, .name = ours[i].name, .digest = ours[i].digest
-    };
+    *out = (struct doctor_trigger){ .table = ours[i].table,
+        .name = ours[i].name,
+        .digest = ours[i].digest,
+        .state = ours[i].state };
     return true;
 }
 
@@ -115,7 +140,10 @@ ask_billing(struct doctor *d, const char *function, const char *table,
         db_text(&sql, table);
     }
     /* The one that the service itself asks. */
-    bytes_str(&sql, "), has_trigger(" SQL_BILLING ", 'users', '2000-01-01')");
+    bytes_str(&sql, "), has_trigger(" SQL_BILLING ", 'users', '2000-01-01'),"
+                    " (SELECT COUNT(*) FROM information_schema.columns WHERE"
+                    " table_schema = " SQL_BILLING
+                    " AND table_name = 'users' AND column_name = 'state')");
     if (ctl_ask(d->ctl, &sql, rows) == DB_OK)
         return true;
     tell_unasked(d);
@@ -157,11 +185,17 @@ divide(char *line, char *column[COLUMNS])
 
 /* What is wrong with a trigger of ours; NULL = nothing. */
 static const char *
-find_fault(const struct ours *o, char *const column[COLUMNS])
+find_fault(const struct ours *o, bool state, char *const column[COLUMNS])
 {
+    const char *digest = state && o->state ? o->state : o->digest;
+
     if (strcmp(column[DEFINER], definer) != 0)
         return "its definer is another account";
-    if (strcmp(column[DIGEST], o->digest) != 0)
+    if (o->state && !state && strcmp(column[DIGEST], o->state) == 0)
+        return "it is made for a billing with users.state, which is not there";
+    if (o->state && state && strcmp(column[DIGEST], o->digest) == 0)
+        return "it is made for a billing without users.state, which is there";
+    if (strcmp(column[DIGEST], digest) != 0)
         return "its body is not that of the triggers.sql of this version: it "
                "was edited, or is of another version";
     if (*column[SQL_MODE])
@@ -198,46 +232,82 @@ tell_foreign(struct doctor *d, const char *table, char *const column[COLUMNS])
         column[TIMING], column[PLACE], column[DEFINER]);
 }
 
-static void
-look_through(struct doctor *d, const struct ours *o, char *report)
+/* Its place in ours, or OURS. */
+static size_t
+find_ours(const char *table, const char *name)
 {
-    const char *fault = "it is missing";
+    size_t i = 0;
+
+    while (i < OURS && (strcmp(ours[i].table, table) != 0 ||
+                           strcmp(ours[i].name, name) != 0))
+        i++;
+    return i;
+}
+
+static void
+look_through(struct doctor *d, const char *table, bool state, char *report)
+{
+    const char *fault[OURS];
     char *line;
 
+    for (size_t i = 0; i < OURS; i++)
+        fault[i] = "it is missing";
     while ((line = strsep(&report, "\n"))) {
         char *column[COLUMNS];
+        size_t i;
 
         if (!divide(line, column))
             continue;
-        if (strcmp(column[NAME], o->name) == 0)
-            fault = find_fault(o, column);
+        i = find_ours(table, column[NAME]);
+        if (i < OURS)
+            fault[i] = find_fault(&ours[i], state, column);
         else
-            tell_foreign(d, o->table, column);
+            tell_foreign(d, table, column);
     }
-    tell_ours(d, o, fault);
+    for (size_t i = 0; i < OURS; i++)
+        if (strcmp(ours[i].table, table) == 0)
+            tell_ours(d, &ours[i], fault[i]);
 }
 
 static bool
-check_table(struct doctor *d, const struct ours *o)
+check_table(struct doctor *d, const char *table)
 {
     struct db_rows *rows;
     char *report;
 
-    if (!ask_billing(d, "trigger_report", o->table, &rows))
+    if (!ask_billing(d, "trigger_report", table, &rows))
         return false;
     report = strdup(db_next(rows) && db_col(rows, 0) ? db_col(rows, 0) : "");
     if (report)
-        look_through(d, o, report);
+        look_through(d, table, db_uint(rows, 2) > 0, report);
     free(report);
     db_rows_close(&rows);
     return report != NULL;
 }
 
+/* Whether the billing has that table, as far as this account can see. */
+static bool
+is_there(struct doctor *d, const char *table)
+{
+    struct bytes sql = bytes_make(512);
+    struct db_rows *rows;
+    bool there;
+
+    bytes_str(&sql, "SELECT 1 FROM information_schema.tables WHERE"
+                    " table_schema = " SQL_BILLING " AND table_name = ");
+    db_text(&sql, table);
+    if (ctl_ask(d->ctl, &sql, &rows) != DB_OK)
+        return true;
+    there = db_next(rows);
+    db_rows_close(&rows);
+    return there;
+}
+
 static void
 check_triggers(struct doctor *d)
 {
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (!check_table(d, &ours[i]))
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (is_there(d, tables[i]) && !check_table(d, tables[i]))
             return;
 }
 

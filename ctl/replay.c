@@ -54,7 +54,7 @@ read_kinds(struct replay *r, const char *list)
 
         snprintf(word, sizeof word, "%.*s", (int)(n < 31 ? n : 31), list);
         kind = event_kind_of(word);
-        if (kind == EVENT_KINDS || kind == EVENT_TARIFF_CHANGE)
+        if (kind == EVENT_KINDS || !event_kind_has_row(kind))
             return false;
         r->kind[kind] = any = true;
         list += n + (list[n] == ',');

@@ -108,6 +108,9 @@ check_tables(struct billing *billing, struct db *db, const struct settings *set)
     for (enum place p = 0; p < BILLING_PLACES && status == DB_OK; p++) {
         status = has_column(
             db, billing->name, billing_table(p), "sms_tel", &billing->has[p]);
+        if (status == DB_OK)
+            status = has_column(db, billing->name, billing_table(p), "real_ip",
+                &billing->has_real_ip[p]);
         if (status == DB_OK && set->receipt.email)
             status = has_column(db, billing->name, billing_table(p), "email",
                 &billing->has_email[p]);
@@ -357,7 +360,8 @@ complain_unseen(const struct billing *billing, const struct settings *set,
         trouble_tell(trouble, LOG_ERROR,
             "billing: this account does not see table radacct of the "
             "billing, so nobody is seen online; run sql/grants.sql");
-    if (set->discounts.on && (!billing->has_fields || !billing->has_logs))
+    if (settings_removes_discounts(set) &&
+        (!billing->has_fields || !billing->has_logs))
         trouble_tell(trouble, LOG_ERROR,
             "billing: discounts are not removed: this account does not "
             "see users_custom_fields and logs; run sql/grants.sql");

@@ -31,9 +31,10 @@ struct billing {
     bool modern;              /* users.state exists */
     bool has[BILLING_PLACES]; /* which tables of subscribers exist */
     bool has_email[BILLING_PLACES]; /* which have an e-mail that may be used */
-    bool has_packets;               /* whether these tables are there */
-    bool has_fields;                /* users_custom_fields */
-    bool has_api;                   /* addons_pay_api */
+    bool has_real_ip[BILLING_PLACES];
+    bool has_packets; /* whether these tables are there */
+    bool has_fields;  /* users_custom_fields */
+    bool has_api;     /* addons_pay_api */
     bool has_logs;
     bool has_staff;    /* stuff_personal */
     bool has_receipts; /* the table of receipts */

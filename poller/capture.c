@@ -68,7 +68,8 @@ static const struct source {
         .key = "uslid",
         .date = "date_start",
         .captured = CAPTURED("date_start"),
-        .kind = "IF(s.usluga NOT IN (1, 2), 'ignore', 'credit')",
+        .kind = "CASE WHEN s.usluga IN (1, 2) THEN 'credit'"
+                " WHEN s.usluga = 3 THEN 'turbo' ELSE 'ignore' END",
         .columns = { { "id", "s.uslid", false },
             { "uid", "s.uid", false },
             { "date", "s.date_start", true },
@@ -364,11 +365,14 @@ add_alike(struct bytes *sql, const struct capture_page *page, uint64_t id)
 {
     const char *table = sources[page->source].table;
 
-    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
+        if (!event_kind_has_row(kind))
+            continue;
         bytes_printf(sql,
             " OR source_key >= '%s:%s:%" PRIu64 ":' AND source_key <"
             " '%s:%s:%" PRIu64 ";'",
             event_kind_name(kind), table, id, event_kind_name(kind), table, id);
+    }
 }
 
 static void

@@ -277,6 +277,11 @@ check_server(struct engine *e)
     status = billing_look(&billing, e->db, e->set, &e->trouble);
     if (status != DB_OK)
         return status;
+    if (billing.modern != e->billing.modern)
+        log_warning("engine: the billing is of the %s generation now, with%s "
+                    "users.state; run sql/grants.sql and sql/triggers.sql in "
+                    "its database, so that the triggers fit",
+            billing.modern ? "modern" : "legacy", billing.modern ? "" : "out");
     e->billing = billing;
     e->check_us = next_check_us(e);
     return keep_journal(e);

@@ -18,6 +18,13 @@ static const char *const names[EVENT_KINDS] = {
     [EVENT_CREDIT_LIMIT] = "credit_limit",
     [EVENT_CREDIT] = "credit",
     [EVENT_TARIFF_CHANGE] = "tariff_change",
+    [EVENT_FREEZE] = "freeze",
+    [EVENT_UNFREEZE] = "unfreeze",
+    [EVENT_BLOCK] = "block",
+    [EVENT_UNBLOCK] = "unblock",
+    [EVENT_DELETE] = "delete",
+    [EVENT_REAL_IP] = "real_ip",
+    [EVENT_TURBO] = "turbo",
 };
 
 const char *
@@ -34,6 +41,18 @@ event_kind_of(const char *name)
     while (kind < EVENT_KINDS && strcmp(names[kind], name) != 0)
         kind++;
     return kind;
+}
+
+bool
+event_kind_has_row(enum event_kind kind)
+{
+    return kind <= EVENT_CREDIT || kind == EVENT_TURBO;
+}
+
+bool
+event_kind_is_state(enum event_kind kind)
+{
+    return kind >= EVENT_FREEZE && kind <= EVENT_DELETE;
 }
 
 static bool problem(struct event *e, const char *fmt, ...)
@@ -118,16 +137,42 @@ make_key(struct event *e, json_object *body)
 }
 
 static bool
-read_body(struct event *e, json_object *body)
+read_uid(struct event *e, json_object *body)
 {
     if (!json_object_is_type(body, json_type_object))
         return problem(e, "the body is not a JSON object");
-    if (!id_of(e, body, "uid", &e->uid))
-        return problem(e, "the body has no uid");
+    return id_of(e, body, "uid", &e->uid) || problem(e, "the body has no uid");
+}
+
+/* What no row of its own tells of. *read: that was all. */
+static bool
+read_change(struct event *e, json_object *body, bool *read)
+{
+    int64_t gid, real_ip, ended;
+
+    if (!number_of(e, body, "gid_new", 0, &gid) ||
+        !number_of(e, body, "real_ip_new", 0, &real_ip) ||
+        !number_of(e, body, "ended", 0, &ended))
+        return problem(e, "gid_new, real_ip_new or ended is not such a number");
+    *read = !event_kind_has_row(e->kind) || ended != 0;
+    if (e->kind == EVENT_TARIFF_CHANGE)
+        e->gid = gid > 0 ? (uint64_t)gid : 0;
+    e->on = (e->kind == EVENT_REAL_IP && real_ip == 1) ||
+            (e->kind == EVENT_TURBO && ended == 0);
+    return true;
+}
+
+static bool
+read_body(struct event *e, json_object *body)
+{
+    bool read = false;
+
+    if (!read_uid(e, body))
+        return false;
     if (e->kind == EVENT_KINDS)
         return problem(e, "this version knows no such kind of event");
-    if (e->kind == EVENT_TARIFF_CHANGE)
-        return true;
+    if (!read_change(e, body, &read) || read)
+        return !e->problem[0];
     if (!id_of(e, body, "id", &e->row_id))
         return problem(e, "the body has no id");
     if (!number_of(e, body, "age_s", 0, &e->age_s) ||
@@ -169,7 +214,8 @@ static bool
 is_whole(struct event *e, json_object *json, const char *body)
 {
     static const char *const members[] = { "uid", "id", "table", "date",
-        "age_s", "kopecks", "summa", "before", "type", "who" };
+        "age_s", "kopecks", "summa", "before", "type", "who", "gid_new",
+        "real_ip_new", "ended", "gid" };
     bool plain = json != NULL;
 
     for (size_t i = 0; plain && i < sizeof members / sizeof *members; i++)
@@ -192,6 +238,38 @@ event_parse(struct event *e, const char *kind, const char *body)
 
     *e = (struct event){ .kind = kind_of(kind) };
     good = json ? read_body(e, json) : problem(e, "the body is not JSON");
+    e->no_memory = !is_whole(e, json, body);
+    json_object_put(json);
+    return e->no_memory ? problem(e, "out of memory") : good;
+}
+
+static bool
+read_move(struct event *e, char table[EVENT_TABLE + 1], json_object *body)
+{
+    const char *name;
+    size_t n;
+
+    if (!read_uid(e, body))
+        return false;
+    name = text_of(e, body, "table");
+    n = name ? strlen(name) : 0;
+    if (n == 0 || n > EVENT_TABLE || !key_safe(name) ||
+        !id_of(e, body, "gid", &e->gid))
+        return problem(e, "the body has no table or gid");
+    memcpy(table, name, n + 1);
+    return true;
+}
+
+bool
+event_parse_move(struct event *e, char table[EVENT_TABLE + 1], const char *body)
+{
+    json_object *json = json_tokener_parse(body);
+    bool good;
+
+    *e = (struct event){ .kind = EVENT_KINDS };
+    *table = '\0';
+    good =
+        json ? read_move(e, table, json) : problem(e, "the body is not JSON");
     e->no_memory = !is_whole(e, json, body);
     json_object_put(json);
     return e->no_memory ? problem(e, "out of memory") : good;

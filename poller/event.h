@@ -18,12 +18,28 @@ enum event_kind {
     EVENT_CREDIT_LIMIT,
     EVENT_CREDIT,
     EVENT_TARIFF_CHANGE,
-    EVENT_KINDS /* how many; also: none of them */
+    EVENT_FREEZE,
+    EVENT_UNFREEZE,
+    EVENT_BLOCK,
+    EVENT_UNBLOCK, /* back from the blocked, or from the deleted */
+    EVENT_DELETE,
+    EVENT_REAL_IP, /* switched on or off */
+    EVENT_TURBO,   /* switched on or off */
+    EVENT_KINDS    /* how many; also: none of them */
 };
 
 /* As it stands in event.kind; NULL for EVENT_KINDS. */
 const char *event_kind_name(enum event_kind kind);
 enum event_kind event_kind_of(const char *name);
+
+/* Whether such an event is a row inserted by the billing, which can be found
+ * there later, and not a change that leaves nothing to compare. The end of
+ * turbo is no such row, though its beginning is one. */
+bool event_kind_has_row(enum event_kind kind);
+
+/* Whether it says that a subscriber was frozen, blocked, deleted or came back:
+ * in the legacy generation the billing moves the row between tables for it. */
+bool event_kind_is_state(enum event_kind kind);
 
 /* Identity of an event as SQL over table event: the same for the same change,
  * whatever id it was given. */
@@ -40,10 +56,12 @@ struct event {
     int64_t age_s;      /* capture less the row's own date; 0 = not known */
     int64_t kopecks;    /* the amount as the server rounds it */
     int64_t millionths; /* the amount as stored, in 10^-6 roubles */
-    int64_t before_millionths;       /* deposit before a payment */
-    int64_t type;                    /* bughtypeid of a payment */
-    int64_t who;                     /* staff who booked it; 0 = nobody */
-    struct civil date;               /* the row's own date; zero = none */
+    int64_t before_millionths; /* deposit before a payment */
+    int64_t type;              /* bughtypeid of a payment */
+    int64_t who;               /* staff who booked it; 0 = nobody */
+    uint64_t gid;              /* tariff: the new one of a change; 0 = none */
+    bool on;                   /* of real IP and turbo: switched on */
+    struct civil date;         /* the row's own date; zero = none */
     char source_key[EVENT_KEY + 1];  /* identity of an inserted row, or "" */
     char problem[EVENT_PROBLEM + 1]; /* why it cannot be read, or "" */
     bool no_memory; /* that is why: it is to be read again later */
@@ -54,6 +72,12 @@ struct event {
  * and e->uid holds the subscriber if it was found. Pure: touches nothing but
  * *e. */
 bool event_parse(struct event *e, const char *kind, const char *body);
+
+/* Reads the body of a row that left a table of subscribers: e->uid, e->gid, and
+ * the name of the table. What it means, moves.h finds out: e->kind is
+ * EVENT_KINDS. Else as event_parse(). */
+bool event_parse_move(
+    struct event *e, char table[EVENT_TABLE + 1], const char *body);
 
 /* Of two identities with the same table and row number: whether they are of one
  * row that was changed between two captures, and not of two rows to which the

@@ -16,6 +16,7 @@
 #include "event.h"
 #include "fault.h"
 #include "log.h"
+#include "moves.h"
 #include "stored.h"
 
 #include <inttypes.h>
@@ -40,7 +41,8 @@ struct item {
     const char *body;
     int64_t age_ms;
     char identity[EVENT_KEY + 1];
-    bool moot; /* to be ignored, or the same event is already stored */
+    struct move *move; /* owned; of a row that left a table, else NULL */
+    bool moot;         /* to be ignored, or the same event is already stored */
 };
 
 struct batch {
@@ -55,6 +57,8 @@ static void
 free_batch(struct batch *b)
 {
     db_rows_close(&b->rows);
+    for (size_t i = 0; i < b->n; i++)
+        free(b->item[i].move);
     free(b->item);
     delivery_drop_all(&b->work);
 }
@@ -70,6 +74,29 @@ set_identity(struct item *item)
         snprintf(item->identity, sizeof item->identity,
             "%.16s:%" PRIu64 ":%.32s", item->kind, item->event.uid,
             item->captured);
+}
+
+/* Of what left a table of subscribers it is not known yet what it was. */
+static bool
+read_body(struct item *item)
+{
+    bool good;
+
+    if (!moves_is_kind(item->kind))
+        return event_parse(&item->event, item->kind, item->body);
+    item->move = calloc(1, sizeof *item->move);
+    item->event.no_memory = !item->move;
+    if (!item->move)
+        return false;
+    *item->move = (struct move){ .left = strcmp(item->kind, MOVES_LEFT) == 0,
+        .captured = item->captured,
+        .event = &item->event };
+    good = event_parse_move(&item->event, item->move->table, item->body);
+    if (!good) {
+        free(item->move);
+        item->move = NULL;
+    }
+    return good;
 }
 
 /* id: as text; with the time of the capture, for ids come again, it tells the
@@ -89,7 +116,7 @@ parse_item(struct item *item, const char *id)
     }
     atwork_begin(WORK_INGEST, id, item->captured);
     fault_point_at("ingest.one", item->outbox_id);
-    good = event_parse(&item->event, item->kind, item->body);
+    good = read_body(item);
     atwork_end();
     return good;
 }
@@ -126,6 +153,62 @@ read_item(struct item *item, const struct db_rows *rows)
     return understand(item, db_col(rows, 0));
 }
 
+/* A change of tariff that stands in the batch is known, too. */
+static bool
+is_doubled(const struct batch *b, size_t i)
+{
+    const struct event *event = &b->item[i].event;
+
+    for (size_t j = 0; j < b->n; j++) {
+        const struct item *other = &b->item[j];
+
+        if (j != i && !other->moot && (!other->move || j < i) &&
+            other->event.kind == EVENT_TARIFF_CHANGE &&
+            other->event.uid == event->uid && other->event.gid == event->gid)
+            return true;
+    }
+    return false;
+}
+
+static void
+take_meaning(struct batch *b, size_t i)
+{
+    struct item *item = &b->item[i];
+    const char *name = event_kind_name(item->event.kind);
+
+    item->moot =
+        !name || (item->event.kind == EVENT_TARIFF_CHANGE && is_doubled(b, i));
+    if (item->moot)
+        return;
+    item->kind = name;
+    if (item->move->body[0])
+        item->body = item->move->body;
+    set_identity(item);
+}
+
+/* Finds out what has become of the rows that left tables of subscribers. */
+static enum db_status
+resolve_moves(struct engine *e, struct batch *b)
+{
+    struct move *move = calloc(b->n + 1, sizeof *move);
+    enum db_status status = move ? DB_OK : DB_REFUSED;
+    size_t n = 0;
+
+    for (size_t i = 0; move && i < b->n; i++)
+        if (b->item[i].move)
+            move[n++] = *b->item[i].move;
+    if (n > 0)
+        status = moves_resolve(e, move, n);
+    n = 0;
+    for (size_t i = 0; status == DB_OK && i < b->n; i++)
+        if (b->item[i].move) {
+            *b->item[i].move = move[n++];
+            take_meaning(b, i);
+        }
+    free(move);
+    return status;
+}
+
 static enum db_status
 read_outbox(struct engine *e, struct batch *b)
 {
@@ -140,8 +223,9 @@ read_outbox(struct engine *e, struct batch *b)
         " TIMESTAMPDIFF(MICROSECOND, o.captured_utc, UTC_TIMESTAMP(3))),"
         " CONVERT_TZ(o.captured_utc, '+00:00', @@session.time_zone)");
     capture_add_outbox(&sql, e->billing.name);
-    bytes_printf(&sql, " WHERE o.id > %" PRIu64 " ORDER BY o.id LIMIT %" PRId64,
-        from, e->set->service.batch);
+    bytes_printf(&sql, " WHERE o.id > %" PRIu64 " AND ", from);
+    moves_add_ripe(&sql, e->set);
+    bytes_printf(&sql, " ORDER BY o.id LIMIT %" PRId64, e->set->service.batch);
     status = db_query(e->db, &sql, &b->rows);
     bytes_free(&sql);
     if (status != DB_OK)
@@ -155,7 +239,7 @@ read_outbox(struct engine *e, struct batch *b)
             return DB_REFUSED;
         bodies += db_len(b->rows, 3);
     }
-    return DB_OK;
+    return resolve_moves(e, b);
 }
 
 static bool

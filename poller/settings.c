@@ -18,7 +18,7 @@
 
 static const char credential[] = "@credential:";
 
-enum { MOST_KEYS = 320, CREDENTIAL = sizeof credential - 1 };
+enum { MOST_KEYS = 512, CREDENTIAL = sizeof credential - 1 };
 
 struct loader {
     struct settings *s;

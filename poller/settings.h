@@ -33,6 +33,12 @@ enum notice_kind {
     NOTICE_CREDIT_LIMIT,
     NOTICE_TARIFF_CHANGE,   /* by the subscriber */
     NOTICE_TARIFF_BY_STAFF, /* by the staff */
+    NOTICE_FREEZE,
+    NOTICE_UNFREEZE,
+    NOTICE_BLOCK,
+    NOTICE_UNBLOCK,
+    NOTICE_DELETE,
+    NOTICE_REAL_IP,
     NOTICES
 };
 
@@ -121,6 +127,7 @@ struct settings {
         int64_t backdated_ms;
         bool backdated_money;
         int64_t api_settle_ms;
+        int64_t state_settle_ms;
         int64_t api_window_ms;
         int64_t api_wait_ms;
         char *tariff_origin;
@@ -188,7 +195,7 @@ struct settings {
     struct bonus_settings bonus_topup;
     struct bonus_settings bonus_loyalty;
     struct {
-        bool on;
+        bool on[EVENT_KINDS];
         int64_t after_ms;
         struct text_list keys;
     } discounts;
@@ -361,6 +368,9 @@ settings_router(const struct settings *s, const char *address);
 /* The section of the first notice that may go by this channel; NULL when there
  * is none. */
 const char *settings_user_of(const struct settings *s, enum channel channel);
+
+/* Are discounts ever to be removed? */
+bool settings_removes_discounts(const struct settings *s);
 
 /* Is a session ever to be ended? */
 bool settings_resets(const struct settings *s);

@@ -221,6 +221,15 @@ settings_router(const struct settings *s, const char *address)
 }
 
 bool
+settings_removes_discounts(const struct settings *s)
+{
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+        if (s->discounts.on[kind])
+            return true;
+    return false;
+}
+
+bool
 settings_resets(const struct settings *s)
 {
     for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)

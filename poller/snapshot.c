@@ -54,6 +54,7 @@ add_place(struct bytes *sql, const struct billing *billing, enum place place)
     bytes_str(sql, ", u.gid");
     bytes_str(
         sql, place == PLACE_USERS ? ", u.blocked, u.date_abonka" : ", 0, 0");
+    bytes_str(sql, billing->has_real_ip[place] ? ", u.real_ip" : ", 0");
     bytes_str(sql, ", CAST(ROUND(ROUND(u.credit, 2) * 100) AS SIGNED), ");
     if (billing->has_packets) {
         bytes_str(sql, TEXT_OF("p.packet") ",");
@@ -125,11 +126,12 @@ take_subscriber(struct subscriber *s, const struct db_rows *rows)
     s->gid = db_uint(rows, 6);
     s->blocked = (int)whole(db_col(rows, 7));
     s->fee_day = (int)whole(db_col(rows, 8));
-    s->credit_kopecks = whole(db_col(rows, 9));
-    s->tariff.known = db_col(rows, 10) != NULL;
-    s->tariff.name = copy(db_col(rows, 10));
-    s->tariff.fee_millionths = millionths(db_col(rows, 11));
-    s->tariff.overdraft_millionths = millionths(db_col(rows, 12));
+    s->real_ip = (int)whole(db_col(rows, 9));
+    s->credit_kopecks = whole(db_col(rows, 10));
+    s->tariff.known = db_col(rows, 11) != NULL;
+    s->tariff.name = copy(db_col(rows, 11));
+    s->tariff.fee_millionths = millionths(db_col(rows, 12));
+    s->tariff.overdraft_millionths = millionths(db_col(rows, 13));
     return s->login && s->sms_tel && s->email && s->tariff.name;
 }
 

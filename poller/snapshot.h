@@ -40,6 +40,7 @@ struct subscriber {
     uint64_t gid;
     int64_t credit_kopecks;
     int blocked; /* of one in users, as the next; else 0 */
+    int real_ip; /* 1 = the service is on */
     int fee_day; /* date_abonka: day of the month on which the fee is taken */
     struct tariff tariff;
     char *discount[DISCOUNTS]; /* owned; NULL = not set */

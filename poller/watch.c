@@ -9,23 +9,31 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WATCHED = 4 };
+enum { WATCHED = 6 };
 
 #define CURE "run sql/triggers.sql in the billing's database"
 
 static const struct watched {
     const char *table;
     const char *effect; /* of its trigger being away */
+    enum place place;   /* what it is; PLACE_NONE = no table of subscribers */
 } watched[WATCHED] = {
-    { "bugh_plategi_stat", "payments are captured late" },
-    { "bugh_uslugi_stat", "credits are captured late" },
-    { "users", "changes of tariff may go by" },
-    { "usersfreeze", "changes of tariff of frozen subscribers may go by" },
+    { "bugh_plategi_stat", "payments are captured late", PLACE_NONE },
+    { "bugh_uslugi_stat", "credits are captured late", PLACE_NONE },
+    { "users", "changes of tariff, state and real IP address may go by",
+        PLACE_USERS },
+    { "usersfreeze",
+        "freezing, unfreezing and changes of tariff of frozen subscribers may "
+        "go by",
+        PLACE_FROZEN },
+    { "usersblok", "blocking and unblocking may go by", PLACE_BLOCKED },
+    { "usersdel", "deleting and coming back may go by", PLACE_DELETED },
 };
 
 static const char NO_LIBRARY[] = "functions of mbev.so are missing";
 static const char NO_TRIGGER[] =
-    "its trigger is missing, or older than the functions of mbev.so";
+    "its trigger is missing, older than the functions of mbev.so, or does not "
+    "fit its columns";
 
 /* What was found of each table. */
 struct view {
@@ -52,6 +60,13 @@ look_for_library(struct engine *e, bool *there)
     return status;
 }
 
+/* Not every billing has every table. */
+static bool
+is_there(const struct engine *e, size_t i)
+{
+    return watched[i].place == PLACE_NONE || e->billing.has[watched[i].place];
+}
+
 /* A trigger that is older than the functions may be in the table cache from
  * before they came back, and goes on without them. */
 static enum db_status
@@ -60,9 +75,16 @@ ask_triggers(struct engine *e, struct db_rows **rows)
     struct bytes sql = bytes_make(4096);
     enum db_status status;
 
-    bytes_str(&sql, "SELECT");
+    bytes_str(&sql, "SELECT (SELECT COUNT(*) FROM information_schema.columns"
+                    " WHERE table_schema = ");
+    db_text(&sql, e->billing.name);
+    bytes_str(&sql, " AND table_name = 'users' AND column_name = 'state')");
     for (size_t i = 0; i < WATCHED; i++) {
-        bytes_str(&sql, i ? ", has_trigger(" : " has_trigger(");
+        if (!is_there(e, i)) {
+            bytes_str(&sql, ", 1");
+            continue;
+        }
+        bytes_str(&sql, ", has_trigger(");
         db_text(&sql, e->billing.name);
         bytes_printf(&sql, ", '%s', since)", watched[i].table);
     }
@@ -92,8 +114,11 @@ look_for_triggers(struct engine *e, struct watch *watch, struct view *v)
     watch->blind = false;
     v->sure = db_next(rows);
     for (unsigned i = 0; v->sure && i < WATCHED; i++)
-        if (db_uint(rows, i) == 0)
+        if (db_uint(rows, i + 1) == 0)
             v->lacking[i] = NO_TRIGGER;
+    /* It has become the other generation: look at all of it again. */
+    if (v->sure && (db_uint(rows, 0) > 0) != e->billing.modern)
+        e->check_us = 0;
     db_rows_close(&rows);
     return DB_OK;
 }
@@ -198,7 +223,7 @@ look(struct engine *e, struct watch *watch, struct view *v, bool *library)
     if (status == DB_OK && *library)
         status = look_for_triggers(e, watch, v);
     for (size_t i = 0; status == DB_OK && !*library && i < WATCHED; i++)
-        v->lacking[i] = NO_LIBRARY;
+        v->lacking[i] = is_there(e, i) ? NO_LIBRARY : NULL;
     return status == DB_OK ? read_gaps(e, v) : status;
 }
 

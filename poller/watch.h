@@ -5,7 +5,11 @@
  * well again the row is closed.
  *
  * Of bugh_plategi_stat and bugh_uslugi_stat rows are captured late (reconcile);
- * of users and usersfreeze nobody can list what was missed.
+ * of the tables of subscribers nobody can list what was missed.
+ *
+ * A billing that becomes one of the modern generation while we run (its users
+ * get a column state) is noticed here, too: its trigger on users does not fit
+ * any more.
  */
 #ifndef MBEV_WATCH_H
 #define MBEV_WATCH_H

@@ -66,6 +66,10 @@ GRANT TRIGGER, SELECT ON bugh_plategi_stat TO 'mbev_trigger'@'localhost';
 GRANT TRIGGER, SELECT ON bugh_uslugi_stat TO 'mbev_trigger'@'localhost';
 GRANT TRIGGER, SELECT ON users TO 'mbev_trigger'@'localhost';
 GRANT TRIGGER, SELECT ON usersfreeze TO 'mbev_trigger'@'localhost';
+CALL mikbill_events.grant_if_table(DATABASE(), 'usersblok',
+                                   'TRIGGER, SELECT', 'mbev_trigger');
+CALL mikbill_events.grant_if_table(DATABASE(), 'usersdel',
+                                   'TRIGGER, SELECT', 'mbev_trigger');
 -- Where the server is read only, some accounts write all the same, root among
 -- them: what they change is captured.
 /*M!100502 GRANT READ_ONLY ADMIN ON *.* TO 'mbev_trigger'@'localhost' */;
@@ -140,31 +144,39 @@ GRANT CREATE, SELECT, INSERT, UPDATE ON __komtet_receipts_log
   TO 'mbev_service'@'localhost';
 
 -- 5. Whether our triggers are there, and as they were made. Who may not create
---    triggers sees none; so the definer looks, who has TRIGGER on these four
---    tables.
+--    triggers sees none; so the definer looks, who has TRIGGER on these tables.
 
 DELIMITER //
 DROP FUNCTION IF EXISTS mikbill_events.has_trigger //
 DROP FUNCTION IF EXISTS mikbill_events.trigger_report //
 DROP FUNCTION IF EXISTS mikbill_events.definer_lacks //
 
--- has_trigger(billing, table, since): whether our trigger is on that table, and
--- was made at that time (UTC) or later.
+-- has_trigger(billing, table, since): whether all our triggers are on that
+-- table, fit the columns that it has, and were made at that time (UTC) or
+-- later.
 -- Reads: information_schema, of this table alone.
 CREATE DEFINER = `mbev_trigger`@`localhost`
 FUNCTION mikbill_events.has_trigger (billing VARCHAR(64),
                                      on_table VARCHAR(64), since DATETIME(3))
   RETURNS BOOLEAN READS SQL DATA SQL SECURITY DEFINER
-  COMMENT 'whether our trigger is on that table, and not older'
+  COMMENT 'whether our triggers are on that table, fit it, and are not older'
 BEGIN
-  RETURN EXISTS (
-    SELECT 1 FROM information_schema.triggers
-    WHERE event_object_schema = billing AND event_object_table = on_table
-      AND trigger_name IN (CONCAT('mbev_ai_', on_table),
-                           CONCAT('mbev_au_', on_table))
-      AND definer = 'mbev_trigger@localhost'
-      AND COALESCE(CONVERT_TZ(created, @@session.time_zone, '+00:00') >= since,
-                   TRUE));
+  DECLARE found, fit INT;
+  SELECT COUNT(*), COUNT(NULLIF(action_statement LIKE '%NEW.state%', FALSE))
+    INTO found, fit
+  FROM information_schema.triggers
+  WHERE event_object_schema = billing AND event_object_table = on_table
+    AND trigger_name IN (CONCAT('mbev_ai_', on_table),
+                         CONCAT('mbev_au_', on_table),
+                         CONCAT('mbev_ad_', on_table))
+    AND definer = 'mbev_trigger@localhost'
+    AND COALESCE(CONVERT_TZ(created, @@session.time_zone, '+00:00') >= since,
+                 TRUE);
+  RETURN found = CASE on_table WHEN 'bugh_plategi_stat' THEN 1
+                               WHEN 'usersfreeze' THEN 3 ELSE 2 END
+    AND fit = (SELECT COUNT(*) FROM information_schema.columns
+               WHERE table_schema = billing AND table_name = on_table
+                 AND on_table = 'users' AND column_name = 'state');
 END //
 
 -- trigger_report(billing, table): the triggers on that table, ours and others,
@@ -213,7 +225,15 @@ BEGIN
         UNION ALL SELECT billing, 'users', 'TRIGGER'
         UNION ALL SELECT billing, 'users', 'SELECT'
         UNION ALL SELECT billing, 'usersfreeze', 'TRIGGER'
-        UNION ALL SELECT billing, 'usersfreeze', 'SELECT') AS need
+        UNION ALL SELECT billing, 'usersfreeze', 'SELECT'
+        -- Not every billing has these: looked at where there is a right.
+        UNION ALL SELECT has.table_schema, has.table_name, wants.privilege
+        FROM information_schema.table_privileges AS has,
+             (SELECT 'TRIGGER' AS privilege UNION ALL SELECT 'SELECT') AS wants
+        WHERE has.grantee = '\'mbev_trigger\'@\'localhost\''
+          AND has.table_schema = billing
+          AND has.table_name IN ('usersblok', 'usersdel')
+        GROUP BY 1, 2, 3) AS need
   WHERE NOT EXISTS (
     SELECT 1 FROM information_schema.table_privileges AS has
     WHERE has.grantee = '\'mbev_trigger\'@\'localhost\''

@@ -100,7 +100,7 @@ CREATE TABLE IF NOT EXISTS outbox (
   captured_utc DATETIME(3) NOT NULL
                COMMENT 'start of the billing statement that fired the trigger',
   kind         VARCHAR(16) CHARACTER SET ascii NOT NULL
-               COMMENT 'event kind; or the number of a payment type, see payment_kind',
+               COMMENT 'event kind; or the number of a payment type, see payment_kind; left, moved: a row left a table of subscribers',
   body         MEDIUMTEXT NOT NULL
                COMMENT 'the changed row, one JSON object made by mbev_json()',
   PRIMARY KEY (id)
@@ -759,10 +759,14 @@ BEGIN
         UNION ALL SELECT 'bugh_uslugi_stat', 'date_start'
         UNION ALL SELECT 'bugh_uslugi_stat', 'summa'
         UNION ALL SELECT 'bugh_uslugi_stat', 'credit'
+        UNION ALL SELECT 'bugh_uslugi_stat', 'active'
+        UNION ALL SELECT 'bugh_uslugi_stat', 'date_stop'
         UNION ALL SELECT 'users', 'uid'
         UNION ALL SELECT 'users', 'gid'
+        UNION ALL SELECT 'users', 'real_ip'
         UNION ALL SELECT 'usersfreeze', 'uid'
         UNION ALL SELECT 'usersfreeze', 'gid'
+        UNION ALL SELECT 'usersfreeze', 'real_ip'
         UNION ALL SELECT 'sms_logs', 'sms_id') AS need
   LEFT JOIN information_schema.columns AS has
     ON has.table_schema = billing AND has.table_name = need.in_table
@@ -831,7 +835,7 @@ BEGIN
     SELECT table_name INTO name FROM information_schema.tables
     WHERE table_schema = billing AND table_type = 'BASE TABLE'
       AND table_name IN ('bugh_plategi_stat', 'bugh_uslugi_stat', 'users',
-                         'usersfreeze')
+                         'usersfreeze', 'usersblok', 'usersdel')
       AND engine NOT IN (SELECT engine FROM information_schema.engines
                          WHERE transactions = 'YES')
     LIMIT 1;
@@ -894,7 +898,10 @@ BEGIN
   FROM (SELECT 'bugh_plategi_stat' AS on_table
         UNION ALL SELECT 'bugh_uslugi_stat'
         UNION ALL SELECT 'users'
-        UNION ALL SELECT 'usersfreeze') AS need
+        UNION ALL SELECT 'usersfreeze'
+        UNION ALL SELECT table_name FROM information_schema.tables
+        WHERE table_schema = billing
+          AND table_name IN ('usersblok', 'usersdel')) AS need
   WHERE NOT may(me, billing, need.on_table, 'TRIGGER')
   LIMIT 1;
   IF lacking IS NULL AND NOT may(me, '', '', 'SUPER')
@@ -922,7 +929,14 @@ BEGIN
         UNION ALL SELECT billing, 'users', 'TRIGGER'
         UNION ALL SELECT billing, 'users', 'SELECT'
         UNION ALL SELECT billing, 'usersfreeze', 'TRIGGER'
-        UNION ALL SELECT billing, 'usersfreeze', 'SELECT') AS need
+        UNION ALL SELECT billing, 'usersfreeze', 'SELECT'
+        UNION ALL SELECT billing, table_name, 'TRIGGER'
+        FROM information_schema.tables
+        WHERE table_schema = billing AND table_name IN ('usersblok', 'usersdel')
+        UNION ALL SELECT billing, table_name, 'SELECT'
+        FROM information_schema.tables
+        WHERE table_schema = billing
+          AND table_name IN ('usersblok', 'usersdel')) AS need
   WHERE NOT may(definer, need.in_schema, need.on_table, need.privilege)
   LIMIT 1;
   IF lacking IS NOT NULL THEN
@@ -951,11 +965,19 @@ BEGIN
          OR action_statement NOT LIKE 'mikbill\_events:%')
     AND (trigger_name IN ('mbev_ai_bugh_plategi_stat',
                           'mbev_ai_bugh_uslugi_stat',
-                          'mbev_au_users', 'mbev_au_usersfreeze')
+                          'mbev_au_bugh_uslugi_stat',
+                          'mbev_au_users', 'mbev_ad_users',
+                          'mbev_ai_usersfreeze', 'mbev_au_usersfreeze',
+                          'mbev_ad_usersfreeze',
+                          'mbev_ai_usersblok', 'mbev_ad_usersblok',
+                          'mbev_ai_usersdel', 'mbev_ad_usersdel')
          OR (one_only AND action_timing = 'AFTER'
              AND CONCAT(event_manipulation, ' ', event_object_table) IN
                  ('INSERT bugh_plategi_stat', 'INSERT bugh_uslugi_stat',
-                  'UPDATE users', 'UPDATE usersfreeze')))
+                  'UPDATE bugh_uslugi_stat', 'UPDATE users', 'DELETE users',
+                  'INSERT usersfreeze', 'UPDATE usersfreeze',
+                  'DELETE usersfreeze', 'INSERT usersblok', 'DELETE usersblok',
+                  'INSERT usersdel', 'DELETE usersdel')))
   LIMIT 1;
   IF stranger IS NOT NULL THEN
     CALL refuse(CONCAT('trigger ', stranger,

@@ -111,8 +111,26 @@ ON DUPLICATE KEY UPDATE generation = VALUES(generation);
 --   * A wait or a deadlock cannot be handled. So: no read, and one INSERT of
 --     one row into a table that nobody locks.
 --   * Text is converted here: mbev_json takes UTF-8.
+--
+-- Some bodies fit only some billings: users.state is there in the modern
+-- generation alone, and not every billing has usersblok and usersdel. A trigger
+-- that names what is not there cannot be made, and no server makes CREATE
+-- TRIGGER on a condition. So these stand between the quotes of a text:
+--
+--   DO '\'; SET ...; CREATE ...; DO 0 -- '
+--
+-- With sql_mode NO_BACKSLASH_ESCAPES the text is over behind the backslash, and
+-- what follows is carried out; else the backslash hides that quote, and all of
+-- it is one text that does nothing. So quotes in these bodies are double ones.
 
 /*M!100500 SET SESSION max_statement_time = 2.5 */;
+
+-- What this billing has.
+SELECT SUM(table_name = 'users' AND column_name = 'state'),
+       SUM(table_name = 'usersblok' AND column_name = 'gid'),
+       SUM(table_name = 'usersdel' AND column_name = 'gid')
+INTO @mbev_state, @mbev_usersblok, @mbev_usersdel
+FROM information_schema.columns WHERE table_schema = DATABASE();
 
 -- Purpose: payments, refunds, credit limits.
 -- Reads:   nothing. What a type means, the service looks up in payment_kind.
@@ -158,10 +176,11 @@ mikbill_events: BEGIN
 END //
 /*!50701 UNLOCK TABLES */ //
 
--- Purpose: credits taken: usluga 1 (credit), 2 (credit with percents).
+-- Purpose: credits taken: usluga 1 (credit), 2 (credit with percents); turbo
+--          switched on: usluga 3.
 -- Reads:   nothing.
 -- Writes:  one row of outbox.
--- Costs:   nothing for other services; an insert and a datagram for a credit.
+-- Costs:   a comparison for other services; an insert and a datagram for these.
 
 /*!50701 LOCK TABLES bugh_uslugi_stat WRITE */ //
 /*!50701 DROP TRIGGER IF EXISTS mbev_ai_bugh_uslugi_stat */ //
@@ -171,12 +190,12 @@ FOR EACH ROW
 mikbill_events: BEGIN
   DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
 
-  IF NEW.usluga NOT IN (1, 2) THEN
+  IF NEW.usluga NOT IN (1, 2, 3) THEN
     LEAVE mikbill_events;
   END IF;
 
   INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
-  VALUES (UTC_TIMESTAMP(3), 'credit', mbev_json(
+  VALUES (UTC_TIMESTAMP(3), IF(NEW.usluga = 3, 'turbo', 'credit'), mbev_json(
     'v', 1,
     'table', 'bugh_uslugi_stat',
     'id', NEW.uslid,
@@ -192,40 +211,164 @@ mikbill_events: BEGIN
 END //
 /*!50701 UNLOCK TABLES */ //
 
--- Purpose: change of tariff of a subscriber.
+-- Purpose: turbo switched off: active falls to 0, or date_stop comes to a time
+--          that is over.
 -- Reads:   nothing.
--- Writes:  one row of outbox when gid changed.
--- Costs:   a comparison for every other update, and users is updated all day;
---          an insert and a datagram for a change.
+-- Writes:  one row of outbox.
+-- Costs:   a comparison for other services; an insert and a datagram for this.
+
+/*!50701 LOCK TABLES bugh_uslugi_stat WRITE */ //
+/*!50701 DROP TRIGGER IF EXISTS mbev_au_bugh_uslugi_stat */ //
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_au_bugh_uslugi_stat AFTER UPDATE ON bugh_uslugi_stat
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
+  IF NEW.usluga <> 3
+     OR NOT (OLD.active <> 0 AND NEW.active = 0
+             OR NEW.date_stop <= NOW()
+                AND (OLD.date_stop IS NULL OR OLD.date_stop > NOW()))
+        IS TRUE THEN
+    LEAVE mikbill_events;
+  END IF;
+
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), 'turbo', mbev_json(
+    'v', 1,
+    'table', 'bugh_uslugi_stat',
+    'id', NEW.uslid,
+    'uid', NEW.uid,
+    'usluga', NEW.usluga,
+    'ended', 1));
+  DO mbev_ring();
+END //
+/*!50701 UNLOCK TABLES */ //
+
+-- Purpose: changes of a subscriber: tariff, real IP address; where there is
+--          users.state, freezing (2), blocking (3), deleting (4), and coming
+--          back from there to the active (1): unfreeze from 2, else unblock.
+-- Reads:   nothing.
+-- Writes:  one row of outbox for each of them.
+-- Costs:   two or three comparisons for every other update, and users is
+--          updated all day; an insert and a datagram for a change.
 
 /*!50701 LOCK TABLES users WRITE */ //
 /*!50701 DROP TRIGGER IF EXISTS mbev_au_users */ //
+SET SESSION sql_mode = IF(@mbev_state, '', 'NO_BACKSLASH_ESCAPES') //
+DO '\'; SET SESSION sql_mode = '';
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_au_users AFTER UPDATE ON users
 FOR EACH ROW
 mikbill_events: BEGIN
   DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
 
-  IF OLD.gid <=> NEW.gid THEN
+  IF OLD.gid <=> NEW.gid AND OLD.real_ip <=> NEW.real_ip THEN
     LEAVE mikbill_events;
   END IF;
 
+  IF NOT (OLD.gid <=> NEW.gid) THEN
+    INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+    VALUES (UTC_TIMESTAMP(3), "tariff_change", mbev_json(
+      "v", 1,
+      "table", "users",
+      "uid", NEW.uid,
+      "gid_old", OLD.gid,
+      "gid_new", NEW.gid));
+  END IF;
+  IF NOT (OLD.real_ip <=> NEW.real_ip) THEN
+    INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+    VALUES (UTC_TIMESTAMP(3), "real_ip", mbev_json(
+      "v", 1,
+      "table", "users",
+      "uid", NEW.uid,
+      "real_ip_old", OLD.real_ip,
+      "real_ip_new", NEW.real_ip));
+  END IF;
+  DO mbev_ring();
+END; DO 0 -- '
+//
+SET SESSION sql_mode = '' //
+
+SET SESSION sql_mode = IF(@mbev_state, 'NO_BACKSLASH_ESCAPES', '') //
+DO '\'; SET SESSION sql_mode = '';
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_au_users AFTER UPDATE ON users
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
+  IF OLD.gid <=> NEW.gid AND OLD.real_ip <=> NEW.real_ip
+     AND OLD.state <=> NEW.state THEN
+    LEAVE mikbill_events;
+  END IF;
+
+  IF NOT (OLD.gid <=> NEW.gid) THEN
+    INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+    VALUES (UTC_TIMESTAMP(3), "tariff_change", mbev_json(
+      "v", 1,
+      "table", "users",
+      "uid", NEW.uid,
+      "gid_old", OLD.gid,
+      "gid_new", NEW.gid));
+  END IF;
+  IF NOT (OLD.real_ip <=> NEW.real_ip) THEN
+    INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+    VALUES (UTC_TIMESTAMP(3), "real_ip", mbev_json(
+      "v", 1,
+      "table", "users",
+      "uid", NEW.uid,
+      "real_ip_old", OLD.real_ip,
+      "real_ip_new", NEW.real_ip));
+  END IF;
+  IF NEW.state IN (2, 3, 4) AND NOT (OLD.state <=> NEW.state)
+     OR NEW.state = 1 AND OLD.state IN (2, 3, 4) THEN
+    INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+    VALUES (UTC_TIMESTAMP(3),
+      ELT(NEW.state, IF(OLD.state = 2, "unfreeze", "unblock"),
+          "freeze", "block", "delete"),
+      mbev_json(
+        "v", 1,
+        "table", "users",
+        "uid", NEW.uid,
+        "state_old", OLD.state,
+        "state_new", NEW.state));
+  END IF;
+  DO mbev_ring();
+END; DO 0 -- '
+//
+SET SESSION sql_mode = '' //
+/*!50701 UNLOCK TABLES */ //
+
+-- Purpose: a subscriber's row leaves users for another table, perhaps with
+--          another tariff there.
+-- Reads:   nothing. Where it went, the service looks a little later.
+-- Writes:  one row of outbox.
+-- Costs:   an insert and a datagram.
+
+/*!50701 LOCK TABLES users WRITE */ //
+/*!50701 DROP TRIGGER IF EXISTS mbev_ad_users */ //
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_ad_users AFTER DELETE ON users
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
   INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
-  VALUES (UTC_TIMESTAMP(3), 'tariff_change', mbev_json(
+  VALUES (UTC_TIMESTAMP(3), 'moved', mbev_json(
     'v', 1,
     'table', 'users',
-    'uid', NEW.uid,
-    'gid_old', OLD.gid,
-    'gid_new', NEW.gid));
+    'uid', OLD.uid,
+    'gid', OLD.gid));
   DO mbev_ring();
 END //
 /*!50701 UNLOCK TABLES */ //
 
--- Purpose: change of tariff of a frozen subscriber.
+-- Purpose: change of tariff or real IP address of a frozen subscriber.
 -- Reads:   nothing.
--- Writes:  one row of outbox when gid changed.
--- Costs:   a comparison for every other update; an insert and a datagram for a
---          change.
+-- Writes:  one row of outbox for each.
+-- Costs:   two comparisons for every other update; an insert and a datagram for
+--          a change.
 
 /*!50701 LOCK TABLES usersfreeze WRITE */ //
 /*!50701 DROP TRIGGER IF EXISTS mbev_au_usersfreeze */ //
@@ -235,18 +378,182 @@ FOR EACH ROW
 mikbill_events: BEGIN
   DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
 
-  IF OLD.gid <=> NEW.gid THEN
+  IF OLD.gid <=> NEW.gid AND OLD.real_ip <=> NEW.real_ip THEN
     LEAVE mikbill_events;
   END IF;
 
+  IF NOT (OLD.gid <=> NEW.gid) THEN
+    INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+    VALUES (UTC_TIMESTAMP(3), 'tariff_change', mbev_json(
+      'v', 1,
+      'table', 'usersfreeze',
+      'uid', NEW.uid,
+      'gid_old', OLD.gid,
+      'gid_new', NEW.gid));
+  END IF;
+  IF NOT (OLD.real_ip <=> NEW.real_ip) THEN
+    INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+    VALUES (UTC_TIMESTAMP(3), 'real_ip', mbev_json(
+      'v', 1,
+      'table', 'usersfreeze',
+      'uid', NEW.uid,
+      'real_ip_old', OLD.real_ip,
+      'real_ip_new', NEW.real_ip));
+  END IF;
+  DO mbev_ring();
+END //
+/*!50701 UNLOCK TABLES */ //
+
+-- Purpose: a subscriber is frozen, by a row in usersfreeze.
+-- Reads:   nothing.
+-- Writes:  one row of outbox.
+-- Costs:   an insert and a datagram.
+
+/*!50701 LOCK TABLES usersfreeze WRITE */ //
+/*!50701 DROP TRIGGER IF EXISTS mbev_ai_usersfreeze */ //
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_ai_usersfreeze AFTER INSERT ON usersfreeze
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
   INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
-  VALUES (UTC_TIMESTAMP(3), 'tariff_change', mbev_json(
+  VALUES (UTC_TIMESTAMP(3), 'freeze', mbev_json(
     'v', 1,
     'table', 'usersfreeze',
     'uid', NEW.uid,
-    'gid_old', OLD.gid,
-    'gid_new', NEW.gid));
+    'gid', NEW.gid));
   DO mbev_ring();
 END //
+/*!50701 UNLOCK TABLES */ //
+
+-- Purpose: a subscriber's row leaves usersfreeze: to users, to be blocked or
+--          deleted, or for good.
+-- Reads:   nothing. Where it went, the service looks a little later.
+-- Writes:  two rows of outbox: one for the state, one for the tariff.
+-- Costs:   two inserts and a datagram.
+
+/*!50701 LOCK TABLES usersfreeze WRITE */ //
+/*!50701 DROP TRIGGER IF EXISTS mbev_ad_usersfreeze */ //
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_ad_usersfreeze AFTER DELETE ON usersfreeze
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), 'left', mbev_json(
+    'v', 1,
+    'table', 'usersfreeze',
+    'uid', OLD.uid,
+    'gid', OLD.gid));
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), 'moved', mbev_json(
+    'v', 1,
+    'table', 'usersfreeze',
+    'uid', OLD.uid,
+    'gid', OLD.gid));
+  DO mbev_ring();
+END //
+/*!50701 UNLOCK TABLES */ //
+
+-- The same of usersblok: a subscriber is blocked, and comes back or goes on.
+
+SET SESSION sql_mode = IF(@mbev_usersblok, 'NO_BACKSLASH_ESCAPES', '') //
+DO '\'; SET SESSION sql_mode = '';
+/*!50701 LOCK TABLES usersblok WRITE */ /*M! DO 0 */;
+/*!50701 DROP TRIGGER IF EXISTS mbev_ai_usersblok */ /*M! DO 0 */;
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_ai_usersblok AFTER INSERT ON usersblok
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), "block", mbev_json(
+    "v", 1,
+    "table", "usersblok",
+    "uid", NEW.uid,
+    "gid", NEW.gid));
+  DO mbev_ring();
+END; DO 0 -- '
+//
+SET SESSION sql_mode = '' //
+
+SET SESSION sql_mode = IF(@mbev_usersblok, 'NO_BACKSLASH_ESCAPES', '') //
+DO '\'; SET SESSION sql_mode = '';
+/*!50701 DROP TRIGGER IF EXISTS mbev_ad_usersblok */ /*M! DO 0 */;
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_ad_usersblok AFTER DELETE ON usersblok
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), "left", mbev_json(
+    "v", 1,
+    "table", "usersblok",
+    "uid", OLD.uid,
+    "gid", OLD.gid));
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), "moved", mbev_json(
+    "v", 1,
+    "table", "usersblok",
+    "uid", OLD.uid,
+    "gid", OLD.gid));
+  DO mbev_ring();
+END; DO 0 -- '
+//
+SET SESSION sql_mode = '' //
+/*!50701 UNLOCK TABLES */ //
+
+-- The same of usersdel: a subscriber is deleted, and comes back or goes on.
+
+SET SESSION sql_mode = IF(@mbev_usersdel, 'NO_BACKSLASH_ESCAPES', '') //
+DO '\'; SET SESSION sql_mode = '';
+/*!50701 LOCK TABLES usersdel WRITE */ /*M! DO 0 */;
+/*!50701 DROP TRIGGER IF EXISTS mbev_ai_usersdel */ /*M! DO 0 */;
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_ai_usersdel AFTER INSERT ON usersdel
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), "delete", mbev_json(
+    "v", 1,
+    "table", "usersdel",
+    "uid", NEW.uid,
+    "gid", NEW.gid));
+  DO mbev_ring();
+END; DO 0 -- '
+//
+SET SESSION sql_mode = '' //
+
+SET SESSION sql_mode = IF(@mbev_usersdel, 'NO_BACKSLASH_ESCAPES', '') //
+DO '\'; SET SESSION sql_mode = '';
+/*!50701 DROP TRIGGER IF EXISTS mbev_ad_usersdel */ /*M! DO 0 */;
+CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+TRIGGER mbev_ad_usersdel AFTER DELETE ON usersdel
+FOR EACH ROW
+mikbill_events: BEGIN
+  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION BEGIN END;
+
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), "left", mbev_json(
+    "v", 1,
+    "table", "usersdel",
+    "uid", OLD.uid,
+    "gid", OLD.gid));
+  INSERT INTO mikbill_events.outbox (captured_utc, kind, body)
+  VALUES (UTC_TIMESTAMP(3), "moved", mbev_json(
+    "v", 1,
+    "table", "usersdel",
+    "uid", OLD.uid,
+    "gid", OLD.gid));
+  DO mbev_ring();
+END; DO 0 -- '
+//
+SET SESSION sql_mode = '' //
 /*!50701 UNLOCK TABLES */ //
 DELIMITER ;

@@ -37,8 +37,12 @@ BEGIN NOT ATOMIC
   SELECT trigger_name INTO stranger FROM information_schema.triggers
   WHERE trigger_schema = DATABASE()
     AND trigger_name IN ('mbev_ai_bugh_plategi_stat',
-                         'mbev_ai_bugh_uslugi_stat',
-                         'mbev_au_users', 'mbev_au_usersfreeze')
+                         'mbev_ai_bugh_uslugi_stat', 'mbev_au_bugh_uslugi_stat',
+                         'mbev_au_users', 'mbev_ad_users',
+                         'mbev_ai_usersfreeze', 'mbev_au_usersfreeze',
+                         'mbev_ad_usersfreeze',
+                         'mbev_ai_usersblok', 'mbev_ad_usersblok',
+                         'mbev_ai_usersdel', 'mbev_ad_usersdel')
     AND definer <> 'mbev_trigger@localhost'
     AND action_statement NOT LIKE 'mikbill\_events:%' LIMIT 1;
   IF stranger IS NOT NULL THEN
@@ -57,11 +61,20 @@ DELIMITER ;
 DROP TRIGGER IF EXISTS mbev_ai_bugh_plategi_stat;
 /*!50701 LOCK TABLES bugh_uslugi_stat WRITE */;
 DROP TRIGGER IF EXISTS mbev_ai_bugh_uslugi_stat;
+DROP TRIGGER IF EXISTS mbev_au_bugh_uslugi_stat;
 /*!50701 LOCK TABLES users WRITE */;
 DROP TRIGGER IF EXISTS mbev_au_users;
+DROP TRIGGER IF EXISTS mbev_ad_users;
 /*!50701 LOCK TABLES usersfreeze WRITE */;
+DROP TRIGGER IF EXISTS mbev_ai_usersfreeze;
 DROP TRIGGER IF EXISTS mbev_au_usersfreeze;
+DROP TRIGGER IF EXISTS mbev_ad_usersfreeze;
 /*!50701 UNLOCK TABLES */;
+-- Of tables that not every billing has; so nothing is locked before.
+DROP TRIGGER IF EXISTS mbev_ai_usersblok;
+DROP TRIGGER IF EXISTS mbev_ad_usersblok;
+DROP TRIGGER IF EXISTS mbev_ai_usersdel;
+DROP TRIGGER IF EXISTS mbev_ad_usersdel;
 
 /*M!100500 SET SESSION max_statement_time = 0 */;
 

@@ -37,6 +37,14 @@ action_expires_in_us(
 }
 
 int64_t
+action_settled_ms(const struct settings *set, enum event_kind kind, int64_t ms)
+{
+    int64_t settle_ms = set->billing.state_settle_ms;
+
+    return event_kind_is_state(kind) && settle_ms > ms ? settle_ms : ms;
+}
+
+int64_t
 action_never_expires(const struct settings *set)
 {
     (void)set;

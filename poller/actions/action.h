@@ -71,6 +71,11 @@ const struct action *action_find(const char *name);
 int64_t action_expires_in_us(
     const struct action *action, const struct settings *set, int64_t age_ms);
 
+/* How long to wait after the capture, at least so long: longer while the
+ * billing may still move the subscriber's row. */
+int64_t
+action_settled_ms(const struct settings *set, enum event_kind kind, int64_t ms);
+
 /* For actions that are of use for ever. */
 int64_t action_never_expires(const struct settings *set);
 

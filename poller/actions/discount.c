@@ -1,8 +1,11 @@
 /*
  * discount: the action that ends a subscriber's discounts when the tariff
- * changes: rows of users_custom_fields go, rows of logs say so.
+ * changes, or the subscriber is frozen, blocked or deleted: rows of
+ * users_custom_fields go, rows of logs say so.
  */
 #include "actions/action.h"
+
+#include "rules/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,14 +16,13 @@ enum { LARGEST_SQL = 64 * 1024 };
 static bool
 routed(const struct settings *set, enum event_kind kind)
 {
-    return set->discounts.on && kind == EVENT_TARIFF_CHANGE;
+    return kind < EVENT_KINDS && set->discounts.on[kind];
 }
 
 static int64_t
 after_ms(const struct settings *set, enum event_kind kind)
 {
-    (void)kind;
-    return set->discounts.after_ms;
+    return action_settled_ms(set, kind, set->discounts.after_ms);
 }
 
 static bool
@@ -32,9 +34,13 @@ needs_api(const struct facts *facts, const struct settings *set)
 }
 
 static bool
-subscriber_fits(struct decision *d, const struct subscriber *sub,
-    const struct settings *set)
+subscriber_fits(
+    struct decision *d, const struct facts *facts, const struct settings *set)
 {
+    const struct subscriber *sub = facts->sub;
+
+    if (event_kind_is_state(facts->event->kind))
+        return state_holds(d, facts->event->kind, sub, set);
     if (sub->place == PLACE_NONE)
         return decision_skip(d, "there is no such subscriber");
     if (sub->place == PLACE_USERS ||
@@ -159,7 +165,7 @@ decide(struct delivery_list *list, const struct facts *facts,
 {
     struct decision decision = { 0 };
 
-    if (!subscriber_fits(&decision, facts->sub, set) ||
+    if (!subscriber_fits(&decision, facts, set) ||
         !has_discounts(&decision, facts, billing))
         return action_refuse(list, &action_discount_remove, &decision);
     return remove_all(list, facts, set, billing);

@@ -53,7 +53,7 @@ after_ms(const struct settings *set, enum event_kind kind)
         if (on && set->notices[notice].after_ms > longest)
             longest = set->notices[notice].after_ms;
     }
-    return longest;
+    return action_settled_ms(set, kind, longest);
 }
 
 static int64_t

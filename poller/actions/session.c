@@ -21,8 +21,7 @@ routed(const struct settings *set, enum event_kind kind)
 static int64_t
 after_ms(const struct settings *set, enum event_kind kind)
 {
-    (void)kind;
-    return set->session_reset.after_ms;
+    return action_settled_ms(set, kind, set->session_reset.after_ms);
 }
 
 static int64_t

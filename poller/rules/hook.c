@@ -67,18 +67,31 @@ add_money(struct hook_args *out, const struct event *event)
         add_number(out, (uint64_t)event->type);
 }
 
+static void
+add_facts(struct hook_args *out, const struct facts *facts,
+    const enum network_fact *fact, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        add_fact(out, facts, fact[i]);
+}
+
 void
 hook_arguments(struct hook_args *out, const struct facts *facts)
 {
     static const enum network_fact most[] = { NETWORK_SWITCH_IP, NETWORK_PORT,
         NETWORK_COMMUNITY, NETWORK_SNMP_PORT, NETWORK_DEVICE_TYPE,
         NETWORK_MAC };
+    static const enum network_fact real_ip[] = { NETWORK_SWITCH_IP,
+        NETWORK_COMMUNITY, NETWORK_SNMP_PORT, NETWORK_DEVICE_TYPE,
+        NETWORK_PORT };
 
     *out = (struct hook_args){ 0 };
     add_fact(out, facts, NETWORK_LOCAL_IP);
     add_number(out, facts->event->uid);
-    for (size_t i = 0; i < sizeof most / sizeof *most; i++)
-        add_fact(out, facts, most[i]);
+    if (facts->event->kind == EVENT_REAL_IP)
+        add_facts(out, facts, real_ip, sizeof real_ip / sizeof *real_ip);
+    else
+        add_facts(out, facts, most, sizeof most / sizeof *most);
     if (is_money(facts->event->kind))
         add_money(out, facts->event);
 }

@@ -3,6 +3,7 @@
 
 #include "money.h"
 #include "rules/credit.h"
+#include "rules/state.h"
 #include "rules/text.h"
 
 #include <stdio.h>
@@ -19,27 +20,41 @@ enum amount {
 
 enum limit { AT_LEAST, AT_MOST, AT_MOST_MINUS };
 
-#define STATE(n) (1u << (n))
-#define ANY_STATE (STATE(1) | STATE(2) | STATE(3) | STATE(4))
+#define USERS PLACE(PLACE_USERS)
+#define FROZEN PLACE(PLACE_FROZEN)
 
 /* Who is told, by kind. */
 static const struct rule {
     enum amount amount;
     enum limit limit;
     unsigned states; /* modern schema: users.state */
-    bool frozen;     /* subscribers in usersfreeze too */
+    unsigned places; /* legacy schema: the table decides */
     bool needs_api;  /* announces a row of addons_pay_api */
 } rules[NOTICES] = {
-    [NOTICE_PAYMENT] = { AMOUNT_ROW, AT_LEAST, STATE(1) | STATE(2), true,
+    [NOTICE_PAYMENT] = { AMOUNT_ROW, AT_LEAST, STATE_ACTIVE | STATE_FROZEN,
+        USERS | FROZEN, false },
+    [NOTICE_REFUND] = { AMOUNT_ROW, AT_MOST, STATE_ACTIVE | STATE_FROZEN,
+        USERS | FROZEN, false },
+    [NOTICE_API_PAYMENT] = { AMOUNT_ROW, AT_LEAST, STATE_ANY, USERS | FROZEN,
+        true },
+    [NOTICE_API_REFUND] = { AMOUNT_ROW, AT_MOST_MINUS, STATE_ANY,
+        USERS | FROZEN, true },
+    [NOTICE_CREDIT] = { AMOUNT_CREDIT, AT_LEAST, STATE_ACTIVE, USERS, false },
+    [NOTICE_CREDIT_LIMIT] = { AMOUNT_CREDIT, AT_LEAST, STATE_ACTIVE, USERS,
         false },
-    [NOTICE_REFUND] = { AMOUNT_ROW, AT_MOST, STATE(1) | STATE(2), true, false },
-    [NOTICE_API_PAYMENT] = { AMOUNT_ROW, AT_LEAST, ANY_STATE, true, true },
-    [NOTICE_API_REFUND] = { AMOUNT_ROW, AT_MOST_MINUS, ANY_STATE, true, true },
-    [NOTICE_CREDIT] = { AMOUNT_CREDIT, AT_LEAST, STATE(1), false, false },
-    [NOTICE_CREDIT_LIMIT] = { AMOUNT_CREDIT, AT_LEAST, STATE(1), false, false },
-    [NOTICE_TARIFF_CHANGE] = { AMOUNT_NONE, AT_LEAST, STATE(1), false, false },
-    [NOTICE_TARIFF_BY_STAFF] = { AMOUNT_NONE, AT_LEAST, STATE(1) | STATE(2),
-        true, false },
+    [NOTICE_TARIFF_CHANGE] = { AMOUNT_NONE, AT_LEAST, STATE_ACTIVE, USERS,
+        false },
+    [NOTICE_TARIFF_BY_STAFF] = { AMOUNT_NONE, AT_LEAST,
+        STATE_ACTIVE | STATE_FROZEN, USERS | FROZEN, false },
+    [NOTICE_FREEZE] = { AMOUNT_NONE, AT_LEAST, STATE_FROZEN, FROZEN, false },
+    [NOTICE_UNFREEZE] = { AMOUNT_NONE, AT_LEAST, STATE_ACTIVE, USERS, false },
+    [NOTICE_BLOCK] = { AMOUNT_NONE, AT_LEAST, STATE_BLOCKED,
+        PLACE(PLACE_BLOCKED), false },
+    [NOTICE_UNBLOCK] = { AMOUNT_NONE, AT_LEAST, STATE_ACTIVE, USERS, false },
+    [NOTICE_DELETE] = { AMOUNT_NONE, AT_LEAST, STATE_DELETED,
+        PLACE(PLACE_DELETED), false },
+    [NOTICE_REAL_IP] = { AMOUNT_NONE, AT_LEAST, STATE_ACTIVE | STATE_FROZEN,
+        USERS | FROZEN, false },
 };
 
 enum notice_kind
@@ -53,6 +68,13 @@ notice_kind_of(enum event_kind kind, enum origin origin)
         [EVENT_CREDIT] = NOTICE_CREDIT,
         [EVENT_CREDIT_LIMIT] = NOTICE_CREDIT_LIMIT,
         [EVENT_TARIFF_CHANGE] = NOTICE_TARIFF_CHANGE,
+        [EVENT_FREEZE] = NOTICE_FREEZE,
+        [EVENT_UNFREEZE] = NOTICE_UNFREEZE,
+        [EVENT_BLOCK] = NOTICE_BLOCK,
+        [EVENT_UNBLOCK] = NOTICE_UNBLOCK,
+        [EVENT_DELETE] = NOTICE_DELETE,
+        [EVENT_REAL_IP] = NOTICE_REAL_IP,
+        [EVENT_TURBO] = NOTICES,
     };
 
     if (kind == EVENT_TARIFF_CHANGE && origin == ORIGIN_STAFF)
@@ -74,7 +96,7 @@ notice_is_on(
 bool
 notice_needs_api(enum notice_kind kind)
 {
-    return rules[kind].needs_api;
+    return kind < NOTICES && rules[kind].needs_api;
 }
 
 /* The limit is compared with the amount as stored, before it is rounded. */
@@ -129,50 +151,16 @@ amount_fits(struct decision *d, const struct rule *rule,
     return true;
 }
 
-/* Modern schema: the state decides. */
+/* Only that the service was switched on is told. */
 static bool
-state_fits(struct decision *d, unsigned states, int state)
+real_ip_fits(struct decision *d, const struct facts *facts)
 {
-    static const char *const names[] = { "in state 0", "active", "frozen",
-        "disabled", "deleted" };
-    bool known = state >= 0 && state <= 4;
-
-    if (known && (states & STATE(state)))
+    if (facts->event->kind != EVENT_REAL_IP)
         return true;
-    return decision_skip(d, "the subscriber is %s (users.state %d)",
-        known ? names[state] : "in no known state", state);
-}
-
-static bool
-frozen_fits(struct decision *d, const struct rule *rule,
-    const struct subscriber *sub, const struct settings *set)
-{
-    if (!rule->frozen)
-        return decision_skip(d, "the subscriber is frozen (table usersfreeze)");
-    if (!sub->modern || set->billing.moved_subscribers)
-        return true;
-    return decision_skip(d, "the subscriber is only in usersfreeze, which "
-                            "does not count ([billing] moved_subscribers)");
-}
-
-/* Legacy schema: the table decides. */
-static bool
-subscriber_fits(struct decision *d, const struct rule *rule,
-    const struct subscriber *sub, const struct settings *set)
-{
-    switch (sub->place) {
-    case PLACE_USERS:
-        return !sub->modern || state_fits(d, rule->states, sub->state);
-    case PLACE_FROZEN:
-        return frozen_fits(d, rule, sub, set);
-    case PLACE_BLOCKED:
-        return decision_skip(d, "the subscriber is blocked (table usersblok)");
-    case PLACE_DELETED:
-        return decision_skip(d, "the subscriber is deleted (table usersdel)");
-    case PLACE_NONE:
-        break;
-    }
-    return decision_skip(d, "there is no such subscriber");
+    if (!facts->event->on)
+        return decision_skip(d, "the real IP address was switched off");
+    return facts->sub->real_ip == 1 ||
+           decision_skip(d, "the subscriber has no real IP address any more");
 }
 
 static bool
@@ -299,7 +287,8 @@ notice_decide(struct notice *out, enum notice_way way,
         return;
     }
     if (!facts_are_young(d, facts->event, set) ||
-        !subscriber_fits(d, rule, facts->sub, set) ||
+        !state_fits(d, rule->states, rule->places, facts->sub, set) ||
+        !real_ip_fits(d, facts) ||
         !amount_fits(d, rule, facts, notice->limit_kopecks) ||
         !has_phone(out, facts->sub) ||
         !has_credit(d, rule, facts, set, notice->limit_kopecks, &out->credit))

@@ -5,11 +5,15 @@
 
 enum { LATER_US = 200000, PATIENCE_MS = 10000 };
 
-/* Only who stands in users has sessions that matter. */
+/* Only who stands in users has sessions that matter; or who was there until
+ * now. */
 static bool
-is_there(struct decision *d, const struct subscriber *sub)
+is_there(struct decision *d, const struct facts *facts)
 {
-    if (sub->place == PLACE_USERS)
+    const struct subscriber *sub = facts->sub;
+
+    if (sub->place == PLACE_USERS ||
+        (sub->place != PLACE_NONE && event_kind_is_state(facts->event->kind)))
         return true;
     if (sub->place == PLACE_NONE)
         return decision_skip(d, "there is no such subscriber");
@@ -58,6 +62,13 @@ event_fits(struct decision *d, const struct facts *facts)
     case EVENT_CREDIT_LIMIT:
         return is_active(d, sub) && has_credit(d, sub);
     case EVENT_TARIFF_CHANGE:
+    case EVENT_FREEZE:
+    case EVENT_UNFREEZE:
+    case EVENT_BLOCK:
+    case EVENT_UNBLOCK:
+    case EVENT_DELETE:
+    case EVENT_REAL_IP:
+    case EVENT_TURBO:
         return true;
     case EVENT_KINDS:
         break;
@@ -101,7 +112,7 @@ session_decide(struct decision *d, int64_t *wait_us, const struct facts *facts,
 {
     *d = (struct decision){ 0 };
     *wait_us = 0;
-    (void)(facts_are_young(d, facts->event, set) && is_there(d, facts->sub) &&
+    (void)(facts_are_young(d, facts->event, set) && is_there(d, facts) &&
            event_fits(d, facts) && can_log_in(d, facts->sub) &&
            is_last(d, wait_us, facts, set));
 }

@@ -13,9 +13,13 @@ GREATEST_GID = 65535  # of logs.gid
 VALUE_COLUMN = 64  # characters of logs.oldvalue
 
 
-def sections(_kind, _vector, _constants):
+SWITCHES = {"tariff_change": "remove", "freeze": "freeze", "block": "block",
+            "delete": "delete"}
+
+
+def sections(kind, _vector, _constants):
     """Our section for the removal."""
-    return {"discounts": {"remove": "yes", "after": "0 s"}}
+    return {"discounts": {SWITCHES[kind]: "yes", "after": "0 s"}}
 
 
 def acting(case):

@@ -14,9 +14,14 @@ TARIFFS = ("SELECT CONCAT('users ', uid, ' ', gid), uid FROM users UNION "
            "SELECT CONCAT('usersfreeze ', uid, ' ', gid), uid "
            "FROM usersfreeze")
 
+STATES = "SELECT CONCAT('users ', uid, ' ', state), uid FROM users"
+REAL_IPS = "SELECT CONCAT('users ', uid, ' ', real_ip), uid FROM users"
+
 SOURCES = {"payment": PAYMENTS, "refund": PAYMENTS, "api_payment": PAYMENTS,
            "api_refund": PAYMENTS, "credit_limit": PAYMENTS,
-           "credit": SERVICES, "tariff_change": TARIFFS}
+           "credit": SERVICES, "tariff_change": TARIFFS,
+           "freeze": STATES, "block": STATES, "delete": STATES,
+           "real_ip": REAL_IPS}
 
 OF_THE_CREDIT = ("credit", "credit_limit")
 

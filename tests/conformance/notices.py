@@ -9,6 +9,7 @@ import re
 from conformance import quiet
 from conformance.expect import Expectation
 from conformance.phones import canonical_phones
+from conformance.providers import words_of
 from conformance.vectors import CannotRun
 
 TEXTS = {
@@ -31,6 +32,16 @@ TEXTS = {
         "{signature}",
     "tariff_change":
         "Новый тарифный план подключен. {signature}",
+    "freeze":
+        "Услуга Заморозка подключена. {signature}",
+    "block":
+        "Ваша учетная запись #{login} заблокирована. Во избежании удаления "
+        "аккаунта обратитесь в службу сервиса: {phone}. {signature}",
+    "delete":
+        "Ваша учетная запись #{login} удалена. Возможно, мы сможем помочь: "
+        "{phone}. {signature}",
+    "real_ip":
+        "Услуга Реальный IP подключена. {signature}",
 }
 
 LIMITS = {
@@ -46,6 +57,8 @@ KEYS = {"sms": ("text", {"sms": "yes", "channels": "smspilot"}),
                    {"social": "yes", "social_channels": "social"})}
 
 BY_STAFF = "tariff_by_staff"  # the section for changes of origin `system`
+AT_NIGHT = ("freeze", "block", "delete")  # what else keeps quiet hours
+HELP_DESK = "phone in INFO texts"  # the constant
 NOT_SENT = "Не отправлено"
 PHONE_COLUMN = 20  # characters of sms_logs.sms_phone
 TEXT_COLUMN = 254  # characters of sms_logs.sms_text
@@ -56,19 +69,21 @@ def sections(kind, vector, constants):
     text_key, way = KEYS[vector["action"]]
     keys = way | LIMITS.get(kind, {}) | {
         "after": "0 s", text_key: TEXTS[kind],
-        "quiet": quiet.HOURS if _by_staff(vector) else "no"}
+        "quiet": quiet.HOURS if _is_quiet(vector) else "no"}
     if "{ending}" in TEXTS[kind]:
         keys["ending"] = _ending(vector, constants).replace("{", "{{")
     name = BY_STAFF if _by_staff(vector) else kind
     return _settled(kind) | {name: keys} | quiet.SECTIONS | {
         "company": {"currency": constants["CURRENCY_NAME"],
-                    "signature": constants["COMPLIMENT"]}}
+                    "signature": constants["COMPLIMENT"],
+                    "phone": constants.get(HELP_DESK, "")}}
 
 
 def acting(case):
     """A message made from our rules alone, with nothing recorded."""
     subscriber = case.facts.subscriber
-    return _messages(case, _bare_request(case), _bare_row(case),
+    row = _bare_row(case) | {"sms_error_text": words_of(case.reply)}
+    return _messages(case, _bare_request(case), row,
                      canonical_phones(subscriber.phone),
                      _text(case, subscriber))
 
@@ -94,6 +109,11 @@ def _settled(kind):
 
 def _by_staff(vector):
     return vector.get("origin") == "system"
+
+
+def _is_quiet(vector):
+    """Does the message keep the quiet hours?"""
+    return _by_staff(vector) or vector["event"] in AT_NIGHT
 
 
 def _ending(vector, constants):
@@ -126,7 +146,7 @@ def _plans_otherwise(case, request):
     """Did the kit read the hour in the server's zone? Then it planned by
     that one, even where both happen to give the same."""
     clock = quiet.clock_of(case.vector)
-    if clock is None or not _by_staff(case.vector):
+    if clock is None or not _is_quiet(case.vector):
         return False
     recorded = {name: request["body"][name] for name in case.provider.planning
                 if name in request["body"]}
@@ -136,7 +156,7 @@ def _plans_otherwise(case, request):
 def _plan(case):
     """The parameters by which the provider shall wait, if it shall."""
     clock = quiet.clock_of(case.vector)
-    return _plan_for(case, clock) if clock and _by_staff(case.vector) else {}
+    return _plan_for(case, clock) if clock and _is_quiet(case.vector) else {}
 
 
 def _plan_for(case, clock):
@@ -173,6 +193,7 @@ def _text(case, subscriber):
             return getattr(case.facts, field)
         return {"currency": case.constants["CURRENCY_NAME"],
                 "signature": case.constants["COMPLIMENT"],
+                "phone": case.constants.get(HELP_DESK, ""),
                 "ending": _ending(case.vector, case.constants)}[field]
     return re.sub(r"{(\w+)}", lambda field: value(field[1]),
                   TEXTS[case.vector["event"]])

@@ -35,8 +35,11 @@ def _notice(kind, provider):
 
 BONUS = Offer(None, bonuses.KINDS, bonuses.sections, bonuses.acting,
               bonuses.corrected)
-DISCOUNT = Offer(None, ("tariff_change",), discounts.sections,
-                 discounts.acting, discounts.corrected)
+
+
+def _discount(kind):
+    return Offer(None, (kind,), discounts.sections, discounts.acting,
+                 discounts.corrected)
 
 
 def _receipt(kinds):
@@ -54,7 +57,8 @@ OFFERS = {
     **{(kind, "social"): _notice(kind, SMSC) for kind in notices.TEXTS},
     **{(kind, "bonus_topup"): BONUS for kind in bonuses.KINDS},
     **{(kind, "bonus_loyalty"): BONUS for kind in bonuses.KINDS},
-    ("tariff_change", "discount_remove"): DISCOUNT,
+    **{(kind, "discount_remove"): _discount(kind)
+       for kind in discounts.SWITCHES},
     **{(kind, "receipt"): _receipt(kinds)
        for kinds in receipts.KINDS.values() for kind in kinds},
     **{(kind, "session_reset"): _reset(kind) for kind in resets.KINDS},
@@ -94,4 +98,4 @@ def _billing(vector):
         raise CannotRun(f"unknown origin '{vector['origin']}'")
     return ORIGINS[vector.get("origin")] | {
         "moved_subscribers": "no" if vector["kit"] == "new" else "yes",
-        "api_settle": "0 s", "api_wait": "0 s"}
+        "api_settle": "0 s", "api_wait": "0 s", "state_settle": "0 s"}

@@ -125,6 +125,13 @@ def is_accepted(provider, reply):
     return content is not None and provider.accepts(content)
 
 
+def words_of(reply):
+    """What the canned reply says of its error; '' when it says nothing."""
+    content = reply and json_object(reply["body"])
+    error = (content or {}).get("error", "")
+    return error if isinstance(error, str) else error.get("description", "")
+
+
 def body_for(provider, reply, request):
     """The body of the canned reply, made out to this request."""
     if not is_accepted(provider, reply):

@@ -9,7 +9,8 @@ vector that this version must run was skipped, or when none passed.
 With --dry each is a dry run beside the recorded kit, and what is judged is
 what `mbevctl compare` says of the two: see beside.py.
 
-Nothing here looks at `id` (but to name a failure), `why` or `note`.
+Nothing here looks at `id` (but to name a failure, and to find those of
+kit_died.txt), `why` or `note`.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from harness.billing import GENERATIONS  # noqa: E402
 from harness.product import build_dir  # noqa: E402
 
 NOT_OFFERED = vectors.load_list("not_offered.txt", 2)
+KIT_DIED = vectors.load_list("kit_died.txt", 2)
 EXPLAINS_THE_KIT = ("window", "hook")
 
 
@@ -72,7 +74,7 @@ class Runner:
             found = [str(error)]
         if found:
             return Verdict("failed", found)
-        better = vector["relation"] == "better"
+        better = vector["relation"] == "better" or kit_died(vector)
         return Verdict("better" if better else "passed", [])
 
     def _run(self, vector):
@@ -85,6 +87,8 @@ class Runner:
             return self._run_matrix(vector)
         if vector["relation"] in EXPLAINS_THE_KIT:
             return self._play(vector, None)
+        if kit_died(vector):
+            return self._play(vector, expect.expect_acting)
         if vector["relation"] == "same":
             return self._play(vector, expect.expect_same)
         if vector["relation"] == "better":
@@ -150,6 +154,11 @@ def without_matrices(script):
     """The script with its single cases only."""
     return vectors.Script(script.name, [
         vector for vector in script.vectors if not vectors.is_matrix(vector)])
+
+
+def kit_died(vector):
+    """Is its record only that the kit died?"""
+    return (vector["kit"], vector["id"]) in KIT_DIED
 
 
 def why_not_applicable(vector, dry=False):

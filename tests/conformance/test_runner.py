@@ -634,10 +634,31 @@ def test_only_window_and_hook_is_nothing_passed(tmp_path):
 def test_pairs_that_are_not_offered_are_reported(tmp_path):
     code, lines = run(
         tmp_path, recorded(relation="same", fires=True),
-        recorded(relation="same") | {"event": "freeze"})
+        recorded(relation="same") | {"event": "turbo"})
     assert (code, lines[-1]) == (0, "1 passed, 0 failed, 1 skipped")
-    assert any("freeze/sms: freezing starts nothing yet" in line
+    assert any("turbo/sms: turbo makes no message" in line for line in lines)
+
+
+def test_where_the_kit_died_ours_acts(tmp_path):
+    died = named("FreezeSMSPilotNotice/clock-2026-11-23T10:00:00", "new")
+    code, lines = run(tmp_path, died, died | {"id": "another"},
+                      died | {"event_sql": ["UPDATE users SET state = 1"]})
+    assert code == 1
+    assert any("FAILED new another: request is too much" in line
                for line in lines)
+    assert lines[-1] == "1 passed, 2 failed, 0 skipped"
+
+
+def test_copies_about_states(tmp_path):
+    night = recorded("BlockSMSCenterNotice", "new", fires=True,
+                     clock="2026-11-23 23:00:00")
+    discount = recorded("DeleteDiscountRemove", "new", fires=True)
+    assert_told(
+        judged(tmp_path, night, replaced(night, "заблокирована", "удалена"),
+               night | {"clock": "2026-11-23 22:59:59"},
+               discount, discount | {"fires": False, "expect": {
+                   "http": [], "db": {}}}),
+        "", "parameter mes", "parameter", "", "too much")
 
 
 def test_several_scripts_stand_in_the_table(tmp_path):

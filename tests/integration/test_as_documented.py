@@ -242,14 +242,14 @@ def _fresh():
 
 
 def test_the_triggers_are_dropped_without_the_file(fresh):
-    assert len(fresh.sql("SHOW TRIGGERS", "mikbill")) == 4
+    assert len(fresh.sql("SHOW TRIGGERS", "mikbill")) == 12
     shell(fresh, block("dba.md", "sudo mysql mikbill -e \"DROP TRIGGER"))
     assert fresh.sql("SHOW TRIGGERS", "mikbill") == []
 
 
 def test_no_trace_is_left(fresh):
     look = block("dba.md", "sudo mysql -e \"SELECT trigger_schema")
-    assert len(shell(fresh, look).splitlines()) == 4 + 4 + 3 + 1 + 3
+    assert len(shell(fresh, look).splitlines()) == 12 + 4 + 3 + 1 + 3
     run_sql(fresh, "uninstall.sql", "mikbill")
     assert shell(fresh, look) == ""
 

@@ -120,7 +120,8 @@ def noticed(chain):
 def test_a_trigger_that_was_dropped(well):
     well.db.sql("DROP TRIGGER mbev_au_users", "mikbill")
     failed(doctor(well), "trigger users", "mbev_au_users: it is missing",
-           "changes of tariff go by", "mysql mikbill < sql/triggers.sql")
+           "changes of tariff, state and real IP address go by",
+           "mysql mikbill < sql/triggers.sql")
     noticed(well)
     failed(doctor(well), "gaps", "users is not captured since",
            "mysql mikbill < sql/triggers.sql", "mbevctl gaps")
@@ -162,6 +163,21 @@ def test_a_trigger_with_another_definer(well):
                 " mikbill_events: BEGIN END", "mikbill")
     failed(doctor(well), "trigger users", "its definer is another account",
            "sql/triggers.sql")
+
+
+def test_a_trigger_for_the_other_generation(well):
+    well.db.sql("ALTER TABLE users ADD COLUMN state TINYINT(1) NOT NULL"
+                " DEFAULT 1", "mikbill")
+    try:
+        failed(doctor(well), "trigger users", "mbev_au_users: it is made for a"
+               " billing without users.state, which is there",
+               "mysql mikbill < sql/triggers.sql")
+        run_sql(well.db, "triggers.sql", "mikbill")
+        assert [f[1] for f in doctor(well).of("trigger users")] == ["ok", "ok"]
+    finally:
+        well.db.sql("DROP TRIGGER IF EXISTS mbev_au_users;"
+                    "ALTER TABLE users DROP COLUMN state", "mikbill")
+        run_sql(well.db, "triggers.sql", "mikbill")
 
 
 def test_a_trigger_of_somebody_else(well):

@@ -88,6 +88,14 @@ def test_it_is_called_as_the_billing_calls_its_own(chain, hook, kind, left):
     assert "exec" in chain.deliveries("lane, action")[0]
 
 
+def test_the_hook_of_the_real_ip_has_an_order_of_its_own(chain, hook):
+    hook = hook()
+    connected(runs(chain, hook, real_ip=hook.path))
+    chain.db.sql("UPDATE users SET real_ip = 1", "mikbill")
+    assert chain.service.once() == 0
+    assert hook.calls() == [["10.0.0.7", "1001", "", "", "", "", "12"]]
+
+
 def test_the_switch_is_looked_up_where_the_settings_say(chain, hook):
     chain.db.sql(
         "CREATE TABLE IF NOT EXISTS switches (id INT PRIMARY KEY,"

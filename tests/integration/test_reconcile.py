@@ -111,15 +111,16 @@ def test_payments_and_credits_go_on_while_triggers_are_missing(often):
     pay(often, kind=1)
     often.wait_states("done", "done")
     run_sql(often.db, "triggers.sql", "mikbill")
-    wait_until(lambda: len(events(often)) == 3, 15, "credit")
+    wait_until(lambda: len(events(often)) == 4, 15, "credit and turbo")
     pay(often, summa=13)
     often.wait_states("done", "done", "done")
     rounds(often, 2)
     late = gaps(often, "row_id, kind")
     assert sorted(row for row in late if row[1] == "payment") == [
         (n, "payment") for n in ids]
-    assert [kind for _, kind in late if kind != "payment"] == ["credit"]
-    assert len(events(often)) == 4
+    assert [kind for _, kind in late if kind != "payment"] == ["credit",
+                                                               "turbo"]
+    assert len(events(often)) == 5
 
 
 def test_what_a_handler_swallowed_is_found(often):
@@ -139,7 +140,8 @@ def test_without_the_library_rows_are_captured_all_the_same(often):
         often.start().wait_states("done")
         often.service.wait_log("error watch: users is not captured, functions")
         assert open_gaps(often) == sorted([PAYMENTS, SERVICES, "users",
-                                           "usersfreeze"])
+                                           "usersfreeze", "usersblok",
+                                           "usersdel"])
     finally:
         run_sql(often.db, "schema.sql")
     # The triggers in the table cache do not know the function yet.
@@ -511,13 +513,15 @@ def test_switched_off_it_does_nothing(often):
 # ---- changes of users
 
 
-@pytest.mark.parametrize("table", ["users", "usersfreeze"])
-def test_a_missing_trigger_of_users_is_a_gap_until_it_is_back(often, table):
+@pytest.mark.parametrize("table, when", [
+    ("users", "au"), ("usersfreeze", "ad"), ("usersblok", "ai")])
+def test_a_missing_trigger_of_users_is_a_gap_until_it_is_back(often, table,
+                                                              when):
     often.start()
     rounds(often, 1)
     ((well,),) = often.db.sql("SELECT at_utc FROM milestone WHERE source ="
                               f" 'trigger:{table}'", OURS)
-    drop_trigger(often, f"mbev_au_{table}")
+    drop_trigger(often, f"mbev_{when}_{table}")
     often.service.wait_log(f"error watch: {table} is not captured.*may go by;"
                            " run sql/triggers.sql")
     assert open_gaps(often) == [table]
@@ -528,6 +532,32 @@ def test_a_missing_trigger_of_users_is_a_gap_until_it_is_back(often, table):
     [(since, until)] = often.db.sql(
         "SELECT from_utc, until_utc FROM gap WHERE row_id IS NULL", OURS)
     assert well <= since < until
+
+
+def test_a_billing_that_becomes_modern_is_noticed_and_followed(often):
+    often.start()
+    rounds(often, 1)
+    try:
+        often.db.sql("ALTER TABLE users ADD COLUMN state TINYINT(1) NOT NULL"
+                     " DEFAULT 1", "mikbill")
+        often.service.wait_log("warning engine: the billing is of the modern"
+                               " generation now.*run .*sql/triggers.sql")
+        often.service.wait_log("error watch: users is not captured.*does not"
+                               " fit its columns")
+        assert open_gaps(often) == ["users"]
+        run_sql(often.db, "triggers.sql", "mikbill")
+        often.service.wait_log("info watch: users is captured again")
+        often.subscriber(7)
+        often.db.sql("UPDATE users SET state = 2 WHERE uid = 7", "mikbill")
+        wait_until(lambda: events(often), 15, "the event")
+        assert often.db.sql("SELECT kind, uid FROM event", OURS) == [
+            ("freeze", 7)]
+    finally:
+        # First of all a trigger that names no column that goes.
+        often.db.sql("DROP TRIGGER IF EXISTS mbev_au_users;"
+                     "ALTER TABLE users DROP COLUMN state", "mikbill")
+        run_sql(often.db, "triggers.sql", "mikbill")
+    often.service.wait_log("warning engine: the billing is of the legacy")
 
 
 def test_a_gap_begins_when_all_was_well_last(often):

@@ -16,8 +16,9 @@ FEE, PAYMENT, UNKNOWN = 1, 5, 60001
 
 
 # What a test may change, and of it what has to be as installed again.
-CHANGED = ["mikbill_events.outbox", "mikbill.bugh_plategi_stat",
-           "mikbill.bugh_uslugi_stat", "mikbill.users", "mikbill.usersfreeze"]
+CHANGED = ["mikbill.bugh_plategi_stat", "mikbill.bugh_uslugi_stat",
+           "mikbill.users", "mikbill.usersfreeze", "mikbill.usersblok",
+           "mikbill.usersdel", "mikbill_events.outbox"]
 RESTORED = ["mikbill_events.payment_kind", "mikbill.bugh_plategi_type"]
 
 
@@ -86,6 +87,8 @@ class Capture:
         """One subscriber."""
         self.run(f"INSERT INTO {table} (user, uid, gid) VALUES (%s, %s, %s)",
                  f"{table}{uid}", uid, gid)
+        self.server.sql("DELETE FROM mikbill_events.outbox WHERE kind IN"
+                        " ('freeze', 'block', 'delete')")
 
     def captured(self):
         """(kind, body as text) of all outbox rows, in their order."""
@@ -179,6 +182,105 @@ def test_change_of_tariff_by_insert_on_duplicate_key(capture):
     assert capture.kinds() == ["tariff_change"]
 
 
+# ---- services, and what becomes of a subscriber
+
+
+TURBO = ("INSERT INTO bugh_uslugi_stat (uid, gid, usluga, date_start, active,"
+         " date_stop) VALUES (1001, 10, 3, '2024-05-06 07:08:09', {}, {})")
+
+
+def test_turbo_begins(capture):
+    uslid = capture.run(TURBO.format(1, "NULL"))
+    [(kind, body)] = capture.events()
+    assert kind == "turbo"
+    assert (body["table"], body["id"], body["uid"], body["usluga"],
+            body["date"]) == ("bugh_uslugi_stat", uslid, 1001, 3,
+                              "2024-05-06 07:08:09")
+
+
+@pytest.mark.parametrize("active, stop, change", [
+    (1, "NULL", "active = 0"), (1, "NULL", "active = 0, date_stop = NOW()"),
+    (0, "NULL", "date_stop = NOW()"),
+    (0, "NOW() + INTERVAL 1 DAY", "date_stop = NOW()"),
+    (1, "NOW() + INTERVAL 1 DAY", "active = 0")])
+def test_turbo_ends_once(capture, active, stop, change):
+    uslid = capture.run(TURBO.format(active, stop))
+    for _ in range(2):
+        capture.run(f"UPDATE bugh_uslugi_stat SET {change}")
+    assert capture.events()[1:] == [("turbo", {
+        "v": 1, "table": "bugh_uslugi_stat", "id": uslid, "uid": 1001,
+        "usluga": 3, "ended": 1})]
+
+
+@pytest.mark.parametrize("change", [
+    "active = 1", "summa = 5", "date_stop = NOW() + INTERVAL 1 HOUR",
+    "usluga = 1"])
+def test_other_update_of_turbo_leaves_nothing(capture, change):
+    capture.run(TURBO.format(1, "NULL"))
+    capture.run(f"UPDATE bugh_uslugi_stat SET {change}")
+    assert capture.kinds() == ["turbo"]
+
+
+def test_end_of_another_service_leaves_nothing(capture):
+    capture.run(TURBO.format(1, "NULL").replace("10, 3,", "10, 5,"))
+    capture.run("UPDATE bugh_uslugi_stat SET active = 0, date_stop = NOW()")
+    assert capture.captured() == []
+
+
+@pytest.mark.parametrize("table", ["users", "usersfreeze"])
+def test_real_ip_on_and_off(capture, table):
+    capture.add_user(table)
+    for now in 1, 1, 0:
+        capture.run(f"UPDATE {table} SET real_ip = {now}")
+    assert capture.events() == [
+        ("real_ip", {"v": 1, "table": table, "uid": 1001, "real_ip_old": old,
+                     "real_ip_new": 1 - old}) for old in (0, 1)]
+
+
+@pytest.mark.parametrize("table, kind", [
+    ("usersfreeze", "freeze"), ("usersblok", "block"),
+    ("usersdel", "delete")])
+def test_a_row_comes_and_leaves(capture, table, kind):
+    capture.run(f"INSERT INTO {table} (user, uid, gid) VALUES ('x', 1001, 7)")
+    capture.run(f"UPDATE {table} SET deposit = deposit + 1")
+    capture.run(f"DELETE FROM {table}")
+    body = {"v": 1, "table": table, "uid": 1001, "gid": 7}
+    assert capture.events() == [(kind, body), ("left", body), ("moved", body)]
+
+
+def test_a_row_leaves_users(capture):
+    capture.add_user()
+    capture.run("DELETE FROM users")
+    assert capture.events() == [
+        ("moved", {"v": 1, "table": "users", "uid": 1001, "gid": 10})]
+
+
+def test_state_by_state(capture, generation):
+    if generation == "legacy":
+        pytest.skip("there is no users.state")
+    capture.add_user()
+    want = []
+    for old, new, kind in [
+            (1, 2, "freeze"), (2, 1, "unfreeze"), (1, 3, "block"),
+            (3, 1, "unblock"), (1, 4, "delete"), (4, 1, "unblock"),
+            (1, 2, "freeze"), (2, 3, "block"), (3, 4, "delete"),
+            (4, 2, "freeze"), (2, 2, None), (2, 7, None), (7, 1, None),
+            (1, 0, None), (0, 3, "block")]:
+        capture.run(f"UPDATE users SET state = {new}, deposit = deposit + 1")
+        if kind:
+            want.append((kind, {"v": 1, "table": "users", "uid": 1001,
+                                "state_old": old, "state_new": new}))
+    assert capture.events() == want
+
+
+def test_all_at_once_is_one_event_each(capture, generation):
+    capture.add_user()
+    state = ", state = 2" if generation == "modern" else ""
+    capture.run(f"UPDATE users SET gid = 11, real_ip = 1{state}")
+    assert capture.kinds() == ["tariff_change", "real_ip"] + (
+        ["freeze"] if generation == "modern" else [])
+
+
 # ---- what leaves nothing
 
 
@@ -187,7 +289,7 @@ def test_fee_leaves_nothing(capture):
     assert capture.captured() == []
 
 
-@pytest.mark.parametrize("usluga", [0, 3, 4, 5])
+@pytest.mark.parametrize("usluga", [0, 4, 5])
 def test_other_service_leaves_nothing(capture, usluga):
     capture.run("INSERT INTO bugh_uslugi_stat (uid, gid, usluga, date_start)"
                 " VALUES (1001, 10, %s, NOW())", usluga)
@@ -208,7 +310,9 @@ def test_rolled_back_leaves_nothing(capture):
     capture.add_user()
     capture.link.begin()
     capture.pay()
-    capture.run("UPDATE users SET gid = 11")
+    capture.run("UPDATE users SET gid = 11, real_ip = 1")
+    capture.run("INSERT INTO usersfreeze (user, uid) VALUES ('x', 1001)")
+    capture.run("DELETE FROM users")
     capture.link.rollback()
     assert capture.captured() == []
 
@@ -274,7 +378,7 @@ def test_update_of_many_leaves_one_for_each_that_changed(capture):
 @pytest.fixture
 def myisam(capture):
     """The captured tables as installations that grew still have them."""
-    tables = [name.split(".")[1] for name in CHANGED[1:]]
+    tables = [name.split(".")[1] for name in CHANGED[:-1]]
     for table in tables:
         capture.run(f"ALTER TABLE {table} ENGINE=MyISAM")
     yield capture

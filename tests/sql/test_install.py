@@ -21,9 +21,13 @@ SQL = product.repo() / "sql"
 FILES = ("schema.sql", "grants.sql", "triggers.sql")
 ACCOUNTS = ("mbev_trigger", "mbev_service", "mbev_reader")
 FUNCTIONS = ("mbev_json", "mbev_ring", "mbev_version")
-TRIGGERS = ("mbev_ai_bugh_plategi_stat", "mbev_ai_bugh_uslugi_stat",
-            "mbev_au_users", "mbev_au_usersfreeze")
-TABLES = ("bugh_plategi_stat", "bugh_uslugi_stat", "users", "usersfreeze")
+TRIGGERS = ("mbev_ad_users", "mbev_ad_usersblok", "mbev_ad_usersdel",
+            "mbev_ad_usersfreeze", "mbev_ai_bugh_plategi_stat",
+            "mbev_ai_bugh_uslugi_stat", "mbev_ai_usersblok",
+            "mbev_ai_usersdel", "mbev_ai_usersfreeze",
+            "mbev_au_bugh_uslugi_stat", "mbev_au_users", "mbev_au_usersfreeze")
+TABLES = ("bugh_plategi_stat", "bugh_uslugi_stat", "users", "usersfreeze",
+          "usersblok", "usersdel")
 DISCARD = "--init-command=SET @mbev_discard_events = 1"
 DELAY_LIMIT_S = 3
 
@@ -388,7 +392,7 @@ def test_each_account_may_do_its_work_and_no_more(installed):
         for account in ACCOUNTS}
     assert "SELECT, TRIGGER ON `mikbill`.`users`" in grants["mbev_trigger"]
     assert "INSERT ON `mikbill_events`.`outbox`" in grants["mbev_trigger"]
-    assert grants["mbev_trigger"].count("GRANT") == 9
+    assert grants["mbev_trigger"].count("GRANT") == 11
     called = {line.split(" ON ")[1].split(" TO ")[0]
               for account in ACCOUNTS
               for line in grants[account].splitlines() if "EXECUTE" in line}
@@ -433,6 +437,7 @@ def test_the_service_sees_of_triggers_a_digest_and_no_body(installed):
         assert cursor.fetchone() == (None,)
     lines = [line.split("\t") for line in report.split("\n")]
     assert [(line[0], line[2], line[6]) for line in lines] == [
+        ("AFTER DELETE", "mbev_trigger@localhost", "mbev_ad_users"),
         ("AFTER UPDATE", "mbev_trigger@localhost", "mbev_au_users"),
         ("BEFORE UPDATE", "root@localhost", "theirs")]
     assert all(re.fullmatch("[0-9a-f]{64}", line[5]) for line in lines)
@@ -451,20 +456,61 @@ def test_the_service_sees_whether_our_triggers_are_there_and_no_more(
                 f"mikbill_events.has_trigger('mikbill', '{table}', '{since}')"
                 for table in TABLES))
             return [bool(there) for there in cursor.fetchone()]
-    assert seen() == [True, True, True, True]
-    assert seen("2099-01-01") == [False, False, False, False]
-    for number, (name, table) in enumerate(zip(TRIGGERS, TABLES)):
-        installed.sql(f"DROP TRIGGER {name}", "mikbill")
-        assert seen() == [place > number for place in range(4)]
-        # Of that name, and not ours.
-        when = "UPDATE" if table.startswith("users") else "INSERT"
-        installed.sql(f"CREATE TRIGGER {name} AFTER {when} ON {table}"
-                      " FOR EACH ROW SET @x = 1", "mikbill")
-        assert seen() == [place > number for place in range(4)]
+    assert seen() == [True] * 6
+    assert seen("2099-01-01") == [False] * 6
     for name in TRIGGERS:
+        when, table = re.fullmatch("mbev_a([a-z])_([a-z_]+)", name).groups()
+        without = [one != table for one in TABLES]
         installed.sql(f"DROP TRIGGER {name}", "mikbill")
-    assert run(installed, "triggers.sql") == (0, "")
-    assert seen() == [True, True, True, True]
+        assert seen() == without
+        # Of that name, and not ours.
+        event = {"i": "INSERT", "u": "UPDATE", "d": "DELETE"}[when]
+        installed.sql(f"CREATE TRIGGER {name} AFTER {event} ON {table}"
+                      " FOR EACH ROW SET @x = 1", "mikbill")
+        assert seen() == without
+        installed.sql(f"DROP TRIGGER {name}", "mikbill")
+        assert run(installed, "triggers.sql") == (0, "")
+        assert seen() == [True] * 6
+
+
+def fits(server):
+    """Whether the triggers of users fit its columns."""
+    [(found,)] = server.sql("SELECT mikbill_events.has_trigger("
+                            "'mikbill', 'users', '2000-01-01')")
+    return bool(found)
+
+
+def test_a_billing_that_becomes_modern_gets_its_trigger(installed):
+    assert fits(installed)
+    installed.sql("ALTER TABLE users ADD COLUMN state TINYINT(1) NOT NULL"
+                  " DEFAULT 1 AFTER crypt_method;"
+                  "INSERT INTO users (user, uid) VALUES ('u', 1)", "mikbill")
+    assert not fits(installed)
+    # It is none the worse for the trigger that it had.
+    installed.sql("UPDATE users SET state = 2, gid = 5", "mikbill")
+    for _ in range(2):
+        assert run(installed, "triggers.sql") == (0, "")
+    assert fits(installed)
+    assert ours(installed) == TRIGGERS
+    installed.sql("UPDATE users SET state = 1", "mikbill")
+    assert [kind for kind, in installed.sql(
+        "SELECT kind FROM mikbill_events.outbox ORDER BY id")] == [
+            "tariff_change", "unfreeze"]
+    assert installed.sql("SELECT generation FROM mikbill_events.installation"
+                         ) == [("modern",)]
+
+
+@pytest.mark.parametrize("generation", facts_of.GENERATIONS)
+def test_a_billing_without_blocked_and_deleted(bare, generation):
+    bare.sql("DROP DATABASE mikbill")
+    facts_of.create_billing(bare, "mikbill", generation)
+    bare.sql("DROP TABLE mikbill.usersblok, mikbill.usersdel")
+    product.install(bare)
+    assert ours(bare) == tuple(name for name in TRIGGERS
+                               if not name.endswith(("blok", "del")))
+    assert fits(bare)
+    product.uninstall(bare, discard=True)
+    assert ours(bare) == ()
 
 
 def test_tables_that_this_billing_lacks_are_not_granted(bare):
@@ -871,12 +917,13 @@ def test_definer_stays_while_a_trigger_is_left_even_by_force(installed):
         code, words = run(installed, "uninstall.sql", args=["--force",
                                                             DISCARD])
     assert code != 0 or words
-    assert ours(installed) == ("mbev_au_usersfreeze",)
+    assert ours(installed) == tuple(name for name in TRIGGERS
+                                    if name.endswith("usersfreeze"))
     assert accounts_left(installed) == set(ACCOUNTS)
     assert len(installed.sql("SELECT * FROM mysql.func")) == 3
     installed.sql("INSERT INTO usersfreeze (uid, gid) VALUES (1, 1);"
                   "UPDATE usersfreeze SET gid = 2", "mikbill")
-    assert len(installed.sql("SELECT * FROM mikbill_events.outbox")) == 1
+    assert len(installed.sql("SELECT * FROM mikbill_events.outbox")) == 2
     assert run(installed, "uninstall.sql", args=[DISCARD]) == (0, "")
     assert accounts_left(installed) == set()
 
@@ -999,8 +1046,8 @@ def test_nothing_goes_by_uncaptured_while_installing_again(
     installed.sql("INSERT INTO users (user, uid) VALUES ('u', 1);"
                   "INSERT INTO usersfreeze (user, uid) VALUES ('u', 1);"
                   "ALTER TABLE users MODIFY gid INT UNSIGNED NOT NULL;"
-                  "ALTER TABLE usersfreeze MODIFY gid INT UNSIGNED NOT NULL",
-                  "mikbill")
+                  "ALTER TABLE usersfreeze MODIFY gid INT UNSIGNED NOT NULL;"
+                  "DELETE FROM mikbill_events.outbox", "mikbill")
     with Traffic(installed, statement) as one, \
             Traffic(installed, statement) as two:
         for _ in range(5):

@@ -75,7 +75,9 @@ settings_make(void)
             .category = -3,
             .name = "Loyalty",
             .comment = "For years" },
-        .discounts = { .on = true, .after_ms = 500, .keys = { keys, 2 } },
+        .discounts = { .on = { [EVENT_TARIFF_CHANGE] = true },
+            .after_ms = 500,
+            .keys = { keys, 2 } },
     };
 
     for (enum notice_kind kind = 0; kind < NOTICES; kind++)
@@ -365,6 +367,12 @@ static const enum event_kind events[NOTICES] = {
     [NOTICE_CREDIT_LIMIT] = EVENT_CREDIT_LIMIT,
     [NOTICE_TARIFF_CHANGE] = EVENT_TARIFF_CHANGE,
     [NOTICE_TARIFF_BY_STAFF] = EVENT_TARIFF_CHANGE,
+    [NOTICE_FREEZE] = EVENT_FREEZE,
+    [NOTICE_UNFREEZE] = EVENT_UNFREEZE,
+    [NOTICE_BLOCK] = EVENT_BLOCK,
+    [NOTICE_UNBLOCK] = EVENT_UNBLOCK,
+    [NOTICE_DELETE] = EVENT_DELETE,
+    [NOTICE_REAL_IP] = EVENT_REAL_IP,
 };
 
 /* Which kinds of event an action is for, and no others. */
@@ -422,15 +430,18 @@ bonuses_are_for_payments(void **state)
 }
 
 static void
-discounts_end_with_the_tariff(void **state)
+discounts_end_with_what_is_on(void **state)
 {
-    static const enum event_kind change[] = { EVENT_TARIFF_CHANGE };
-    struct settings set = { 0 };
-
     (void)state;
-    assert_routed(&action_discount_remove, &set, NULL, 0);
-    set.discounts.on = true;
-    assert_routed(&action_discount_remove, &set, change, 1);
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
+        struct settings set = { 0 };
+
+        assert_routed(&action_discount_remove, &set, NULL, 0);
+        assert_false(settings_removes_discounts(&set));
+        set.discounts.on[kind] = true;
+        assert_routed(&action_discount_remove, &set, &kind, 1);
+        assert_true(settings_removes_discounts(&set));
+    }
 }
 
 /* ---- times ---- */
@@ -445,11 +456,38 @@ messages_wait_as_long_as_their_section_says(void **state)
         set.notices[kind].after_ms = 1000 + kind;
         set.notices[kind].sms = true;
     }
-    for (enum notice_kind kind = 0; kind < NOTICE_TARIFF_CHANGE; kind++) {
+    for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
+        if (events[kind] == EVENT_TARIFF_CHANGE)
+            continue;
         expect_number(settings_notice_name(kind),
             action_sms.after_ms(&set, events[kind]), 1000 + kind);
         expect_number(settings_notice_name(kind),
             action_social.after_ms(&set, events[kind]), 1000 + kind);
+    }
+}
+
+/* The billing may still be moving the subscriber's row. */
+static void
+what_follows_a_change_of_state_waits_for_the_row_to_be_moved(void **state)
+{
+    static const struct action *const some[] = { &action_sms, &action_social,
+        &action_discount_remove, &action_session_reset };
+    struct settings set = { .billing = { .state_settle_ms = 700 } };
+
+    (void)state;
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
+        for (size_t i = 0; i < COUNT(some); i++) {
+            bool state_kind = kind >= EVENT_FREEZE && kind <= EVENT_DELETE;
+
+            set.discounts.after_ms = set.session_reset.after_ms = 0;
+            expect_number(event_kind_name(kind), some[i]->after_ms(&set, kind),
+                state_kind ? 700 : 0);
+            set.discounts.after_ms = set.session_reset.after_ms = 800;
+            expect_number(event_kind_name(kind), some[i]->after_ms(&set, kind),
+                i >= 2       ? 800
+                : state_kind ? 700
+                             : 0);
+        }
     }
 }
 
@@ -1260,6 +1298,35 @@ while_a_table_is_not_seen_discounts_wait(void **state)
     drop(&s);
 }
 
+/* The subscriber must still be what the event says. */
+static void
+discounts_go_from_who_is_in_that_state(void **state)
+{
+    static const struct {
+        enum event_kind kind;
+        int number;
+    } rows[] = { { EVENT_FREEZE, 2 }, { EVENT_BLOCK, 3 }, { EVENT_DELETE, 4 } };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        for (int number = 1; number <= 4; number++) {
+            struct scene s = scene_of(rows[i].kind);
+            enum delivery_state want =
+                number == rows[i].number ? DELIVERY_DONE : DELIVERY_SKIPPED;
+
+            s.sub.place = (enum place)(number - 1);
+            expect_number(event_kind_name(rows[i].kind),
+                decide_one(&s, discounts)->state, want);
+            s.sub.place = PLACE_USERS;
+            s.sub.modern = true;
+            s.sub.state = number;
+            expect_number(event_kind_name(rows[i].kind),
+                decide_one(&s, discounts)->state, want);
+            drop(&s);
+        }
+    }
+}
+
 static void
 discounts_go_from_users_and_usersfreeze(void **state)
 {
@@ -1328,8 +1395,10 @@ main(void)
         cmocka_unit_test(the_longest_reason_is_kept_whole),
         cmocka_unit_test(messages_are_for_the_events_whose_notice_is_on),
         cmocka_unit_test(bonuses_are_for_payments),
-        cmocka_unit_test(discounts_end_with_the_tariff),
+        cmocka_unit_test(discounts_end_with_what_is_on),
         cmocka_unit_test(messages_wait_as_long_as_their_section_says),
+        cmocka_unit_test(
+            what_follows_a_change_of_state_waits_for_the_row_to_be_moved),
         cmocka_unit_test(
             a_change_of_tariff_waits_for_the_slower_of_its_two_notices),
         cmocka_unit_test(a_bonus_waits_only_for_the_status_of_an_api_payment),
@@ -1375,6 +1444,7 @@ main(void)
         cmocka_unit_test(more_keys_than_fit_are_refused),
         cmocka_unit_test(without_a_discount_nothing_is_done),
         cmocka_unit_test(while_a_table_is_not_seen_discounts_wait),
+        cmocka_unit_test(discounts_go_from_who_is_in_that_state),
         cmocka_unit_test(discounts_go_from_users_and_usersfreeze),
         cmocka_unit_test(neither_phone_nor_state_matters_to_discounts),
     };

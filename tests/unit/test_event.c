@@ -97,6 +97,90 @@ a_tariff_change_has_no_row_and_no_key(void **state)
 }
 
 static void
+a_change_of_state_is_its_subscriber(void **state)
+{
+    static const char *const kinds[] = { "freeze", "unfreeze", "block",
+        "unblock", "delete" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        struct event e = parsed(kinds[i],
+            "{\"v\":1,\"table\":\"users\",\"uid\":1001,\"state_old\":1,"
+            "\"state_new\":2}");
+
+        assert_int_equal(e.kind, event_kind_of(kinds[i]));
+        assert_true(event_kind_is_state(e.kind));
+        assert_false(event_kind_has_row(e.kind));
+        assert_int_equal(e.uid, 1001);
+        assert_string_equal(e.source_key, "");
+    }
+}
+
+static void
+real_ip_is_on_when_it_became_1(void **state)
+{
+    (void)state;
+    for (int now = 0; now <= 2; now++) {
+        char body[100];
+        struct event e;
+
+        snprintf(body, sizeof body,
+            "{\"v\":1,\"table\":\"users\",\"uid\":1001,\"real_ip_old\":%d,"
+            "\"real_ip_new\":%d}",
+            now == 0, now);
+        e = parsed("real_ip", body);
+        assert_int_equal(e.kind, EVENT_REAL_IP);
+        assert_int_equal(e.on, now == 1);
+    }
+}
+
+/* Its beginning is a row of the billing, its end is not. */
+static void
+turbo_begins_and_ends(void **state)
+{
+    struct event e = parsed("turbo",
+        "{\"v\":1,\"table\":\"bugh_uslugi_stat\",\"id\":7,\"uid\":1001,"
+        "\"date\":\"2026-11-24 12:30:00\",\"age_s\":0,\"usluga\":3,"
+        "\"summa\":null}");
+
+    (void)state;
+    assert_true(e.on);
+    assert_int_equal(e.row_id, 7);
+    assert_string_equal(
+        e.source_key, "turbo:bugh_uslugi_stat:7:1001:2026-11-24 12:30:00:null");
+    e = parsed("turbo", "{\"v\":1,\"table\":\"bugh_uslugi_stat\",\"id\":7,"
+                        "\"uid\":1001,\"usluga\":3,\"ended\":1}");
+    assert_false(e.on);
+    assert_int_equal(e.row_id, 0);
+    assert_string_equal(e.source_key, "");
+}
+
+static void
+a_row_that_left_tells_where_it_was(void **state)
+{
+    static const char longer[] =
+        "{\"uid\":1,\"gid\":5,\"table\":\"a_name_longer"
+        "_than_tables_have_here\"}";
+    static const char *const bad[] = { "{\"uid\":1,\"gid\":5}",
+        "{\"uid\":1,\"table\":\"users\"}", "{\"table\":\"users\",\"gid\":5}",
+        "{\"uid\":1,\"table\":\"\",\"gid\":5}", "[]", "", longer };
+    char table[EVENT_TABLE + 1];
+    struct event e;
+
+    (void)state;
+    assert_true(event_parse_move(&e, table,
+        "{\"v\":1,\"table\":\"usersfreeze\",\"uid\":1001,\"gid\":5}"));
+    assert_int_equal(e.kind, EVENT_KINDS);
+    assert_int_equal(e.uid, 1001);
+    assert_int_equal(e.gid, 5);
+    assert_string_equal(table, "usersfreeze");
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_false(event_parse_move(&e, table, bad[i]));
+        assert_true(*e.problem);
+    }
+}
+
+static void
 kinds_have_names_of_their_own(void **state)
 {
     (void)state;
@@ -566,6 +650,10 @@ main(void)
         cmocka_unit_test(a_payment_is_read),
         cmocka_unit_test(every_kind_that_has_a_row_is_read),
         cmocka_unit_test(a_tariff_change_has_no_row_and_no_key),
+        cmocka_unit_test(a_change_of_state_is_its_subscriber),
+        cmocka_unit_test(real_ip_is_on_when_it_became_1),
+        cmocka_unit_test(turbo_begins_and_ends),
+        cmocka_unit_test(a_row_that_left_tells_where_it_was),
         cmocka_unit_test(kinds_have_names_of_their_own),
         cmocka_unit_test(an_unknown_kind_keeps_its_subscriber),
         cmocka_unit_test(the_same_row_gives_the_same_key),

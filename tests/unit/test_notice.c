@@ -76,6 +76,29 @@ static const struct kind {
     [NOTICE_TARIFF_BY_STAFF] = { EVENT_TARIFF_CHANGE, ORIGIN_STAFF, 0, 0,
         "Новый тарифный план подключен: {tariff}. {signature}",
         "Новый тарифный план подключен: Домашний 100. Ваш Тест-Телеком." },
+    [NOTICE_FREEZE] = { EVENT_FREEZE, ORIGIN_SUBSCRIBER, 0, 0,
+        "Услуга Заморозка подключена. {signature}",
+        "Услуга Заморозка подключена. Ваш Тест-Телеком." },
+    [NOTICE_UNFREEZE] = { EVENT_UNFREEZE, ORIGIN_SUBSCRIBER, 0, 0,
+        "Счёт {login} разморожен.", "Счёт abonent1 разморожен." },
+    [NOTICE_BLOCK] = { EVENT_BLOCK, ORIGIN_SUBSCRIBER, 0, 0,
+        "Ваша учетная запись #{login} заблокирована. {signature}",
+        "Ваша учетная запись #abonent1 заблокирована. Ваш Тест-Телеком." },
+    [NOTICE_UNBLOCK] = { EVENT_UNBLOCK, ORIGIN_SUBSCRIBER, 0, 0,
+        "Счёт {login} разблокирован.", "Счёт abonent1 разблокирован." },
+    [NOTICE_DELETE] = { EVENT_DELETE, ORIGIN_SUBSCRIBER, 0, 0,
+        "Ваша учетная запись #{login} удалена. {signature}",
+        "Ваша учетная запись #abonent1 удалена. Ваш Тест-Телеком." },
+    [NOTICE_REAL_IP] = { EVENT_REAL_IP, ORIGIN_SUBSCRIBER, 0, 0,
+        "Услуга Реальный IP подключена. {signature}",
+        "Услуга Реальный IP подключена. Ваш Тест-Телеком." },
+};
+
+/* Where the subscriber stands then. */
+static const enum place standing[NOTICES] = {
+    [NOTICE_FREEZE] = PLACE_FROZEN,
+    [NOTICE_BLOCK] = PLACE_BLOCKED,
+    [NOTICE_DELETE] = PLACE_DELETED,
 };
 
 static struct civil
@@ -134,10 +157,10 @@ scene_of(enum notice_kind kind)
                 .signature = "Ваш Тест-Телеком.", .currency = "руб" },
         },
         .event = { .kind = k->event, .uid = 1001, .row_id = 501,
-            .kopecks = k->roubles * 100, .millionths = k->roubles * 1000000,
+            .on = true, .kopecks = k->roubles * 100, .millionths = k->roubles * 1000000,
             .date = civil("2026-11-24 12:29:55") },
         .origin = k->origin,
-        .sub = { .uid = 1001, .place = PLACE_USERS, .login = "abonent1",
+        .sub = { .uid = 1001, .place = standing[kind], .real_ip = 1, .login = "abonent1",
             .sms_tel = "79001234567", .gid = 3, .credit_kopecks = 30000,
             .tariff = { .known = true, .name = "Домашний 100" } },
         .api_n = 1,
@@ -161,6 +184,7 @@ scene_modern(enum notice_kind kind, int state)
 {
     struct scene s = scene_of(kind);
 
+    s.sub.place = PLACE_USERS;
     s.sub.modern = true;
     s.sub.state = state;
     return s;
@@ -283,7 +307,8 @@ only_a_change_of_tariff_depends_on_who_made_it(void **state)
         enum notice_kind own = notice_kind_of(kind, ORIGIN_SUBSCRIBER);
         enum notice_kind staff = notice_kind_of(kind, ORIGIN_STAFF);
 
-        assert_true(own < NOTICES);
+        expect_number(
+            event_kind_name(kind), own < NOTICES, kind != EVENT_TURBO);
         expect_number(
             event_kind_name(kind), own != staff, kind == EVENT_TARIFF_CHANGE);
     }
@@ -900,47 +925,49 @@ money_for_back_dated_rows_makes_no_message(void **state)
 
 /* ---- subscribers ---- */
 
-/* Who is told: subscribers in usersfreeze, and states of a modern schema. */
+/* Who is told: subscribers of these tables, and states of a modern schema. */
 static const struct told {
-    bool frozen;
+    bool place[BILLING_PLACES];
     bool state[5];
 } told[NOTICES] = {
-    [NOTICE_PAYMENT] = { true, { false, true, true, false, false } },
-    [NOTICE_REFUND] = { true, { false, true, true, false, false } },
-    [NOTICE_API_PAYMENT] = { true, { false, true, true, true, true } },
-    [NOTICE_API_REFUND] = { true, { false, true, true, true, true } },
-    [NOTICE_CREDIT] = { false, { false, true, false, false, false } },
-    [NOTICE_CREDIT_LIMIT] = { false, { false, true, false, false, false } },
-    [NOTICE_TARIFF_CHANGE] = { false, { false, true, false, false, false } },
-    [NOTICE_TARIFF_BY_STAFF] = { true, { false, true, true, false, false } },
+    [NOTICE_PAYMENT] = { { true, true }, { false, true, true } },
+    [NOTICE_REFUND] = { { true, true }, { false, true, true } },
+    [NOTICE_API_PAYMENT] = { { true, true },
+        { false, true, true, true, true } },
+    [NOTICE_API_REFUND] = { { true, true }, { false, true, true, true, true } },
+    [NOTICE_CREDIT] = { { true }, { false, true } },
+    [NOTICE_CREDIT_LIMIT] = { { true }, { false, true } },
+    [NOTICE_TARIFF_CHANGE] = { { true }, { false, true } },
+    [NOTICE_TARIFF_BY_STAFF] = { { true, true }, { false, true, true } },
+    [NOTICE_FREEZE] = { { false, true }, { false, false, true } },
+    [NOTICE_UNFREEZE] = { { true }, { false, true } },
+    [NOTICE_BLOCK] = { { false, false, true }, { false, false, false, true } },
+    [NOTICE_UNBLOCK] = { { true }, { false, true } },
+    [NOTICE_DELETE] = { { false, false, false, true },
+        { false, false, false, false, true } },
+    [NOTICE_REAL_IP] = { { true, true }, { false, true, true } },
 };
 
-static const char FROZEN[] = "the subscriber is frozen (table usersfreeze)";
+static const char *const stands[BILLING_PLACES] = {
+    "the subscriber is active (table users)",
+    "the subscriber is frozen (table usersfreeze)",
+    "the subscriber is blocked (table usersblok)",
+    "the subscriber is deleted (table usersdel)",
+};
 
 static void
-legacy_subscribers_in_users_are_told(void **state)
+legacy_subscribers_are_told_by_their_table(void **state)
 {
     (void)state;
     for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
-        struct scene s = scene_of(kind);
+        for (enum place place = 0; place < BILLING_PLACES; place++) {
+            struct scene s = scene_of(kind);
 
-        assert_passes(&s);
-        s.set.billing.moved_subscribers = false;
-        assert_passes(&s);
-    }
-}
-
-static void
-legacy_subscribers_in_usersfreeze_are_told_of_some(void **state)
-{
-    (void)state;
-    for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
-        struct scene s = scene_of(kind);
-
-        s.sub.place = PLACE_FROZEN;
-        assert_told(&s, told[kind].frozen, FROZEN);
-        s.set.billing.moved_subscribers = false;
-        assert_told(&s, told[kind].frozen, FROZEN);
+            s.sub.place = place;
+            assert_told(&s, told[kind].place[place], stands[place]);
+            s.set.billing.moved_subscribers = false;
+            assert_told(&s, told[kind].place[place], stands[place]);
+        }
     }
 }
 
@@ -951,32 +978,21 @@ legacy_subscribers_have_no_state(void **state)
     for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
         struct scene s = scene_of(kind);
 
-        s.sub.state = 3;
+        s.sub.state = 5;
         assert_passes(&s);
     }
 }
 
 static void
-nobody_in_another_place_is_told_of_anything(void **state)
+who_is_in_no_table_is_told_of_nothing(void **state)
 {
-    static const struct {
-        enum place place;
-        const char *reason;
-    } others[] = {
-        { PLACE_BLOCKED, "the subscriber is blocked (table usersblok)" },
-        { PLACE_DELETED, "the subscriber is deleted (table usersdel)" },
-        { PLACE_NONE, "there is no such subscriber" },
-    };
-
     (void)state;
     for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
-        for (size_t i = 0; i < COUNT(others); i++) {
-            struct scene s = scene_of(kind), modern = scene_modern(kind, 0);
+        struct scene s = scene_of(kind), modern = scene_modern(kind, 0);
 
-            s.sub.place = modern.sub.place = others[i].place;
-            assert_skipped(&s, others[i].reason);
-            assert_skipped(&modern, others[i].reason);
-        }
+        s.sub.place = modern.sub.place = PLACE_NONE;
+        assert_skipped(&s, "there is no such subscriber");
+        assert_skipped(&modern, "there is no such subscriber");
     }
 }
 
@@ -1021,21 +1037,41 @@ states_that_nobody_knows_are_skipped(void **state)
 }
 
 static void
-modern_subscribers_in_usersfreeze_count_by_setting(void **state)
+modern_subscribers_in_other_tables_count_by_setting(void **state)
 {
     (void)state;
     for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
-        struct scene s = scene_modern(kind, 0);
+        for (enum place place = PLACE_FROZEN; place < BILLING_PLACES; place++) {
+            struct scene s = scene_modern(kind, 0);
+            char reason[120];
 
-        s.sub.place = PLACE_FROZEN;
-        assert_told(&s, told[kind].frozen, FROZEN);
-        s.set.billing.moved_subscribers = false;
-        assert_skipped(
-            &s, told[kind].frozen
-                    ? "the subscriber is only in usersfreeze, which does not "
-                      "count ([billing] moved_subscribers)"
-                    : FROZEN);
+            s.sub.place = place;
+            assert_told(&s, told[kind].place[place], stands[place]);
+            s.set.billing.moved_subscribers = false;
+            snprintf(reason, sizeof reason,
+                "the subscriber is only in %s, which does not count "
+                "([billing] moved_subscribers)",
+                billing_table(place));
+            assert_skipped(
+                &s, told[kind].place[place] ? reason : stands[place]);
+        }
     }
+}
+
+/* ---- the service Real IP ---- */
+
+static void
+only_that_real_ip_was_switched_on_is_told(void **state)
+{
+    struct scene s = scene_of(NOTICE_REAL_IP);
+
+    (void)state;
+    s.event.on = false;
+    assert_skipped(&s, "the real IP address was switched off");
+    s.event.on = true;
+    for (s.sub.real_ip = 0; s.sub.real_ip <= 2; s.sub.real_ip++)
+        assert_told(&s, s.sub.real_ip == 1,
+            "the subscriber has no real IP address any more");
 }
 
 /* ---- phones ---- */
@@ -1460,13 +1496,13 @@ main(void)
         cmocka_unit_test(a_row_dated_in_the_future_passes),
         cmocka_unit_test(the_allowed_back_dating_is_a_setting),
         cmocka_unit_test(money_for_back_dated_rows_makes_no_message),
-        cmocka_unit_test(legacy_subscribers_in_users_are_told),
-        cmocka_unit_test(legacy_subscribers_in_usersfreeze_are_told_of_some),
+        cmocka_unit_test(legacy_subscribers_are_told_by_their_table),
         cmocka_unit_test(legacy_subscribers_have_no_state),
-        cmocka_unit_test(nobody_in_another_place_is_told_of_anything),
+        cmocka_unit_test(who_is_in_no_table_is_told_of_nothing),
         cmocka_unit_test(modern_subscribers_are_told_by_their_state),
         cmocka_unit_test(states_that_nobody_knows_are_skipped),
-        cmocka_unit_test(modern_subscribers_in_usersfreeze_count_by_setting),
+        cmocka_unit_test(modern_subscribers_in_other_tables_count_by_setting),
+        cmocka_unit_test(only_that_real_ip_was_switched_on_is_told),
         cmocka_unit_test(without_phone_there_is_nobody_to_tell),
         cmocka_unit_test(every_phone_of_the_field_is_a_receiver),
         cmocka_unit_test(each_way_has_its_route),

@@ -91,19 +91,26 @@ assert_skipped(struct scene *s, const char *label, const char *reason)
 }
 
 /* Which conditions an event has. */
-enum { ACTIVE = 1, FEE_DAY = 2, CREDIT = 4, USERS = 8 };
+enum { ACTIVE = 1, FEE_DAY = 2, CREDIT = 4, USERS = 8, LOGIN = 16 };
 
 static const struct {
     enum event_kind kind;
     unsigned wants;
 } kinds[] = {
-    { EVENT_PAYMENT, USERS | ACTIVE | FEE_DAY },
-    { EVENT_API_PAYMENT, USERS | ACTIVE | FEE_DAY },
-    { EVENT_REFUND, USERS | ACTIVE },
-    { EVENT_API_REFUND, USERS | ACTIVE },
-    { EVENT_CREDIT, USERS | ACTIVE | CREDIT },
-    { EVENT_CREDIT_LIMIT, USERS | ACTIVE | CREDIT },
-    { EVENT_TARIFF_CHANGE, USERS },
+    { EVENT_PAYMENT, LOGIN | USERS | ACTIVE | FEE_DAY },
+    { EVENT_API_PAYMENT, LOGIN | USERS | ACTIVE | FEE_DAY },
+    { EVENT_REFUND, LOGIN | USERS | ACTIVE },
+    { EVENT_API_REFUND, LOGIN | USERS | ACTIVE },
+    { EVENT_CREDIT, LOGIN | USERS | ACTIVE | CREDIT },
+    { EVENT_CREDIT_LIMIT, LOGIN | USERS | ACTIVE | CREDIT },
+    { EVENT_TARIFF_CHANGE, LOGIN | USERS },
+    { EVENT_FREEZE, LOGIN },
+    { EVENT_UNFREEZE, LOGIN },
+    { EVENT_BLOCK, LOGIN },
+    { EVENT_UNBLOCK, LOGIN },
+    { EVENT_DELETE, LOGIN },
+    { EVENT_REAL_IP, LOGIN | USERS },
+    { EVENT_TURBO, LOGIN | USERS },
 };
 
 /* For each event: whether it is skipped for this reason, or done. */
@@ -255,7 +262,8 @@ only_those_in_users_have_sessions(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
-        for_each_kind(s, name, USERS, rows[i].reason,
+        for_each_kind(s, name, rows[i].place == PLACE_NONE ? LOGIN : USERS,
+            rows[i].reason,
             (s.sub.place = rows[i].place,
                 s.set.billing.moved_subscribers = true));
 }
@@ -286,7 +294,7 @@ a_login_that_cannot_have_a_session_is_left_alone(void **state)
 
         snprintf(reason, sizeof reason, "the login cannot have a session: %s",
             rows[i].why ? rows[i].why : "");
-        for_each_kind(s, name, rows[i].why ? USERS : 0, reason,
+        for_each_kind(s, name, rows[i].why ? LOGIN : 0, reason,
             s.sub.login = rows[i].login);
     }
 }

@@ -179,7 +179,7 @@ the_default_discounts_are_those_of_the_kit_in_its_order(void **state)
     struct loaded l = load_good(QUIET);
 
     (void)state;
-    assert_false(l.s.discounts.on);
+    assert_false(settings_removes_discounts(&l.s));
     assert_int_equal(l.s.discounts.after_ms, 0);
     assert_int_equal(l.s.discounts.keys.n, COUNT(keys));
     for (size_t i = 0; i < COUNT(keys); i++)
@@ -282,6 +282,7 @@ only_payments_are_announced_by_default(void **state)
         [NOTICE_CREDIT_LIMIT] = { 1, 1000 },
         [NOTICE_TARIFF_CHANGE] = { 0, 3000 },
         [NOTICE_TARIFF_BY_STAFF] = { 0, 3000 },
+        [NOTICE_REAL_IP] = { 0, 2000 },
     };
     struct loaded l = load_good("[smspilot]\napi_key = KEY\n");
 
@@ -290,7 +291,7 @@ only_payments_are_announced_by_default(void **state)
         const struct notice_settings *n = &l.s.notices[kind];
         const char *name = settings_notice_name(kind);
         char text[ROUTE_TEXT];
-        bool night = kind == NOTICE_TARIFF_BY_STAFF;
+        bool night = kind >= NOTICE_TARIFF_BY_STAFF && kind != NOTICE_REAL_IP;
 
         expect_number(name, n->sms, kind == NOTICE_PAYMENT);
         expect_number(name, n->social, false);
@@ -869,8 +870,7 @@ each_notice_has_its_own_fields(void **state)
     (void)state;
     for (enum notice_kind kind = 0; kind < NOTICES; kind++) {
         const char *section = settings_notice_name(kind);
-        bool tariff =
-            kind == NOTICE_TARIFF_CHANGE || kind == NOTICE_TARIFF_BY_STAFF;
+        bool tariff = kind >= NOTICE_TARIFF_CHANGE;
         bool api = kind == NOTICE_API_PAYMENT || kind == NOTICE_API_REFUND;
         char text[200];
 
