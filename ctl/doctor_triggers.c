@@ -62,12 +62,10 @@ doctor_trigger(size_t i, struct doctor_trigger *out)
 {
     if (i >= OURS)
         return false;
-    *out = (struct doctor_trigger){
-        .table = ours[i].table,
+    *out = (struct doctor_trigger){ .table = ours[i].table,
         .name = ours[i].name,
         .digest = ours[i].digest,
-        .state = ours[i].state,
-    };
+        .state = ours[i].state };
     return true;
 }
 
