@@ -218,7 +218,8 @@ load_theirs(struct comparison *c)
 /* --- what belongs together -------------------------------------------------
  */
 
-enum likeness { UNLIKE, ALIKE, EQUAL };
+/* Apart: another subscriber's, other work, or of another time. */
+enum likeness { APART, NEAR, ALIKE, EQUAL };
 
 static bool
 same_text(const struct comparison *c, const struct ours *o, const char *text)
@@ -243,7 +244,7 @@ compare_messages(
 
     if (to && text)
         return EQUAL;
-    return to || text ? ALIKE : UNLIKE;
+    return to || text ? ALIKE : NEAR;
 }
 
 /* How many discounts, or how much money. */
@@ -263,7 +264,7 @@ compare_one(
 {
     if (t->taken || t->work != actions[o->action].work || t->uid != o->uid ||
         t->at_s < o->at_s - EARLY_S || t->at_s > o->at_s + LATE_S)
-        return UNLIKE;
+        return APART;
     if (t->work == WORK_MESSAGE)
         return compare_messages(c, o, t);
     if (t->work == WORK_RECEIPT)
@@ -280,48 +281,37 @@ does(const struct ours *o)
                   : o->state != DELIVERY_SKIPPED;
 }
 
-/* Gives each of ours that is alike enough the first of theirs that nobody
- * has. */
-static void
-match(struct comparison *c, bool dry, enum likeness least)
+/* The first of theirs that is alike enough and that nobody has. */
+static struct trace *
+find_trace(
+    const struct comparison *c, const struct ours *o, enum likeness least)
 {
-    for (size_t i = 0; i < c->n; i++) {
-        struct ours *o = &c->ours[i];
-
-        if (o->dry != dry || o->theirs || !does(o))
-            continue;
-        for (size_t j = 0; j < c->theirs.n && !o->theirs; j++) {
-            struct trace *t = &c->theirs.trace[j];
-
-            if (compare_one(c, o, t) < least)
-                continue;
-            o->theirs = t;
-            t->taken = true;
-            o->verdict = least == EQUAL ? SAME : DIFFERS;
-        }
-    }
+    for (size_t i = 0; i < c->theirs.n; i++)
+        if (compare_one(c, o, &c->theirs.trace[i]) >= least)
+            return &c->theirs.trace[i];
+    return NULL;
 }
 
-/* They did what we would not do: for the same event, where there is one. */
 static void
-match_refused(struct comparison *c)
+match_one(struct comparison *c, struct ours *o, enum likeness least)
 {
-    for (size_t i = 0; i < c->n; i++) {
-        struct ours *o = &c->ours[i];
+    struct trace *t = o->theirs ? NULL : find_trace(c, o, least);
 
-        if (!o->dry || o->theirs || does(o))
-            continue;
-        for (size_t j = 0; j < c->theirs.n && !o->theirs; j++) {
-            struct trace *t = &c->theirs.trace[j];
+    if (!t)
+        return;
+    o->theirs = t;
+    t->taken = true;
+    o->verdict = least == EQUAL ? SAME : DIFFERS;
+}
 
-            if (t->taken || t->work != actions[o->action].work ||
-                t->uid != o->uid || t->at_s < o->at_s - EARLY_S ||
-                t->at_s > o->at_s + LATE_S)
-                continue;
-            o->theirs = t;
-            t->taken = true;
-        }
-    }
+/* Those of ours that were, or were not, a dry run, and that do something, or
+ * do not. */
+static void
+match(struct comparison *c, bool dry, bool doing, enum likeness least)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->ours[i].dry == dry && does(&c->ours[i]) == doing)
+            match_one(c, &c->ours[i], least);
 }
 
 static enum verdict_of
@@ -483,10 +473,10 @@ ctl_compare(struct ctl *ctl)
         status = load_ours(&c);
     if (status == DB_OK)
         status = load_theirs(&c);
-    match(&c, false, EQUAL);
-    match(&c, true, EQUAL);
-    match(&c, true, ALIKE);
-    match_refused(&c);
+    match(&c, false, true, EQUAL);
+    match(&c, true, true, EQUAL);
+    match(&c, true, true, ALIKE);
+    match(&c, true, false, NEAR);
     code = status == DB_OK ? print(&c) : ctl_failed(ctl);
     db_rows_close(&c.rows);
     theirs_free(&c.theirs);

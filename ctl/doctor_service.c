@@ -146,8 +146,23 @@ check_receipts(struct doctor *d)
     bytes_free(&words);
 }
 
+static void
+check_dry_run(struct doctor *d)
+{
+    const char *actions = d->ctl->set->service.dry_run;
+
+    if (*actions)
+        doctor_tell(d, RESULT_NOTE,
+            "mbevctl compare; at the end take it out of [service] dry_run, "
+            "and reload",
+            "%s: decided and recorded, not done", actions);
+    else
+        doctor_tell(d, RESULT_OK, NULL, "is off");
+}
+
 static const struct doctor_check checks[] = {
     { .name = "service", .database = true, .run = check_owner },
+    { .name = "dry run", .database = true, .run = check_dry_run },
     { .name = "refused", .sql = refused, .well = "no account is" },
     { .name = "overdue", .sql = overdue, .well = "nothing" },
     { .name = "doubtful", .sql = doubtful, .well = "nothing" },

@@ -65,7 +65,8 @@ const struct verb ctl_verbs[] = {
         WHAT
         "Of all, and of uid:, only what is dead or expired, unless state= says\n"
         "otherwise. The same text goes to the same address; what is too old by\n"
-        "now gets one hour. What may have been sent is not touched: see\n"
+        "now gets one hour. What was left by a dry run is decided anew, and done.\n"
+        "What may have been sent is not touched: see\n"
         "resolve; nor are receipts that were refused: see receipts retry.\n",
         OF_DELIVERIES, 1, 8, NEEDS_DATABASE, ctl_change },
     { "drop", "WHAT", "never do what is still to be done",

@@ -64,6 +64,7 @@ def test_nothing_is_done_and_everything_is_written_down(dry):
     assert "a dry run: would be sent, was not" in ctl(
         dry, "show", str(dry.deliveries("event_id")[0][0])).stdout
     assert "4 are recorded as in a dry run" in ctl(dry, "status").stdout
+    assert "all: decided and recorded, not done" in ctl(dry, "doctor").stdout
 
 
 def test_sessions_are_not_ended(dry):
