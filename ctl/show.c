@@ -119,8 +119,8 @@ static const struct words {
 static const char *const of_programs[DELIVERY_STATES] = {
     [DELIVERY_CALLING] = "it runs",
     [DELIVERY_DONE] = "it has run and ended with 0",
-    [DELIVERY_DOUBTFUL] = "nobody knows what it has done; it is not run again "
-                          "unasked",
+    [DELIVERY_DOUBTFUL] =
+        "nobody knows what it has done; not run again unasked",
     [DELIVERY_DEAD] = "it has run and failed",
     [DELIVERY_EXPIRED] = "was not run in time to be of use",
     [DELIVERY_DRY] = "a dry run: would be run, was not",

@@ -86,18 +86,23 @@ drop_work(struct delivery *d)
     d->effect = NULL;
 }
 
-void
-dry_seal(struct delivery *d)
+static void
+say_it_asks(struct delivery *d)
 {
     char reason[DELIVERY_REASON + 1];
 
+    snprintf(reason, sizeof reason, DRY_ASKS "%.200s", d->reason);
+    snprintf(d->reason, sizeof d->reason, "%s", reason);
+}
+
+void
+dry_seal(struct delivery *d)
+{
     d->dry = true;
     if (d->expires_in_us <= 0)
         return; /* it expires, as any other */
     if (d->state == DELIVERY_DOUBTFUL) {
-        snprintf(
-            reason, sizeof reason, "would ask the operator: %.200s", d->reason);
-        snprintf(d->reason, sizeof d->reason, "%s", reason);
+        say_it_asks(d);
     } else if (d->state == DELIVERY_DONE ||
                (d->state == DELIVERY_READY && d->lane != LANE_DECIDE)) {
         drop_work(d);

@@ -247,7 +247,7 @@ spawn(struct run *run, int out)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
-    struct surroundings around;
+    struct surroundings around = { 0 };
     char *argv[PROGRAM_ARGS + 2] = { run->program.path };
     int error;
 
@@ -456,7 +456,8 @@ runner_make(const struct settings *set, struct runner **out)
     r->set = set;
     r->epoll = epoll_create1(EPOLL_CLOEXEC);
     r->lane = r->epoll >= 0 ? lane_make(&traits, &ops, r) : NULL;
-    if (!r->lane)
-        close_runner(r);
-    return r->lane;
+    if (r->lane)
+        return r->lane;
+    close_runner(r);
+    return NULL;
 }

@@ -53,7 +53,10 @@ def test_it_is_a_unit_without_fault(tmp_path):
     copy = tmp_path / "mbevd.service"
     copy.write_text((CONF / "mbevd.service").read_text().replace(
         "ExecStart=/usr/sbin/mbevd", f"ExecStart={build_dir() / 'mbevd'}"))
-    assert run("systemd-analyze", "verify", "--man=no", str(copy)) == ""
+    told = run("systemd-analyze", "verify", "--man=no", str(copy))
+    # It also finds fault with units of others that it has to read.
+    assert not [line for line in told.splitlines()
+                if not re.match(r"(/usr)?/lib/systemd/", line)], told
 
 
 def test_what_it_needs_is_left_to_it():
