@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "fault.h"
 #include "log.h"
+#include "relay.h"
 #include "resets.h"
 #include "stored.h"
 
@@ -192,6 +193,21 @@ exclude_some(struct bytes *also, const struct engine *e, enum lane_id lane)
     dry_add_condition(also, e->set);
 }
 
+/* The rows that were read. What is handed on is made of its event. */
+static enum db_status
+take_due(struct db_rows *rows, enum lane_id lane, struct delivery_list *due)
+{
+    bool hands_on = delivery_lane_hands_on(lane);
+    struct delivery *d;
+
+    while (db_next(rows) && (d = stored_read(rows))) {
+        delivery_push(due, d);
+        if (hands_on && !relay_fill(d, db_col(rows, STORED_COLUMNS_N)))
+            return DB_REFUSED;
+    }
+    return DB_OK;
+}
+
 /* Reads what is due in a lane, oldest first, at most room rows. */
 static enum db_status
 read_due(
@@ -199,7 +215,6 @@ read_due(
 {
     struct bytes sql = bytes_make(65536), also = bytes_make(32768);
     struct db_rows *rows;
-    struct delivery *d;
     enum db_status status = head_look(e->head, e->db, lane, lane);
 
     exclude_some(&also, e, lane);
@@ -207,8 +222,12 @@ read_due(
         if (status == DB_OK)
             status = look_what_is_ripe(e);
         add_receipt_order(&also, e);
+    } else if (delivery_lane_hands_on(lane)) {
+        relay_add_order(&also, lane);
     }
     bytes_str(&sql, "SELECT " STORED_COLUMNS);
+    if (delivery_lane_hands_on(lane))
+        bytes_str(&sql, ", e.body");
     stored_add_due(&sql, lane, &e->head[lane], bytes_text(&also), room);
     if (status == DB_OK)
         status = db_query(e->db, &sql, &rows);
@@ -216,10 +235,9 @@ read_due(
     bytes_free(&sql);
     if (status != DB_OK)
         return status;
-    while (db_next(rows) && (d = stored_read(rows)))
-        delivery_push(due, d);
+    status = take_due(rows, lane, due);
     db_rows_close(&rows);
-    return DB_OK;
+    return status;
 }
 
 /* When the next one falls due, so that we sleep until then. To be asked before
