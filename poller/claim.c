@@ -208,12 +208,25 @@ take_due(struct db_rows *rows, enum lane_id lane, struct delivery_list *due)
     return DB_OK;
 }
 
-/* Reads what is due in a lane, oldest first, at most room rows. */
+/* Appends the rest of the question for what was chosen. */
+static void
+add_chosen(struct bytes *sql, const struct relay_chosen *chosen)
+{
+    bytes_str(sql, ", e.body FROM " STORED_FROM " WHERE d.id IN (0");
+    for (size_t i = 0; i < chosen->n; i++)
+        bytes_printf(sql, ",%" PRIu64, chosen->id[i]);
+    bytes_str(sql, ") AND d.state IN ('ready', 'retry')"
+                   " ORDER BY d.due_utc, d.id");
+}
+
+/* Reads what is due in a lane, oldest first, at most room rows. What is handed
+ * on is chosen first, for each subscriber's has an order. */
 static enum db_status
 read_due(
     struct engine *e, enum lane_id lane, size_t room, struct delivery_list *due)
 {
     struct bytes sql = bytes_make(65536), also = bytes_make(32768);
+    struct relay_chosen chosen = { .n = room };
     struct db_rows *rows;
     enum db_status status = head_look(e->head, e->db, lane, lane);
 
@@ -222,18 +235,20 @@ read_due(
         if (status == DB_OK)
             status = look_what_is_ripe(e);
         add_receipt_order(&also, e);
-    } else if (delivery_lane_hands_on(lane)) {
-        relay_add_order(&also, lane);
     }
     bytes_str(&sql, "SELECT " STORED_COLUMNS);
-    if (delivery_lane_hands_on(lane))
-        bytes_str(&sql, ", e.body");
-    stored_add_due(&sql, lane, &e->head[lane], bytes_text(&also), room);
-    if (status == DB_OK)
+    if (!delivery_lane_hands_on(lane)) {
+        stored_add_due(&sql, lane, &e->head[lane], bytes_text(&also), room);
+    } else if (status == DB_OK) {
+        status = relay_choose(
+            e->db, lane, &e->head[lane], bytes_text(&also), room, &chosen);
+        add_chosen(&sql, &chosen);
+    }
+    if (status == DB_OK && chosen.n > 0)
         status = db_query(e->db, &sql, &rows);
     bytes_free(&also);
     bytes_free(&sql);
-    if (status != DB_OK)
+    if (status != DB_OK || chosen.n == 0)
         return status;
     status = take_due(rows, lane, due);
     db_rows_close(&rows);
@@ -471,6 +486,8 @@ claim_lane(struct engine *e, enum lane_id lane)
     e->backlog[lane] = room == 0;
     if (room == 0)
         return DB_OK;
+    if (delivery_lane_hands_on(lane) && room > RELAY_MOST)
+        room = RELAY_MOST;
     status = read_due(e, lane, room, &due);
     if (due.n > 0)
         e->backlog[lane] = due.n == room;

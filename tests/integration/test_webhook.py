@@ -17,6 +17,7 @@ from integration.test_mbevctl import ctl
 
 QUICK = {"retry_first": "100 ms", "retry_longest": "400 ms",
          "hold": "300 ms", "rate": 10000}
+ONCE = {"retry_first": "1 min", "retry_longest": "1 min"}
 
 
 @pytest.fixture(name="receiver")
@@ -98,11 +99,14 @@ def test_it_goes_by_https_to_who_has_the_right_certificate(
     chain.subscriber()
     authority = Authority(tmp_path)
     with Receiver(tls=authority.issue()) as receiver:
-        chain.reconfigure(hands_on(chain, receiver))
+        chain.reconfigure(hands_on(chain, receiver, **ONCE))
         chain.pay()
         assert chain.service.once() == 0
         assert chain.deliveries("state, attempts") == [("retry", 1)]
+        assert "certificate" in chain.deliveries("reason")[0][0]
         assert receiver.requests == []
+        chain.db.sql("UPDATE delivery SET due_utc = '2020-01-01'",
+                     "mikbill_events")
         chain.reconfigure(hands_on(chain, receiver,
                                    ca_file=authority.certificate))
         chain.start()
@@ -134,6 +138,7 @@ def test_it_is_signed_with_the_old_key_and_the_new(handed, receiver):
     (401, "ready"), (302, "ready")])
 def test_the_status_decides(handed, receiver, status, state):
     receiver.reply = lambda request: Reply(status=status, body="Слова")
+    handed.reconfigure(with_settings(handed.settings, webhook=ONCE))
     handed.pay()
     assert handed.service.once() == 0
     ((got, code, reason),) = handed.deliveries("state, error_code, reason")
@@ -275,6 +280,31 @@ def test_what_an_operator_holds_back_keeps_back_what_comes_after(
     ctl(handed, "release", str(first), "--yes")
     handed.wait_settled(3)
     assert receiver.taken(1001) == events(handed, "uid = 1001")
+
+
+def test_thousands_that_wait_for_one_keep_no_other_waiting(handed, receiver):
+    """All of one subscriber, at the head of the queue."""
+    handed.subscriber(1002)
+    handed.db.sql("""
+        INSERT INTO event (kind, uid, captured_utc, ingested_utc, body)
+          SELECT 'tariff_change', 1001, '2026-01-01' + INTERVAL seq SECOND,
+                 UTC_TIMESTAMP(3), '{"v":1,"table":"users","uid":1001}'
+          FROM seq_1_to_3000;
+        INSERT INTO delivery (event_id, action, state, lane, due_utc,
+                              changed_utc)
+          SELECT id, 'webhook', 'ready', 'webhook', captured_utc,
+                 captured_utc FROM event;
+        UPDATE delivery SET state = 'held' ORDER BY id LIMIT 1""",
+                  "mikbill_events")
+    handed.start()
+    for _ in range(3):
+        handed.pay(1002)
+    wait_until(lambda: len(receiver.events) == 3, 15, "the other's events")
+    assert receiver.taken(1002) == events(handed, "uid = 1002")
+    handed.db.sql("UPDATE delivery SET state = 'ready' WHERE state = 'held'",
+                  "mikbill_events")
+    wait_until(lambda: len(receiver.events) > 20, 15, "those that waited")
+    assert receiver.taken(1001)[:10] == events(handed, "uid = 1001")[:10]
 
 
 # --- outages -------------------------------------------------------------
