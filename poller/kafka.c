@@ -250,25 +250,29 @@ on_report(rd_kafka_t *producer, const rd_kafka_message_t *message, void *arg)
 
 /* --- sending ------------------------------------------------------------- */
 
-/* The subscriber is the key: what is about one stays in one partition. */
+/* The subscriber is the key: what is about one stays in one partition. The
+ * fields are named by their types, without librdkafka's macros, which not each
+ * compiler takes; rd_kafka_produceva() of 2.0 crashes when it refuses a message
+ * with headers. */
 static rd_kafka_resp_err_t
 produce(struct kafka *k, struct delivery *d)
 {
     char identity[DELIVERY_KEY + 1], key[EVENT_KEY + 1], kind[EVENT_KEY + 1],
         uid[24], version[8];
+    const ssize_t to_its_end = -1;
 
     delivery_identity(d, identity);
     envelope_key(identity, key);
     envelope_kind(identity, kind);
     snprintf(uid, sizeof uid, "%" PRIu64, d->uid);
     snprintf(version, sizeof version, "%d", ENVELOPE_VERSION);
-    return rd_kafka_producev(k->producer, RD_KAFKA_V_TOPIC(k->set->kafka.topic),
-        RD_KAFKA_V_KEY(uid, strlen(uid)),
-        RD_KAFKA_V_VALUE(d->payload, strlen(d->payload)),
-        RD_KAFKA_V_HEADER("id", key, -1), RD_KAFKA_V_HEADER("kind", kind, -1),
-        RD_KAFKA_V_HEADER("version", version, -1),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(d),
-        RD_KAFKA_V_END);
+    return rd_kafka_producev(k->producer, RD_KAFKA_VTYPE_TOPIC,
+        k->set->kafka.topic, RD_KAFKA_VTYPE_KEY, uid, strlen(uid),
+        RD_KAFKA_VTYPE_VALUE, d->payload, strlen(d->payload),
+        RD_KAFKA_VTYPE_HEADER, "id", key, to_its_end, RD_KAFKA_VTYPE_HEADER,
+        "kind", kind, to_its_end, RD_KAFKA_VTYPE_HEADER, "version", version,
+        to_its_end, RD_KAFKA_VTYPE_MSGFLAGS, RD_KAFKA_MSG_F_COPY,
+        RD_KAFKA_VTYPE_OPAQUE, d, RD_KAFKA_VTYPE_END);
 }
 
 static void

@@ -421,8 +421,8 @@ static void
 states_are_named_as_in_the_table(void **state)
 {
     static const char *const names[] = { "ready", "leased", "calling", "done",
-        "retry", "doubtful", "dead", "expired", "skipped", "cancelled",
-        "held", "dry" };
+        "retry", "doubtful", "dead", "expired", "skipped", "cancelled", "held",
+        "dry" };
 
     (void)state;
     for (size_t i = 0; i < COUNT(names); i++)
