@@ -130,8 +130,7 @@ static const char *const of_programs[DELIVERY_STATES] = {
 static const char *const of_events[DELIVERY_STATES] = {
     [DELIVERY_CALLING] = "is being handed on",
     [DELIVERY_DONE] = "the receiver has taken it",
-    [DELIVERY_DOUBTFUL] = "refused or given up, but an earlier try may have "
-                          "been taken",
+    [DELIVERY_DOUBTFUL] = "failed, but an earlier try may have arrived",
     [DELIVERY_DEAD] = "refused for good, or given up",
     [DELIVERY_DRY] = "a dry run: would be handed on, was not",
 };

@@ -18,7 +18,7 @@ print_group(struct bytes *out, const unsigned char *p, size_t n)
     if (n > 2)
         bits |= p[2];
     for (size_t i = 0; i < 4; i++)
-        bytes_chr(out, i <= n ? digits[bits >> (18 - 6 * i) & 63] : '=');
+        bytes_add(out, i <= n ? &digits[bits >> (18 - 6 * i) & 63] : "=", 1);
 }
 
 void

@@ -397,7 +397,9 @@ kafka_make(const struct settings *set, struct kafka **out)
     k->set = set;
     k->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     k->lane = k->fd >= 0 ? lane_make(&traits, &ops, k) : NULL;
-    if (!k->lane)
-        close_kafka(k);
-    return k->lane;
+    if (k->lane)
+        return k->lane;
+    *out = NULL;
+    close_kafka(k);
+    return NULL;
 }
