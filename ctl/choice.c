@@ -89,7 +89,8 @@ add_lane(struct bytes *sql, const char *value)
     enum lane_id lane;
 
     if (!delivery_lane_find(value, &lane))
-        return "a lane is one of decide smspilot smsc komtet routers exec";
+        return "a lane is one of decide smspilot smsc komtet routers exec "
+               "webhook kafka";
     bytes_str(sql, "d.lane = ");
     db_text(sql, value);
     return NULL;

@@ -58,6 +58,8 @@ add_hosts(struct hosts *h, const struct settings *set)
     if (*set->komtet.shop)
         add_host(h, "komtet", set->receipt.payments || set->receipt.refunds,
             set->komtet.url, set->komtet.ca_file);
+    if (*set->webhook.url)
+        add_host(h, "webhook", true, set->webhook.url, set->webhook.ca_file);
 }
 
 /* Another address of the same provider does. */

@@ -22,8 +22,8 @@ read_lane(const char *word, enum lane_id *lane)
     return delivery_lane_find(word, lane);
 }
 
-static const char wrong_lane[] =
-    "a lane is one of decide smspilot smsc komtet routers exec, or all";
+static const char wrong_lane[] = "a lane is one of decide smspilot smsc komtet "
+                                 "routers exec webhook kafka, or all";
 
 static bool
 is_meant(enum lane_id lane, enum lane_id meant)

@@ -126,6 +126,15 @@ static const char *const of_programs[DELIVERY_STATES] = {
     [DELIVERY_DRY] = "a dry run: would be run, was not",
 };
 
+/* Of events that are handed on. */
+static const char *const of_events[DELIVERY_STATES] = {
+    [DELIVERY_CALLING] = "is being handed on",
+    [DELIVERY_DONE] = "the receiver has taken it",
+    [DELIVERY_DOUBTFUL] = "failed, but an earlier try may have arrived",
+    [DELIVERY_DEAD] = "refused for good, or given up",
+    [DELIVERY_DRY] = "a dry run: would be handed on, was not",
+};
+
 static const char *
 words_of(enum delivery_state state, enum lane_id lane)
 {
@@ -135,6 +144,8 @@ words_of(enum delivery_state state, enum lane_id lane)
         return words[state].reset;
     if (lane == LANE_EXEC && of_programs[state])
         return of_programs[state];
+    if (delivery_lane_hands_on(lane) && of_events[state])
+        return of_events[state];
     return lane == LANE_KOMTET ? words[state].receipt : words[state].message;
 }
 

@@ -30,7 +30,8 @@
     "--yes --dry-run --reason --billing --config-xml --defaults-file "         \
     "--socket --host --port --user --password-file --wait --sql --library"
 
-#define LANES_OFFERED "all decide smspilot smsc komtet routers exec"
+#define LANES_OFFERED                                                          \
+    "all decide smspilot smsc komtet routers exec webhook kafka"
 
 /* The texts stand as they are printed. */
 /* clang-format off */
@@ -87,11 +88,11 @@ const struct verb ctl_verbs[] = {
              "else knows.\n",
         "sent unsent " OF_DELIVERIES, 2, 9, NEEDS_DATABASE, ctl_change },
     { "pause", "LANE|all", "begin nothing in a lane, until resume",
-        "LANE is smspilot, smsc, komtet, routers, exec, or decide: what is decided\n"
-        "some time after its event (receipts, bonuses, ends of sessions, what\n"
-        "has an after in its section). What is under way comes to its end;\n"
-        "what comes meanwhile goes another way if it has one, else it waits,\n"
-        "and expires in its time.\n",
+        "LANE is smspilot, smsc, komtet, routers, exec, webhook, kafka, or\n"
+        "decide: what is decided some time after its event (receipts,\n"
+        "bonuses, ends of sessions, what has an after in its section). What\n"
+        "is under way comes to its end; what comes meanwhile goes another\n"
+        "way if it has one, else it waits, and expires in its time.\n",
         LANES_OFFERED " --dry-run --reason", 1, 1, NEEDS_DATABASE, ctl_pause },
     { "resume", "LANE|all", "end a pause", "",
         LANES_OFFERED " --dry-run --reason", 1, 1, NEEDS_DATABASE, ctl_pause },

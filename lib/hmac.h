@@ -1,7 +1,8 @@
 /*
- * hmac: HMAC-MD5, the signature that Komtet and RADIUS want (RFC 2104).
+ * hmac: signatures with a key that both sides have (RFC 2104): HMAC-MD5, which
+ * Komtet and RADIUS want, and HMAC-SHA256.
  *
- * It proves to the other side who asks; nothing of ours is protected by it.
+ * They prove to the other side who asks; nothing of ours is protected by them.
  * As for MD5, see md5.h.
  */
 #ifndef MBEV_HMAC_H
@@ -23,5 +24,12 @@ bool hmac_md5(const char *key, const struct md5_part *parts, size_t n,
 /* The same as text; "" when it failed. */
 bool hmac_md5_hex(const char *key, const struct md5_part *parts, size_t n,
     char out[HMAC_MD5_TEXT]);
+
+enum { HMAC_SHA256_BYTES = 32 };
+
+/* HMAC-SHA256 with a key of any bytes, over the n parts as if they were one
+ * text. False, and out is all zeros, when memory ran out. */
+bool hmac_sha256(const void *key, size_t key_len, const struct md5_part *parts,
+    size_t n, unsigned char out[HMAC_SHA256_BYTES]);
 
 #endif

@@ -12,7 +12,7 @@
 
 enum {
     LARGEST_REPLY = 64 * 1024,
-    MOST_FDS = 8,
+    MOST_FDS = 12,
     KEEP_IDLE_S = 10,
     MOST_HOST = 255,
     MOST_SPARE = 64

@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "fault.h"
 #include "log.h"
+#include "relay.h"
 #include "resets.h"
 #include "stored.h"
 
@@ -192,14 +193,41 @@ exclude_some(struct bytes *also, const struct engine *e, enum lane_id lane)
     dry_add_condition(also, e->set);
 }
 
-/* Reads what is due in a lane, oldest first, at most room rows. */
+/* The rows that were read. What is handed on is made of its event. */
+static enum db_status
+take_due(struct db_rows *rows, enum lane_id lane, struct delivery_list *due)
+{
+    bool hands_on = delivery_lane_hands_on(lane);
+    struct delivery *d;
+
+    while (db_next(rows) && (d = stored_read(rows))) {
+        delivery_push(due, d);
+        if (hands_on && !relay_fill(d, db_col(rows, STORED_COLUMNS_N)))
+            return DB_REFUSED;
+    }
+    return DB_OK;
+}
+
+/* Appends the rest of the question for what was chosen. */
+static void
+add_chosen(struct bytes *sql, const struct relay_chosen *chosen)
+{
+    bytes_str(sql, ", e.body FROM " STORED_FROM " WHERE d.id IN (0");
+    for (size_t i = 0; i < chosen->n; i++)
+        bytes_printf(sql, ",%" PRIu64, chosen->id[i]);
+    bytes_str(sql, ") AND d.state IN ('ready', 'retry')"
+                   " ORDER BY d.due_utc, d.id");
+}
+
+/* Reads what is due in a lane, oldest first, at most room rows. What is handed
+ * on is chosen first, for each subscriber's has an order. */
 static enum db_status
 read_due(
     struct engine *e, enum lane_id lane, size_t room, struct delivery_list *due)
 {
     struct bytes sql = bytes_make(65536), also = bytes_make(32768);
+    struct relay_chosen chosen = { .n = room };
     struct db_rows *rows;
-    struct delivery *d;
     enum db_status status = head_look(e->head, e->db, lane, lane);
 
     exclude_some(&also, e, lane);
@@ -209,17 +237,22 @@ read_due(
         add_receipt_order(&also, e);
     }
     bytes_str(&sql, "SELECT " STORED_COLUMNS);
-    stored_add_due(&sql, lane, &e->head[lane], bytes_text(&also), room);
-    if (status == DB_OK)
+    if (!delivery_lane_hands_on(lane)) {
+        stored_add_due(&sql, lane, &e->head[lane], bytes_text(&also), room);
+    } else if (status == DB_OK) {
+        status = relay_choose(
+            e->db, lane, &e->head[lane], bytes_text(&also), room, &chosen);
+        add_chosen(&sql, &chosen);
+    }
+    if (status == DB_OK && chosen.n > 0)
         status = db_query(e->db, &sql, &rows);
     bytes_free(&also);
     bytes_free(&sql);
-    if (status != DB_OK)
+    if (status != DB_OK || chosen.n == 0)
         return status;
-    while (db_next(rows) && (d = stored_read(rows)))
-        delivery_push(due, d);
+    status = take_due(rows, lane, due);
     db_rows_close(&rows);
-    return DB_OK;
+    return status;
 }
 
 /* When the next one falls due, so that we sleep until then. To be asked before
@@ -453,6 +486,8 @@ claim_lane(struct engine *e, enum lane_id lane)
     e->backlog[lane] = room == 0;
     if (room == 0)
         return DB_OK;
+    if (delivery_lane_hands_on(lane) && room > RELAY_MOST)
+        room = RELAY_MOST;
     status = read_due(e, lane, room, &due);
     if (due.n > 0)
         e->backlog[lane] = due.n == room;

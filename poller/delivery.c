@@ -46,6 +46,8 @@ static const char *const lanes[LANES] = {
     [LANE_KOMTET] = "komtet",
     [LANE_ROUTERS] = "routers",
     [LANE_EXEC] = "exec",
+    [LANE_WEBHOOK] = "webhook",
+    [LANE_KAFKA] = "kafka",
 };
 
 const char *
@@ -69,6 +71,18 @@ delivery_lane_find(const char *name, enum lane_id *lane)
 {
     *lane = delivery_lane_of(name);
     return strcmp(lanes[*lane], name) == 0;
+}
+
+bool
+delivery_lane_in_order(enum lane_id lane)
+{
+    return lane == LANE_KOMTET || delivery_lane_hands_on(lane);
+}
+
+bool
+delivery_lane_hands_on(enum lane_id lane)
+{
+    return lane == LANE_WEBHOOK || lane == LANE_KAFKA;
 }
 
 enum lane_id

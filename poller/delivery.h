@@ -65,6 +65,8 @@ enum lane_id {
     LANE_KOMTET,
     LANE_ROUTERS,
     LANE_EXEC,
+    LANE_WEBHOOK,
+    LANE_KAFKA,
     LANES
 };
 
@@ -74,6 +76,11 @@ const char *delivery_lane_name(enum lane_id lane);
 enum lane_id delivery_lane_of(const char *name);
 /* The same where it matters: false for an unknown name. */
 bool delivery_lane_find(const char *name, enum lane_id *lane);
+/* Whether what waits there for one subscriber goes one after the other. */
+bool delivery_lane_in_order(enum lane_id lane);
+/* Whether events are handed on there as they are: payload is made when they
+ * are claimed, and is not stored. */
+bool delivery_lane_hands_on(enum lane_id lane);
 /* The lane that serves a channel. */
 enum lane_id delivery_lane_for(enum channel channel);
 

@@ -3,47 +3,28 @@
 
 #include "actions/action.h"
 #include "log.h"
+#include "wordlist.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char all[] = "all", blanks[] = " \t,";
-
-/* The next word of a value, its length in *n; NULL = there is none. */
-static const char *
-next_word(const char *at, size_t *n)
-{
-    at += strspn(at, blanks);
-    *n = strcspn(at, blanks);
-    return *n > 0 ? at : NULL;
-}
-
-static bool
-is(const char *word, size_t n, const char *name)
-{
-    return strlen(name) == n && memcmp(word, name, n) == 0;
-}
+static const char all[] = "all";
 
 bool
 dry_holds(const struct settings *set, const char *action)
 {
-    const char *word = set->service.dry_run;
-    size_t n = 0;
-
-    while ((word = next_word(word + n, &n)))
-        if (is(word, n, all) || is(word, n, action))
-            return true;
-    return false;
+    return wordlist_has(set->service.dry_run, all) ||
+           wordlist_has(set->service.dry_run, action);
 }
 
 static bool
 is_known(const char *word, size_t n)
 {
     for (size_t i = 0; i < ACTIONS; i++)
-        if (is(word, n, actions[i]->name))
+        if (wordlist_is(word, n, actions[i]->name))
             return true;
-    return is(word, n, all);
+    return wordlist_is(word, n, all);
 }
 
 const char *
@@ -51,11 +32,11 @@ dry_wrong(const char *value)
 {
     size_t n = 0;
 
-    while ((value = next_word(value + n, &n)))
+    while ((value = wordlist_next(value + n, &n)))
         if (!is_known(value, n))
             return "expected all, or some of sms, social, receipt, bonus_topup,"
-                   " bonus_loyalty, discount_remove, session_reset and exec,"
-                   " with a comma between them";
+                   " bonus_loyalty, discount_remove, session_reset, exec,"
+                   " webhook and kafka, with a comma between them";
     return NULL;
 }
 
@@ -117,7 +98,7 @@ dry_tell(const struct settings *set)
 {
     size_t n;
 
-    if (next_word(set->service.dry_run, &n))
+    if (wordlist_next(set->service.dry_run, &n))
         log_warning("dry run ([service] dry_run): %s: decided and recorded, "
                     "never sent or done; see mbevctl compare",
             set->service.dry_run);

@@ -38,12 +38,15 @@ make_lane(struct engine *e, enum lane_id lane)
         [LANE_SMSPILOT] = &smspilot,
         [LANE_SMSC] = &smsc,
         [LANE_KOMTET] = &komtet,
+        [LANE_WEBHOOK] = &webhook,
     };
 
     if (lane == LANE_ROUTERS)
         return fleet_make(e->set, e->http, &e->fleet);
     if (lane == LANE_EXEC)
         return runner_make(e->set, &e->runner);
+    if (lane == LANE_KAFKA)
+        return kafka_make(e->set, &e->kafka);
     return post_make(e->set, e->http, &e->zone, providers[lane]);
 }
 
@@ -106,6 +109,7 @@ engine_open(struct engine *e, struct editions *editions,
         return false;
     e->wake.fleet = e->fleet;
     e->wake.runner = e->runner;
+    e->wake.kafka = e->kafka;
     return true;
 }
 

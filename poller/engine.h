@@ -19,6 +19,7 @@
 #include "head.h"
 #include "http.h"
 #include "journal.h"
+#include "kafka.h"
 #include "lane.h"
 #include "late.h"
 #include "low.h"
@@ -64,6 +65,7 @@ struct engine {
     struct lane *lane[LANES]; /* NULL for LANE_DECIDE */
     struct fleet *fleet;      /* belongs to its lane */
     struct runner *runner;    /* the same */
+    struct kafka *kafka;      /* the same */
     struct zone zone;         /* of the quiet hours */
     struct owner owner;
     struct wake wake;

@@ -119,6 +119,14 @@ lane_retry_longest_ms(const struct lane *lane)
     return lane->traits.limits.retry_longest_ms;
 }
 
+bool
+lane_gives_up(const struct lane *lane, unsigned attempts)
+{
+    unsigned most = lane->traits.limits.most_attempts;
+
+    return most > 0 && attempts >= most && !lane_is_held(lane);
+}
+
 int64_t
 lane_longest_ms(const struct lane *lane)
 {

@@ -88,6 +88,10 @@ bool lane_repeats(const struct lane *lane);
 int64_t lane_retry_first_ms(const struct lane *lane);
 int64_t lane_retry_longest_ms(const struct lane *lane);
 
+/* Whether one that failed so often, in a way that may pass, is to be given up:
+ * it is at fault itself, for the lane is not held. */
+bool lane_gives_up(const struct lane *lane, unsigned attempts);
+
 /* Longest that a delivery may be under way in it. */
 int64_t lane_longest_ms(const struct lane *lane);
 

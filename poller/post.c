@@ -4,6 +4,7 @@
 #include "atwork.h"
 #include "clock.h"
 #include "fault.h"
+#include "relay.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,10 +139,12 @@ send_out(struct call *call)
     const struct settings *set = call->terms.set;
     struct delivery *d = call->delivery;
     struct bytes body = bytes_make(256 * 1024);
-    char id[DELIVERY_MESSAGE_ID];
+    char id[DELIVERY_MESSAGE_ID], identity[DELIVERY_KEY + 1];
     struct message message = { .to = d->address,
         .text = d->payload,
         .id = delivery_message_id(d, id),
+        .identity = delivery_identity(d, identity),
+        .now_us = clock_wall_us(),
         .channel = d->route.at[0],
         .plan_us = d->plan_us > clock_wall_us() ? d->plan_us : 0,
         .zone = post->zone };
@@ -240,8 +243,14 @@ static void
 start(void *carrier, struct delivery *d)
 {
     struct post *post = carrier;
-    struct call *call = link_call(post, d);
+    struct call *call;
 
+    if (!d->payload && delivery_lane_hands_on(d->lane)) {
+        relay_fail_empty(d);
+        lane_finish(post->lane, d);
+        return;
+    }
+    call = link_call(post, d);
     atwork_begin(WORK_CALL, d->key, NULL);
     if (!call)
         fail_unsent(post, d);

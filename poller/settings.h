@@ -256,6 +256,38 @@ struct settings {
         char *switch_type;
     } exec;
     struct {
+        char *url; /* "" = no event is handed on */
+        char *secret;
+        char *secret_before; /* "" = none */
+        char *kinds;
+        char *ca_file;
+        int64_t connections;
+        int64_t rate; /* requests a second */
+        int64_t connect_timeout_ms;
+        int64_t timeout_ms;
+        int64_t attempts; /* 0 = without end */
+        int64_t retry_first_ms;
+        int64_t retry_longest_ms;
+        int64_t hold_ms;
+    } webhook;
+    struct {
+        char *brokers; /* "" = no event is handed on */
+        char *topic;
+        char *kinds;
+        char *security;
+        char *mechanism;
+        char *user;
+        char *password;
+        char *ca_file;
+        char *compression;
+        int64_t at_once;
+        int64_t timeout_ms;
+        int64_t attempts; /* 0 = without end */
+        int64_t retry_first_ms;
+        int64_t retry_longest_ms;
+        int64_t hold_ms;
+    } kafka;
+    struct {
         struct text_list nastypes;
         struct router_settings usual;
         int64_t connections;

@@ -2,9 +2,12 @@
 #include "settings_check.h"
 
 #include "dry.h"
+#include "event.h"
 #include "log.h"
 #include "loopback.h"
+#include "providers/webhook.h"
 #include "settings_router.h"
+#include "wordlist.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -16,7 +19,12 @@
 #define SMALL "abcdefghijklmnopqrstuvwxyz"
 #define NAME "ABCDEFGHIJKLMNOPQRSTUVWXYZ" SMALL "0123456789_-"
 
-enum { MOST_DISCOUNTS = 64, MOST_SHOP = 200, MOST_WORDS = 8 };
+enum {
+    MOST_DISCOUNTS = 64,
+    MOST_SHOP = 200,
+    MOST_WORDS = 8,
+    LEAST_SECRET = 24
+};
 
 #define LEAST_KEPT_MS (3LL * 24 * 3600 * 1000)
 
@@ -64,6 +72,10 @@ static const struct choice {
     { AT(receipt.cashier_inn), { "required", "optional" } },
     { AT(receipt.id_member), { "external_id", "task_id" } },
     { AT(session_reset.target), { "all", "online" } },
+    { AT(kafka.security),
+        { "plaintext", "ssl", "sasl_plaintext", "sasl_ssl" } },
+    { AT(kafka.mechanism), { "SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN" } },
+    { AT(kafka.compression), { "none", "gzip", "lz4", "snappy", "zstd" } },
     { AT(routers.usual.transport),
         { "auto", "ssh", "api", "api-tls", "radius", "off" } },
     { AT(routers.usual.host_key), { "accept-new", "strict", "off" } },
@@ -141,6 +153,8 @@ static const struct pattern {
     COLUMN(switch_community),
     COLUMN(switch_snmp_port),
     COLUMN(switch_type),
+    { AT(kafka.topic), NAME ".", 1, 249,
+        "must be a name of at most 249 letters, digits, . _ and -" },
     ALGORITHMS(kex),
     ALGORITHMS(hostkeys),
     ALGORITHMS(ciphers),
@@ -244,6 +258,10 @@ static const struct pauses {
     { AT(session_reset.after_ms), AT(session_reset.expire_ms),
         "must not be shorter than after" },
     { AT(exec.after_ms), AT(exec.expire_ms), "must not be shorter than after" },
+    { AT(webhook.retry_first_ms), AT(webhook.retry_longest_ms),
+        "must not be shorter than retry_first" },
+    { AT(kafka.retry_first_ms), AT(kafka.retry_longest_ms),
+        "must not be shorter than retry_first" },
     { AT(routers.hold_first_ms), AT(routers.hold_longest_ms),
         "must not be shorter than hold_first" },
     { AT(routers.retry_first_ms), AT(routers.retry_longest_ms),
@@ -498,6 +516,122 @@ check_exec(struct check *c)
             c, AT(exec.switch_key), "is empty, and switch_table is not");
 }
 
+static bool
+is_kind(const char *word, size_t n)
+{
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+        if (wordlist_is(word, n, event_kind_name(kind)))
+            return true;
+    return wordlist_is(word, n, "all");
+}
+
+static void
+complain_kinds(struct check *c, size_t at)
+{
+    struct bytes what = bytes_make(1024);
+
+    bytes_str(&what, "expected all, or some of");
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+        bytes_printf(&what, "%s %s", kind ? "," : "", event_kind_name(kind));
+    bytes_str(&what, ", with a comma between them");
+    complain_at(c, at, bytes_text(&what));
+    bytes_free(&what);
+}
+
+static void
+check_kinds(struct check *c, size_t at)
+{
+    const char *word = text_at(c, NULL, at);
+    size_t n = 0, words = 0;
+
+    while ((word = wordlist_next(word + n, &n))) {
+        words++;
+        if (!is_kind(word, n)) {
+            complain_kinds(c, at);
+            return;
+        }
+    }
+    if (words == 0)
+        complain_kinds(c, at);
+}
+
+/* Behind the name of a host: its port, if there is one, and its path. What
+ * looks like a host and is an account ends otherwise. */
+static bool
+is_end_of_host(const char *s)
+{
+    if (*s == ':')
+        s += 1 + strspn(s + 1, "0123456789");
+    return *s == '\0' || *s == '/';
+}
+
+/* What is handed on tells of subscribers: it leaves this host encrypted. */
+static bool
+is_private(const char *url)
+{
+    static const char *const here[] = { "http://127.0.0.1", "http://[::1]",
+        "http://localhost" };
+
+    if (starts_with(url, "https://"))
+        return true;
+    for (size_t i = 0; i < sizeof here / sizeof *here; i++)
+        if (starts_with(url, here[i]) && is_end_of_host(url + strlen(here[i])))
+            return true;
+    return false;
+}
+
+static void
+check_signing(struct check *c, size_t at)
+{
+    const char *secret = text_at(c, NULL, at);
+    struct bytes key = bytes_make(4096);
+
+    if (*secret && (strlen(secret) < LEAST_SECRET ||
+                       !webhook_read_secret(&key, secret) || !bytes_ok(&key)))
+        complain_at(c, at,
+            "must be whsec_ and base64, or a text, of 24 characters at least "
+            "(openssl rand -base64 32)");
+    bytes_free(&key);
+}
+
+static void
+check_webhook(struct check *c)
+{
+    const struct settings *s = c->s;
+
+    check_kinds(c, AT(webhook.kinds));
+    check_signing(c, AT(webhook.secret));
+    check_signing(c, AT(webhook.secret_before));
+    if (!*s->webhook.url)
+        return;
+    if (!is_private(s->webhook.url))
+        complain_at(c, AT(webhook.url),
+            "must begin with https://, or with http:// and be on this host");
+    if (!*s->webhook.secret)
+        complain_at(c, AT(webhook.secret),
+            "is empty but url is not: nothing is handed on without a "
+            "signature (openssl rand -base64 32)");
+}
+
+static void
+check_kafka(struct check *c)
+{
+    const struct settings *s = c->s;
+
+    check_kinds(c, AT(kafka.kinds));
+    if (!*s->kafka.brokers)
+        return;
+#ifndef MBEV_KAFKA
+    complain_at(c, AT(kafka.brokers),
+        "this mbevd was built without Kafka: build it with cmake "
+        "-DMBEV_KAFKA=ON, which needs librdkafka, or leave brokers empty");
+#endif
+    if (starts_with(s->kafka.security, "sasl") && !*s->kafka.user)
+        complain_at(c, AT(kafka.user), "is empty but security is sasl");
+    if (starts_with(s->kafka.security, "sasl") && !*s->kafka.password)
+        complain_at(c, AT(kafka.password), "is empty but security is sasl");
+}
+
 /* It asks for no password. */
 static void
 check_status(struct check *c)
@@ -555,6 +689,8 @@ settings_check(const struct settings *s, settings_complain *complain, void *arg)
     check_receipt(&check);
     check_callback(&check);
     check_exec(&check);
+    check_webhook(&check);
+    check_kafka(&check);
     check_source(&check);
     settings_router_check(s, complain, arg);
 }

@@ -115,6 +115,12 @@ const struct settings_section settings_sections[] = {
               "of the service. 0 means done, 75 try again later, all else "
               "failed. What\n"
               "runs too long is killed. See README." },
+    { "webhook",
+        "Every event is handed on to a program of your own by HTTPS, signed,\n"
+        "as JSON: see docs/events.md. It may come twice, with the same key." },
+    { "kafka",
+        "Every event is handed on to Kafka, as the same JSON; only when mbevd\n"
+        "was built with it (cmake -DMBEV_KAFKA=ON)." },
     { "routers",
         "The routers are those of the billing's table radnas: address\n"
         "nasname, account naslogin with naspass." },
@@ -720,6 +726,85 @@ const struct settings_key settings_keys[] = {
         "", 0, 0, NULL, "SNMP port" },
     { "exec", "switch_type", KEY_TEXT, PLAIN, AT(exec.switch_type), "", 0, 0,
         NULL, "number of the type of device" },
+
+    { "webhook", "url", KEY_TEXT, PLAIN, AT(webhook.url), "", 0, 0, NULL,
+        "Address; http:// only to this host. Empty = events are not handed "
+        "on" },
+    { "webhook", "secret", KEY_TEXT, SECRET, AT(webhook.secret), "", 0, 0, NULL,
+        "Key of the signature, of 24 characters at least: whsec_ and base64,\n"
+        "or any text" },
+    { "webhook", "secret_before", KEY_TEXT, SECRET, AT(webhook.secret_before),
+        "", 0, 0, NULL,
+        "The key before it, with which it is signed, too, until the receiver\n"
+        "knows the new one; empty = none" },
+    { "webhook", "kinds", KEY_TEXT, PLAIN, AT(webhook.kinds), "all", 0, 0, NULL,
+        "Which events: all, or some kinds with a comma between them, such as\n"
+        "payment, refund" },
+    { "webhook", "ca_file", KEY_TEXT, PLAIN, AT(webhook.ca_file), "", 0, 0,
+        NULL, "Certificates to trust; empty = the system's" },
+    { "webhook", "connections", KEY_NUMBER, PLAIN, AT(webhook.connections), "4",
+        1, 64, NULL,
+        "Most requests at the same time; of one subscriber never more than\n"
+        "one" },
+    { "webhook", "rate", KEY_NUMBER, PLAIN, AT(webhook.rate), "50", 1, 10000,
+        NULL, "Most requests a second" },
+    { "webhook", "connect_timeout", KEY_DURATION, PLAIN,
+        AT(webhook.connect_timeout_ms), "5 s", 100, 10 * MINUTE_MS, NULL,
+        "Time limit for the connection" },
+    { "webhook", "timeout", KEY_DURATION, PLAIN, AT(webhook.timeout_ms), "15 s",
+        100, 10 * MINUTE_MS, NULL, "Time limit for a whole request" },
+    { "webhook", "attempts", KEY_NUMBER, PLAIN, AT(webhook.attempts), "25", 0,
+        1000, NULL,
+        "An event that failed so often, while others pass, is given up; 0 =\n"
+        "never: then it keeps back what comes after it of its subscriber" },
+    { "webhook", "retry_first", KEY_DURATION, PLAIN, AT(webhook.retry_first_ms),
+        "5 s", 100, DAY_MS, NULL,
+        "Pause after the first failure that may pass; doubles each time" },
+    { "webhook", "retry_longest", KEY_DURATION, PLAIN,
+        AT(webhook.retry_longest_ms), "1 h", 100, DAY_MS, NULL,
+        "Longest such pause" },
+    { "webhook", "hold", KEY_DURATION, PLAIN, AT(webhook.hold_ms), "1 min", 100,
+        DAY_MS, NULL,
+        "Pause of all of it when the receiver refuses us or is out of order;\n"
+        "then one event tries it" },
+
+    { "kafka", "brokers", KEY_TEXT, PLAIN, AT(kafka.brokers), "", 0, 0, NULL,
+        "First brokers, host:port with a comma between them. Empty = events\n"
+        "are not handed on" },
+    { "kafka", "topic", KEY_TEXT, PLAIN, AT(kafka.topic), "mikbill.events", 0,
+        0, NULL, "Topic; the key of a message is the subscriber's uid" },
+    { "kafka", "kinds", KEY_TEXT, PLAIN, AT(kafka.kinds), "all", 0, 0, NULL,
+        "Which events: all, or some kinds with a comma between them" },
+    { "kafka", "security", KEY_TEXT, PLAIN, AT(kafka.security), "plaintext", 0,
+        0, NULL, "plaintext, ssl, sasl_plaintext or sasl_ssl" },
+    { "kafka", "mechanism", KEY_TEXT, PLAIN, AT(kafka.mechanism),
+        "SCRAM-SHA-512", 0, 0, NULL,
+        "With sasl: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN" },
+    { "kafka", "user", KEY_TEXT, PLAIN, AT(kafka.user), "", 0, 0, NULL,
+        "With sasl: the account" },
+    { "kafka", "password", KEY_TEXT, SECRET, AT(kafka.password), "", 0, 0, NULL,
+        "Its password" },
+    { "kafka", "ca_file", KEY_TEXT, PLAIN, AT(kafka.ca_file), "", 0, 0, NULL,
+        "Certificates to trust; empty = the system's" },
+    { "kafka", "compression", KEY_TEXT, PLAIN, AT(kafka.compression), "none", 0,
+        0, NULL, "none, gzip, lz4, snappy or zstd" },
+    { "kafka", "at_once", KEY_NUMBER, PLAIN, AT(kafka.at_once), "200", 1, 2000,
+        NULL,
+        "Most messages under way at the same time; of one subscriber never\n"
+        "more than one" },
+    { "kafka", "timeout", KEY_DURATION, PLAIN, AT(kafka.timeout_ms), "30 s",
+        1000, 10 * MINUTE_MS, NULL, "Time limit for a message" },
+    { "kafka", "attempts", KEY_NUMBER, PLAIN, AT(kafka.attempts), "25", 0, 1000,
+        NULL, "As of the webhook" },
+    { "kafka", "retry_first", KEY_DURATION, PLAIN, AT(kafka.retry_first_ms),
+        "5 s", 100, DAY_MS, NULL,
+        "Pause after the first failure that may pass; doubles each time" },
+    { "kafka", "retry_longest", KEY_DURATION, PLAIN, AT(kafka.retry_longest_ms),
+        "1 h", 100, DAY_MS, NULL, "Longest such pause" },
+    { "kafka", "hold", KEY_DURATION, PLAIN, AT(kafka.hold_ms), "1 min", 100,
+        DAY_MS, NULL,
+        "Pause of all of it when the brokers refuse us or are out of order;\n"
+        "then one message tries it" },
 
     { "routers", "nastype", KEY_LIST, PLAIN, AT(routers.nastypes), "mikrotik",
         0, 0, NULL,

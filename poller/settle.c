@@ -66,10 +66,22 @@ after_foreign(struct delivery *d)
     return DELIVERY_READY;
 }
 
+/* It failed too often, and others did not. */
+static enum delivery_state
+give_up(struct delivery *d)
+{
+    char why[sizeof d->outcome.why];
+
+    snprintf(why, sizeof why, "given up after %u attempts: %.900s", d->attempts,
+        d->outcome.why);
+    snprintf(d->outcome.why, sizeof d->outcome.why, "%s", why);
+    return d->ask ? DELIVERY_DOUBTFUL : DELIVERY_DEAD;
+}
+
 /* Of what is accepted once, however often it is sent. d->ask: an earlier
  * attempt may have been accepted. */
 static enum delivery_state
-after_repeatable(struct delivery *d)
+after_repeatable(const struct engine *e, struct delivery *d)
 {
     switch (d->outcome.class) {
     case OUTCOME_ACCEPTED:
@@ -87,7 +99,8 @@ after_repeatable(struct delivery *d)
     case OUTCOME_ABSENT:
         break;
     }
-    return DELIVERY_RETRY;
+    return lane_gives_up(lane_of(e, d), d->attempts) ? give_up(d)
+                                                     : DELIVERY_RETRY;
 }
 
 /* Doing it again does no harm to anything but a new session; it expires soon
@@ -113,7 +126,7 @@ state_after(const struct engine *e, struct delivery *d)
     if (d->lane == LANE_ROUTERS)
         return after_reset(d);
     if (d->lane != LANE_DECIDE && lane_repeats(lane_of(e, d)))
-        return after_repeatable(d);
+        return after_repeatable(e, d);
     if (d->outcome.class == OUTCOME_ACCEPTED) {
         d->ask = false;
         return DELIVERY_DONE;
@@ -510,15 +523,17 @@ tell(struct engine *e, const struct delivery *d)
         delivery_state_name(d->state), parts, sep, d->outcome.why);
 }
 
-/* Of one subscriber the next receipt may go now, and it may be asked what
- * becomes of this one. */
+/* Of one subscriber the next may go now; and of a receipt it may be asked what
+ * becomes of it. */
 static void
 go_on_after(struct engine *e, const struct delivery *d)
 {
-    if (d->lane != LANE_KOMTET)
+    if (!delivery_lane_in_order(d->lane))
         return;
     e->backlog[d->lane] = true;
-    follow_due_by(e, clock_boot_us() + e->set->receipt.look_first_ms * 1000);
+    if (d->lane == LANE_KOMTET)
+        follow_due_by(
+            e, clock_boot_us() + e->set->receipt.look_first_ms * 1000);
 }
 
 /* Records all of e->results in one transaction, and forgets them. */

@@ -211,7 +211,7 @@ sleep_ms(const struct wake *wake)
 void
 wake_wait(struct wake *wake, struct http *http, int64_t until_us)
 {
-    int fds[5 + WAKE_LISTENERS] = { wake->timer_fd, wake->signal_fd };
+    int fds[6 + WAKE_LISTENERS] = { wake->timer_fd, wake->signal_fd };
     unsigned n = 2;
     bool now;
 
@@ -224,6 +224,8 @@ wake_wait(struct wake *wake, struct http *http, int64_t until_us)
         fds[n++] = fleet_fd(wake->fleet);
     if (wake->runner)
         fds[n++] = runner_fd(wake->runner);
+    if (wake->kafka)
+        fds[n++] = kafka_fd(wake->kafka);
     if (wake->bell_fd >= 0)
         fds[n++] = wake->bell_fd;
     for (int i = 0; i < WAKE_LISTENERS; i++)
@@ -236,6 +238,8 @@ wake_wait(struct wake *wake, struct http *http, int64_t until_us)
         fleet_run(wake->fleet);
     if (wake->runner)
         runner_run(wake->runner);
+    if (wake->kafka)
+        kafka_run(wake->kafka);
     for (int i = 0; i < WAKE_LISTENERS; i++)
         if (wake->listen[i])
             listen_run(wake->listen[i]);

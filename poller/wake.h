@@ -16,6 +16,7 @@
 
 #include "delivery.h"
 #include "http.h"
+#include "kafka.h"
 #include "listen.h"
 #include "routers/fleet.h"
 #include "runner.h"
@@ -34,6 +35,7 @@ struct wake {
     struct listen *listen[WAKE_LISTENERS]; /* are moved on, too; NULL = none */
     struct fleet *fleet;                   /* the same */
     struct runner *runner;                 /* the same */
+    struct kafka *kafka;                   /* the same */
     int64_t look_us;                       /* boot clock: when to look next */
     int64_t step_us;   /* pause after that look; 0 = only the safety poll */
     int64_t poll_us;   /* the safety poll */

@@ -37,7 +37,7 @@ done
 dictionary() {
     local name=$1
     case $name in
-    smspilot | smsc | komtet) name=reply ;;
+    smspilot | smsc | komtet | webhook) name=reply ;;
     ini) name=settings ;;
     esac
     [ ! -f "tests/fuzz/dict/$name.dict" ] ||

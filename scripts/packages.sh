@@ -9,7 +9,7 @@ python3-pymysql python3-asyncssh openssl tzdata"
 # where services start by themselves, disable its ssh.service afterwards.
 ROUTER_PACKAGES="openssh-server libnss-wrapper"
 # systemd: only its tools, which judge the unit file. mandoc judges the manual.
-TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist \
+TEST_PACKAGES="libcmocka-dev librdkafka-dev python3-pytest python3-pytest-xdist python3-jsonschema \
 $ROUTER_PACKAGES mariadb-client galera-4 galera-arbitrator-4 clang libclang-rt-dev clang-format clang-tidy \
 cppcheck chromium chromium-driver fonts-dejavu-core systemd mandoc dpkg-dev file shellcheck"
 # What makes and checks packages, and a clean Debian to try them in.

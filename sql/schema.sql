@@ -137,7 +137,7 @@ CREATE TABLE IF NOT EXISTS delivery (
   event_id      BIGINT UNSIGNED NOT NULL
                 COMMENT 'event.id',
   action        VARCHAR(16) CHARACTER SET ascii NOT NULL
-                COMMENT 'sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset, exec',
+                COMMENT 'sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset, exec, webhook, kafka',
   receiver      TINYINT UNSIGNED NOT NULL DEFAULT 0
                 COMMENT 'which of several receivers, from 0',
   state         ENUM('ready','leased','calling','done','retry','doubtful',
@@ -321,7 +321,7 @@ SET @mbev_text = IF(
        NOT NULL
        COMMENT ''see docs/architecture.md for the transitions'',
      MODIFY COLUMN action VARCHAR(16) CHARACTER SET ascii NOT NULL
-       COMMENT ''sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset, exec'',
+       COMMENT ''sms, social, receipt, bonus_topup, bonus_loyalty, discount_remove, session_reset, exec, webhook, kafka'',
      MODIFY COLUMN payload MEDIUMTEXT NULL
        COMMENT ''what is sent: the text of the message; of a receipt every byte of the request; of a session reset and of a program the order as JSON'',
      ADD COLUMN dry BOOLEAN NOT NULL DEFAULT FALSE
@@ -597,6 +597,20 @@ CREATE TABLE IF NOT EXISTS installation (
   PRIMARY KEY (billing)
 ) ENGINE=InnoDB
   COMMENT='The captured billing, one row. Written by sql/triggers.sql';
+
+-- Captured changes with the names that outbox readers know, in the order in
+-- which they were taken over. For who asks by SQL: whoever follows the binary
+-- log, as Debezium does, sees tables only; docs/events.md says how it is told
+-- to read table event.
+CREATE OR REPLACE SQL SECURITY INVOKER VIEW debezium_outbox AS
+SELECT id,
+       'subscriber'       AS aggregatetype,
+       CAST(uid AS CHAR)  AS aggregateid,
+       kind               AS type,
+       body               AS payload,
+       captured_utc       AS `timestamp`
+FROM event
+WHERE problem IS NULL;
 
 -- The tables are all there: also under mysql --force.
 INSERT IGNORE INTO schema_version (version, installed_utc)

@@ -143,7 +143,8 @@ def test_secrets_are_marked():
                if "A secret: it is never shown" in key_of(s, k)}
     assert secrets == {("database", "password"), ("smspilot", "api_key"),
                        ("smsc", "password"), ("smsc", "api_key"),
-                       ("komtet", "secret")}
+                       ("komtet", "secret"), ("webhook", "secret"),
+                       ("webhook", "secret_before"), ("kafka", "password")}
 
 
 def test_bounds_are_those_that_are_checked(tmp_path):

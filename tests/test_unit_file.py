@@ -148,6 +148,6 @@ def test_every_secret_of_the_sample_has_its_line():
     """Of the examples of LoadCredential each names a file of its own."""
     lines = re.findall(r"^#LoadCredential=(\w+):(/\S+)$",
                        (CONF / "mbevd.service").read_text(), re.M)
-    assert len(lines) == len({name for name, _ in lines}) == 4
+    assert len(lines) == len({name for name, _ in lines}) == 6
     assert all(path == f"/etc/mikbill-events/{name}.secret"
                for name, path in lines)

@@ -16,6 +16,8 @@ const struct action *const actions[ACTIONS] = {
     &action_discount_remove,
     &action_session_reset,
     &action_exec,
+    &action_webhook,
+    &action_kafka,
 };
 
 const struct action *

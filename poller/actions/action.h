@@ -60,7 +60,7 @@ struct action {
 };
 
 /* All there are; their order is that in which an event's are decided. */
-enum { ACTIONS = 8 };
+enum { ACTIONS = 10 };
 extern const struct action *const actions[ACTIONS];
 
 /* NULL when there is none of that name. */
@@ -98,5 +98,7 @@ extern const struct action action_bonus_loyalty;
 extern const struct action action_discount_remove;
 extern const struct action action_session_reset;
 extern const struct action action_exec;
+extern const struct action action_webhook;
+extern const struct action action_kafka;
 
 #endif

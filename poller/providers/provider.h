@@ -15,9 +15,11 @@
 #include "zone.h"
 
 struct message {
-    const char *to;   /* digits with country code */
-    const char *text; /* UTF-8; of a receipt the whole body */
-    const char *id;   /* our own number of it, the same in every attempt */
+    const char *to;       /* digits with country code */
+    const char *text;     /* UTF-8; of a receipt the whole body */
+    const char *id;       /* our own number of it, the same in every attempt */
+    const char *identity; /* of its event */
+    int64_t now_us;       /* the time, microseconds since 1970 UTC */
     enum channel channel;
     int64_t plan_us; /* to be delivered then, microseconds since 1970 UTC; 0 =
                         at once */
@@ -36,6 +38,9 @@ struct provider_limits {
     int64_t hold_ms;        /* pause of the whole lane */
     int64_t retry_first_ms; /* pause after a failure that may pass, doubling */
     int64_t retry_longest_ms; /* up to this */
+    unsigned most_attempts;   /* after so many that failed it is given up,
+                                 unless the lane is held: then nobody else's
+                                 would pass either; 0 = never */
 };
 
 struct provider_ops {
@@ -76,5 +81,6 @@ provider_longest_ms(const struct provider_ops *ops, const struct settings *set);
 extern const struct provider_ops smspilot;
 extern const struct provider_ops smsc;
 extern const struct provider_ops komtet;
+extern const struct provider_ops webhook;
 
 #endif

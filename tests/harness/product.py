@@ -112,6 +112,7 @@ class Service:
         self.config = self.folder / "mbevd.ini"
         self.log = self.folder / "mbevd.log"
         self.env = {**os.environ, **(env or {})}
+        self.program = "mbevd"  # another one of the build
         self._process = None
         self.configure(settings)
 
@@ -188,7 +189,7 @@ class Service:
             raise TimeoutError(f"{error}\n{self.log_text()[-3000:]}") from None
 
     def _spawn(self, args):
-        argv = [build_dir() / "mbevd", "-c", self.config, *args]
+        argv = [build_dir() / self.program, "-c", self.config, *args]
         with open(self.log, "ab") as log:
             return process.spawn(argv, env=self.env, stderr=log,
                                  stdin=subprocess.DEVNULL,

@@ -262,7 +262,7 @@ def test_a_pause_keeps_who_began_it(chain):
     ctl(chain, "pause", "all", "--reason", "first")
     ctl(chain, "pause", "smsc", "--reason", "second")
     assert chain.db.sql("SELECT COUNT(*), COUNT(DISTINCT reason) FROM pause",
-                        "mikbill_events") == [(6, 1)]
+                        "mikbill_events") == [(8, 1)]
     assert ctl(chain, "pause", "smspilot2").returncode == 64
 
 

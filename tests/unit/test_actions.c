@@ -240,7 +240,7 @@ actions_stand_in_the_order_of_their_work(void **state)
 {
     static const char *const names[] = { "sms", "social", "receipt",
         "bonus_topup", "bonus_loyalty", "discount_remove", "session_reset",
-        "exec" };
+        "exec", "webhook", "kafka" };
 
     (void)state;
     assert_int_equal(ACTIONS, COUNT(names));
@@ -533,6 +533,14 @@ discounts_wait_as_the_settings_say(void **state)
         action_discount_remove.after_ms(&set, EVENT_TARIFF_CHANGE), 500);
 }
 
+/* Work in the billing, and what is handed on. */
+static bool
+is_done_however_late(const struct action *action)
+{
+    return action->in_billing || action == &action_webhook ||
+           action == &action_kafka;
+}
+
 static void
 messages_and_resets_expire_and_work_in_the_billing_does_not(void **state)
 {
@@ -546,8 +554,44 @@ messages_and_resets_expire_and_work_in_the_billing_does_not(void **state)
         expect_number(actions[i]->name, actions[i]->expire_ms(&set),
             actions[i] == &action_session_reset ? 900000
             : actions[i] == &action_exec        ? 3600000
-            : actions[i]->in_billing            ? INT64_MAX
+            : is_done_however_late(actions[i])  ? INT64_MAX
                                                 : 86400000);
+}
+
+/* ---- events that are handed on ---- */
+
+static void
+every_event_is_handed_on_at_once_where_there_is_an_address(void **state)
+{
+    struct settings set = settings_make();
+
+    (void)state;
+    set.webhook.url = set.kafka.brokers = "";
+    set.webhook.kinds = set.kafka.kinds = "all";
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
+        assert_false(action_webhook.routed(&set, kind));
+        assert_false(action_kafka.routed(&set, kind));
+    }
+    set.webhook.url = "https://example.org/";
+    set.kafka.brokers = "kafka:9092";
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
+        assert_true(action_webhook.routed(&set, kind));
+        assert_true(action_kafka.routed(&set, kind));
+        assert_int_equal(action_webhook.after_ms(&set, kind), 0);
+    }
+}
+
+static void
+only_the_kinds_that_are_named_are_handed_on(void **state)
+{
+    struct settings set = settings_make();
+
+    (void)state;
+    set.webhook.url = "https://example.org/";
+    set.webhook.kinds = "api_payment,  refund";
+    for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
+        expect_number(event_kind_name(kind), action_webhook.routed(&set, kind),
+            kind == EVENT_API_PAYMENT || kind == EVENT_REFUND);
 }
 
 /* ---- what must be read first ---- */
@@ -1405,6 +1449,9 @@ main(void)
         cmocka_unit_test(discounts_wait_as_the_settings_say),
         cmocka_unit_test(
             messages_and_resets_expire_and_work_in_the_billing_does_not),
+        cmocka_unit_test(
+            every_event_is_handed_on_at_once_where_there_is_an_address),
+        cmocka_unit_test(only_the_kinds_that_are_named_are_handed_on),
         cmocka_unit_test(messages_of_the_interface_need_its_rows),
         cmocka_unit_test(a_bonus_needs_the_rows_only_when_it_would_be_earned),
         cmocka_unit_test(what_blocks_a_bonus_does_not_hide_that_it_was_needed),

@@ -439,7 +439,7 @@ static void
 lanes_are_named_as_in_the_table(void **state)
 {
     static const char *const names[] = { "decide", "smspilot", "smsc", "komtet",
-        "routers", "exec" };
+        "routers", "exec", "webhook", "kafka" };
 
     (void)state;
     assert_int_equal(COUNT(names), LANES);

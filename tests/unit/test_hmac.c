@@ -1,4 +1,4 @@
-/* hmac: the signature that Komtet wants. */
+/* hmac: the signatures that Komtet and receivers of events want. */
 #include "unit.h"
 
 #include "hmac.h"
@@ -118,6 +118,37 @@ a_system_that_prefers_fips_signs_all_the_same(void **state)
     assert_int_equal(EVP_default_properties_enable_fips(NULL, 0), 1);
 }
 
+static void
+assert_sha256(const char *key, size_t key_len, const char *text, size_t n,
+    const char *want)
+{
+    const struct md5_part parts[] = { { text, n / 2 },
+        { text + n / 2, n - n / 2 } };
+    unsigned char raw[HMAC_SHA256_BYTES];
+    char got[2 * HMAC_SHA256_BYTES + 1];
+
+    assert_true(hmac_sha256(key, key_len, parts, COUNT(parts), raw));
+    for (size_t i = 0; i < sizeof raw; i++)
+        snprintf(got + 2 * i, 3, "%02x", raw[i]);
+    expect_text(text, got, want);
+}
+
+/* RFC 4231, cases 1 to 3. */
+static void
+the_examples_for_sha256_hold(void **state)
+{
+    char fifty[50];
+
+    (void)state;
+    memset(fifty, 0xDD, sizeof fifty);
+    assert_sha256(key_of(0x0B, 20), 20, RAW("Hi There"),
+        "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    assert_sha256(RAW("Jefe"), RAW("what do ya want for nothing?"),
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    assert_sha256(key_of(0xAA, 20), 20, fifty, sizeof fifty,
+        "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
+}
+
 static int
 unload(void **state)
 {
@@ -137,6 +168,7 @@ main(void)
         cmocka_unit_test(parts_are_signed_as_one_text),
         cmocka_unit_test(bytes_of_any_value_are_signed),
         cmocka_unit_test(a_system_that_prefers_fips_signs_all_the_same),
+        cmocka_unit_test(the_examples_for_sha256_hold),
     };
 
     return cmocka_run_group_tests_name("hmac", tests, NULL, unload);

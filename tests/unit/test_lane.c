@@ -1359,6 +1359,33 @@ a_carrier_may_have_less_room_than_the_lane(void **state)
 }
 
 static void
+what_fails_too_often_is_given_up_unless_all_fails(void **state)
+{
+    struct scene *s = *state;
+
+    wanted.most_attempts = 3;
+    make(s, &repeating);
+    assert_false(lane_gives_up(s->lane, 2));
+    assert_true(lane_gives_up(s->lane, 3));
+    assert_true(lane_gives_up(s->lane, 4));
+    call(s, OUTCOME_CONFIGURATION, false);
+    assert_held(s, now_us + HOLD_US);
+    assert_false(lane_gives_up(s->lane, 4));
+    now_us += HOLD_US;
+    assert_true(lane_gives_up(s->lane, 4));
+}
+
+static void
+where_there_is_no_bound_nothing_is_given_up(void **state)
+{
+    struct scene *s = *state;
+
+    make(s, &repeating);
+    assert_false(lane_gives_up(s->lane, 0));
+    assert_false(lane_gives_up(s->lane, 100000));
+}
+
+static void
 a_lane_without_holds_is_never_held(void **state)
 {
     static const enum outcome_class classes[] = { OUTCOME_TRANSIENT,
@@ -1475,6 +1502,8 @@ main(void)
         LANE_TEST(a_carrier_is_given_what_is_started),
         LANE_TEST(a_carrier_may_end_it_at_once),
         LANE_TEST(a_carrier_may_have_less_room_than_the_lane),
+        LANE_TEST(what_fails_too_often_is_given_up_unless_all_fails),
+        LANE_TEST(where_there_is_no_bound_nothing_is_given_up),
         LANE_TEST(a_lane_without_holds_is_never_held),
         LANE_TEST(what_a_carrier_has_is_dropped_with_the_lane),
         LANE_TEST(what_is_under_way_is_forgotten_with_the_lane),

@@ -2380,10 +2380,99 @@ passwords_and_keys_are_marked_secret(void **state)
         const struct settings_key *k = &settings_keys[i];
         bool secret = strcmp(k->name, "password") == 0 ||
                       strcmp(k->name, "api_key") == 0 ||
-                      strcmp(k->name, "secret") == 0;
+                      strncmp(k->name, "secret", 6) == 0;
 
         expect_number(k->name, (k->traits & KEY_SECRET) != 0, secret);
     }
+}
+
+/* ---- events that are handed on ---- */
+
+#define SIGNED "secret = whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"
+
+static void
+a_webhook_is_encrypted_or_on_this_host(void **state)
+{
+    static const struct {
+        const char *url;
+        bool good;
+    } rows[] = {
+        { "https://example.org/in", true },
+        { "http://127.0.0.1:8080/in", true },
+        { "http://[::1]/in", true },
+        { "http://localhost", true },
+        { "http://example.org/in", false },
+        { "http://localhost.example.org/", false },
+        { "http://127.0.0.1@example.org/", false },
+        { "http://127.0.0.1:80@example.org/", false },
+        { "http://127.0.0.11/", false },
+        { "ftp://example.org/", false },
+        { "example.org", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[300];
+        struct loaded l;
+
+        snprintf(text, sizeof text, QUIET "[webhook]\nurl = %s\n" SIGNED,
+            rows[i].url);
+        l = load(text);
+        expect_number(rows[i].url, l.good, rows[i].good);
+        drop(&l);
+    }
+}
+
+static void
+kinds_of_events_are_those_there_are(void **state)
+{
+    static const struct {
+        const char *kinds;
+        bool good;
+    } rows[] = {
+        { "all", true },
+        { "payment", true },
+        { "payment,refund , tariff_change", true },
+        { "payments", false },
+        { "payment;refund", false },
+        { ",", false },
+        { "", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[200];
+        struct loaded l;
+
+        snprintf(
+            text, sizeof text, QUIET "[webhook]\nkinds = %s\n", rows[i].kinds);
+        l = load(text);
+        expect_number(rows[i].kinds, l.good, rows[i].good);
+        drop(&l);
+    }
+}
+
+static void
+kafka_is_for_who_has_built_it_in(void **state)
+{
+#ifdef MBEV_KAFKA
+    struct loaded l = load(QUIET "[kafka]\nbrokers = localhost:9092\n");
+
+    assert_true(l.good);
+    drop(&l);
+    assert_errors(QUIET "[kafka]\nbrokers = b:1\nsecurity = sasl_ssl\n",
+        "F: [kafka] user: is empty but security is sasl\n"
+        "F: [kafka] password: is empty but security is sasl\n");
+#else
+    struct loaded l = load(QUIET "[kafka]\nbrokers = localhost:9092\n");
+
+    assert_false(l.good);
+    assert_non_null(strstr(bytes_text(&l.errors),
+        "[kafka] brokers: this mbevd was built without Kafka: build it with "
+        "cmake -DMBEV_KAFKA=ON"));
+    drop(&l);
+#endif
+    (void)state;
 }
 
 /* ---- who may read the file, and credentials ---- */
@@ -2493,11 +2582,13 @@ remove_folder(void **state)
     return rmdir(folder);
 }
 
+#define LONG_SECRET "hush, and nobody shall hear"
+
 static void
 every_secret_may_be_a_credential(void **state)
 {
     (void)state;
-    lay("one", "hush\n");
+    lay("one", LONG_SECRET "\n");
     for (size_t i = 0; i < settings_keys_n; i++) {
         const struct settings_key *k = &settings_keys[i];
         char text[200];
@@ -2509,7 +2600,7 @@ every_secret_may_be_a_credential(void **state)
             k->section, k->name);
         l = load_with_mode(text, 0644);
         expect_text(k->name, bytes_text(&l.errors), "");
-        expect_text(k->name, *(char **)((char *)&l.s + k->at), "hush");
+        expect_text(k->name, *(char **)((char *)&l.s + k->at), LONG_SECRET);
         drop(&l);
     }
     lay("one", NULL);
@@ -3055,6 +3146,9 @@ main(void)
         cmocka_unit_test(a_secret_is_not_everybodys_to_read),
         cmocka_unit_test(what_is_no_secret_may_be_read),
         cmocka_unit_test(the_file_is_nobodys_to_write_but_its_owners),
+        cmocka_unit_test(a_webhook_is_encrypted_or_on_this_host),
+        cmocka_unit_test(kinds_of_events_are_those_there_are),
+        cmocka_unit_test(kafka_is_for_who_has_built_it_in),
         with_folder(every_secret_may_be_a_credential),
         with_folder(a_credential_that_cannot_be_had_is_told_where_it_is_wanted),
         with_folder(what_is_no_secret_is_no_credential),
