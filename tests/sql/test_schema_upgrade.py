@@ -17,7 +17,8 @@ OURS = "mikbill_events"
 NOT_FILLED = ("schema_version", "owner")
 # Their comments stay as they were: a comment is not worth a lock, which for
 # outbox would be one that payments wait for.
-OLD_COMMENTS = {("outbox", "kind"), ("event", "kind")}
+OLD_COMMENTS = {("outbox", "kind"), ("event", "kind"),
+                ("debezium_outbox", "type")}
 RENAMED = {("delivery", "sms_log_id"): "log_id"}
 
 
