@@ -148,7 +148,8 @@ divide(char *line, char *column[COLUMNS])
 static const char *
 find_fault(const struct ours *o, char *const column[COLUMNS])
 {
-    if (strcmp(column[DEFINER], definer) != 0)
+    if (strcmp(column[NAME], o->name) == 0 &&
+        strcmp(column[DEFINER], definer) != 0)
         return "its definer is another account";
     if (strcmp(column[DIGEST], o->digest) != 0)
         return "its body is not that of the triggers.sql of this version: it "
@@ -160,8 +161,11 @@ find_fault(const struct ours *o, char *const column[COLUMNS])
     return NULL;
 }
 
+/* merged: the trigger of somebody else that does the work of ours, NULL = none:
+ * where the server bears one trigger. */
 static void
-tell_ours(struct doctor *d, const struct ours *o, const char *fault)
+tell_ours(struct doctor *d, const struct ours *o, const char *fault,
+    const char *merged)
 {
     char cure[512];
 
@@ -170,6 +174,10 @@ tell_ours(struct doctor *d, const struct ours *o, const char *fault)
     if (fault)
         doctor_tell(
             d, RESULT_FAILED, cure, "%s: %s; %s", o->name, fault, o->effect);
+    else if (merged)
+        doctor_tell(d, RESULT_OK, NULL,
+            "trigger %s has the body of %s in it, as triggers.sql has it",
+            merged, o->name);
     else
         doctor_tell(
             d, RESULT_OK, NULL, "%s is as triggers.sql makes it", o->name);
@@ -190,7 +198,7 @@ tell_foreign(struct doctor *d, const char *table, char *const column[COLUMNS])
 static void
 look_through(struct doctor *d, const struct ours *o, char *report)
 {
-    const char *fault = "it is missing";
+    const char *fault = "it is missing", *merged = NULL;
     char *line;
 
     while ((line = strsep(&report, "\n"))) {
@@ -198,12 +206,16 @@ look_through(struct doctor *d, const struct ours *o, char *report)
 
         if (!divide(line, column))
             continue;
-        if (strcmp(column[NAME], o->name) == 0)
+        if (strcmp(column[NAME], o->name) == 0) {
             fault = find_fault(o, column);
-        else
+        } else if (strcmp(column[DIGEST], o->digest) == 0) {
+            fault = find_fault(o, column);
+            merged = column[NAME];
+        } else {
             tell_foreign(d, o->table, column);
+        }
     }
-    tell_ours(d, o, fault);
+    tell_ours(d, o, fault, merged);
 }
 
 static bool

@@ -2,8 +2,9 @@
 --
 --   mysql BILLING < sql/triggers.sql      (BILLING: name of the billing)
 --
--- Needs: sql/schema.sql and sql/grants.sql first; TRIGGER on the billing,
--- SET USER or SUPER, INSERT and UPDATE on mikbill_events.*: run it as root.
+-- Needs: sql/schema.sql and sql/grants.sql first; SELECT, TRIGGER and LOCK
+-- TABLES on the billing, SET USER or SUPER, INSERT, UPDATE and DELETE on
+-- mikbill_events.*: run it as root.
 -- Refuses, with the reason and the cure, what it must not be run on, and has
 -- changed nothing then. So never mysql --force. Undo: sql/uninstall.sql.
 --
@@ -26,17 +27,25 @@ SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
 
 -- 1. Refuse what this must not be run on.
 
+-- (MySQL has no compound statement here; there the reason is told as the name
+-- of a column that nobody has.)
+SET @mbev_reason = IF(EXISTS (
+  SELECT 1 FROM information_schema.routines
+  WHERE routine_schema = 'mikbill_events' AND routine_name = 'install_check'),
+  NULL, 'mikbill_events is not here, or not for you: schema.sql first, as root');
+
 DELIMITER //
 /*M!100500
 BEGIN NOT ATOMIC
-  IF NOT EXISTS (SELECT 1 FROM information_schema.routines
-                 WHERE routine_schema = 'mikbill_events'
-                   AND routine_name = 'install_check') THEN
-    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT =
-      'mikbill_events is not here, or not for you: schema.sql first, as root';
+  IF @mbev_reason IS NOT NULL THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @mbev_reason;
   END IF;
 END */ //
 DELIMITER ;
+SET @mbev_text = IF(@mbev_reason IS NULL, 'DO 0',
+                    CONCAT('SELECT `', REPLACE(@mbev_reason, '`', '``'), '`'));
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
 
 CALL mikbill_events.install_check(DATABASE());
 
@@ -100,10 +109,10 @@ ON DUPLICATE KEY UPDATE generation = VALUES(generation);
 
 -- 4. The triggers.
 --
--- CREATE TRIGGER waits twice, for writers of the table and then for readers,
--- and the billing waits behind it: lock_wait_timeout limits each wait, the
--- statement's own limit both together. MySQL has no such limit and no OR
--- REPLACE: there one LOCK TABLES waits, once, and the rest is done under it.
+-- CREATE TRIGGER would wait twice, for writers of the table and then for
+-- readers, and the billing would wait behind it. One LOCK TABLES waits, once,
+-- and the rest is done under it: also to drop the trigger of before, which not
+-- every server replaces in one step.
 --
 -- What holds in every body:
 --   * No error of ours reaches the billing: the first handler. What it
@@ -111,8 +120,6 @@ ON DUPLICATE KEY UPDATE generation = VALUES(generation);
 --   * A wait or a deadlock cannot be handled. So: no read, and one INSERT of
 --     one row into a table that nobody locks.
 --   * Text is converted here: mbev_json takes UTF-8.
-
-/*M!100500 SET SESSION max_statement_time = 2.5 */;
 
 -- Purpose: payments, refunds, credit limits.
 -- Reads:   nothing. What a type means, the service looks up in payment_kind.
@@ -127,9 +134,9 @@ ON DUPLICATE KEY UPDATE generation = VALUES(generation);
 -- kopecks: rounded as the billing rounds, by ROUND(summa, 2) of the double.
 
 DELIMITER //
-/*!50701 LOCK TABLES bugh_plategi_stat WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_ai_bugh_plategi_stat */ //
-CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+LOCK TABLES bugh_plategi_stat WRITE //
+DROP TRIGGER IF EXISTS mbev_ai_bugh_plategi_stat //
+CREATE DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ai_bugh_plategi_stat AFTER INSERT ON bugh_plategi_stat
 FOR EACH ROW
 mikbill_events: BEGIN
@@ -156,16 +163,16 @@ mikbill_events: BEGIN
     'comment', CONVERT(NEW.comment USING utf8mb4)));
   DO mbev_ring();
 END //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
 -- Purpose: credits taken: usluga 1 (credit), 2 (credit with percents).
 -- Reads:   nothing.
 -- Writes:  one row of outbox.
 -- Costs:   nothing for other services; an insert and a datagram for a credit.
 
-/*!50701 LOCK TABLES bugh_uslugi_stat WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_ai_bugh_uslugi_stat */ //
-CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+LOCK TABLES bugh_uslugi_stat WRITE //
+DROP TRIGGER IF EXISTS mbev_ai_bugh_uslugi_stat //
+CREATE DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ai_bugh_uslugi_stat AFTER INSERT ON bugh_uslugi_stat
 FOR EACH ROW
 mikbill_events: BEGIN
@@ -190,7 +197,7 @@ mikbill_events: BEGIN
     'gid', NEW.gid));
   DO mbev_ring();
 END //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
 -- Purpose: change of tariff of a subscriber.
 -- Reads:   nothing.
@@ -198,9 +205,9 @@ END //
 -- Costs:   a comparison for every other update, and users is updated all day;
 --          an insert and a datagram for a change.
 
-/*!50701 LOCK TABLES users WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_au_users */ //
-CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+LOCK TABLES users WRITE //
+DROP TRIGGER IF EXISTS mbev_au_users //
+CREATE DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_au_users AFTER UPDATE ON users
 FOR EACH ROW
 mikbill_events: BEGIN
@@ -219,7 +226,7 @@ mikbill_events: BEGIN
     'gid_new', NEW.gid));
   DO mbev_ring();
 END //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
 -- Purpose: change of tariff of a frozen subscriber.
 -- Reads:   nothing.
@@ -227,9 +234,9 @@ END //
 -- Costs:   a comparison for every other update; an insert and a datagram for a
 --          change.
 
-/*!50701 LOCK TABLES usersfreeze WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_au_usersfreeze */ //
-CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
+LOCK TABLES usersfreeze WRITE //
+DROP TRIGGER IF EXISTS mbev_au_usersfreeze //
+CREATE DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_au_usersfreeze AFTER UPDATE ON usersfreeze
 FOR EACH ROW
 mikbill_events: BEGIN
@@ -248,5 +255,11 @@ mikbill_events: BEGIN
     'gid_new', NEW.gid));
   DO mbev_ring();
 END //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 DELIMITER ;
+
+-- 5. All of them are new. Not every server tells of a trigger when it was made.
+
+DELETE FROM mikbill_events.milestone WHERE source = 'triggers';
+INSERT INTO mikbill_events.milestone (source, at_utc, row_id)
+VALUES ('triggers', UTC_TIMESTAMP(3), 0);
