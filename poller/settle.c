@@ -239,7 +239,8 @@ add_way(struct bytes *sql, const struct delivery *d)
 }
 
 /* All results are one statement. Its first row names their columns and is
- * nobody's; NULL as pause, lane or route leaves what is there. */
+ * nobody's; NULL as pause, lane or route leaves what is there. MySQL wants both
+ * sides of a choice in one character set. */
 #define RESULTS_HEAD                                                           \
     "UPDATE (SELECT 0 AS id, 0 AS epoch, '' AS state, 0 AS given_back,"        \
     " 0 AS ask, 0 AS pause_us, '' AS lane, '' AS route, '' AS provider,"       \
@@ -250,8 +251,8 @@ add_way(struct bytes *sql, const struct delivery *d)
     " d.attempts = d.attempts - r.given_back, d.ask = r.ask,"                  \
     " d.due_utc = IF(r.pause_us IS NULL, d.due_utc,"                           \
     " UTC_TIMESTAMP(3) + INTERVAL r.pause_us MICROSECOND),"                    \
-    " d.lane = IF(r.lane IS NULL, d.lane, r.lane),"                            \
-    " d.route = IF(r.route IS NULL, d.route, r.route),"                        \
+    " d.lane = IF(r.lane IS NULL, d.lane, CONVERT(r.lane USING ascii)),"       \
+    " d.route = IF(r.route IS NULL, d.route, CONVERT(r.route USING ascii)),"   \
     " d.provider = r.provider, d.provider_id = r.provider_id,"                 \
     " d.error_class = r.error_class, d.error_code = r.error_code,"             \
     " d.reason = r.reason WHERE d.state = 'calling' AND d.epoch = r.epoch"

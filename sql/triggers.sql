@@ -114,12 +114,18 @@ ON DUPLICATE KEY UPDATE generation = VALUES(generation);
 -- and the rest is done under it: also to drop the trigger of before, which not
 -- every server replaces in one step.
 --
+-- (MySQL 5.6 waits twice all the same: it locks the outbox along.)
+--
 -- What holds in every body:
 --   * No error of ours reaches the billing: the first handler. What it
 --     swallows is not captured: see "When something goes wrong" in README.md.
 --   * A wait or a deadlock cannot be handled. So: no read, and one INSERT of
 --     one row into a table that nobody locks.
 --   * Text is converted here: mbev_json takes UTF-8.
+
+SET SESSION lock_wait_timeout = 1;
+/*M!100500 SET SESSION lock_wait_timeout = 2 */;
+/*!50701 SET SESSION lock_wait_timeout = 2 */;
 
 -- Purpose: payments, refunds, credit limits.
 -- Reads:   nothing. What a type means, the service looks up in payment_kind.

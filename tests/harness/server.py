@@ -235,6 +235,16 @@ def snapshot_held(db):
         link.rollback()
 
 
+def numbers(most):
+    """A derived table of the numbers from 1 on, in column seq."""
+    digits = " UNION ALL SELECT ".join("0123456789").replace("0", "0 AS d", 1)
+    places = range(len(str(most)))
+    value = " + ".join(f"{10 ** place} * p{place}.d" for place in places)
+    tables = ", ".join(f"(SELECT {digits}) AS p{place}" for place in places)
+    return (f"(SELECT {value} AS seq FROM {tables} HAVING seq BETWEEN 1 AND"
+            f" {most}) AS numbers")
+
+
 def free_port():
     """A port of 127.0.0.1 that nobody listens on now."""
     with socket.socket() as probe:
