@@ -608,14 +608,28 @@ weight(const struct delivery *d)
     return RESULT_BYTES + (d->payload ? 2 * strlen(d->payload) : 0);
 }
 
+/* It changes a row of the billing, and the server may have to wait for that:
+ * then no other such row is to be held. */
+static bool
+goes_alone(const struct engine *e, const struct delivery *d)
+{
+    return !e->billing.locks_at_once && d->log_id != 0;
+}
+
 static void
-take_slice(struct delivery_list *from, struct delivery_list *to)
+take_slice(
+    struct engine *e, struct delivery_list *from, struct delivery_list *to)
 {
     size_t bytes = 0;
+    bool alone = false;
 
-    while (from->n && to->n < SLICE && bytes < SLICE_BYTES) {
-        struct delivery *d = delivery_pop(from);
+    while (from->n && to->n < SLICE && bytes < SLICE_BYTES && !alone) {
+        struct delivery *d;
 
+        alone = goes_alone(e, from->first);
+        if (alone && to->n > 0)
+            break;
+        d = delivery_pop(from);
         bytes += weight(d);
         delivery_push(to, d);
     }
@@ -633,7 +647,7 @@ settle_results(struct engine *e)
     take_finished(e, &later);
     while (status == DB_OK && later.n && clock_boot_us() >= e->settle_us) {
         supervise_feed(&e->supervise);
-        take_slice(&later, &e->results);
+        take_slice(e, &later, &e->results);
         status = settle_together(e);
         if (status == DB_BUSY)
             status = settle_one_by_one(e);
