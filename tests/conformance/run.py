@@ -1,6 +1,7 @@
 """Runs every vector file below a directory against the product.
 
     scripts/conformance.sh DIR [SCRIPT...] [--no-matrices]
+        [--server KIND] [--engine ENGINE] [--charset CHARSET]
 
 A line for each failure, a table with a row for each script, and as the last
 line `N passed, N failed, N skipped`. Exit 1 when anything failed, when a
@@ -25,8 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conformance import compare, expect, vectors  # noqa: E402
 from conformance.offers import OFFERS  # noqa: E402
-from conformance.stage import Stage  # noqa: E402
+from conformance.stage import Layout, Stage  # noqa: E402
 from conformance.vectors import CannotRun  # noqa: E402
+from harness import kinds  # noqa: E402
 from harness.billing import GENERATIONS  # noqa: E402
 from harness.product import build_dir  # noqa: E402
 
@@ -45,8 +47,9 @@ class Verdict:
 class Runner:
     """Judges vectors; keeps a stage for each generation that occurs."""
 
-    def __init__(self, common):
+    def __init__(self, common, layout=Layout()):
         self.common = common
+        self.layout = layout
         self.notes = set()  # what our lists allow, and was seen
         self._stages = {}
         self._exits = ExitStack()
@@ -118,7 +121,7 @@ class Runner:
             raise CannotRun(f"unknown schema '{generation}'")
         if generation not in self._stages:
             self._stages[generation] = self._exits.enter_context(
-                Stage(generation, self.common["reset_sql"]))
+                Stage(generation, self.common["reset_sql"], self.layout))
         return self._stages[generation]
 
 
@@ -138,12 +141,12 @@ def why_not_applicable(vector):
     return None
 
 
-def judge_all(common, scripts, jobs):
+def judge_all(common, scripts, jobs, layout=Layout()):
     """([(script, verdicts)] in the order of the scripts, notes)."""
     waiting = sorted(enumerate(scripts), key=lambda one: one[1].runs)
     jobs = min(jobs, len(scripts))
     with ThreadPoolExecutor(jobs) as pool:
-        workers = [pool.submit(judge_some, common, waiting)
+        workers = [pool.submit(judge_some, common, waiting, layout)
                    for _ in range(jobs)]
     verdicts, notes = {}, set()
     for worker in workers:
@@ -154,11 +157,11 @@ def judge_all(common, scripts, jobs):
             for number, script in enumerate(scripts)], notes
 
 
-def judge_some(common, waiting):
+def judge_some(common, waiting, layout=Layout()):
     """Take scripts from the end of the list until it is empty: their
     verdicts by number, and the notes."""
     verdicts = {}
-    with Runner(common) as runner:
+    with Runner(common, layout) as runner:
         while waiting:
             try:
                 number, script = waiting.pop()
@@ -206,7 +209,14 @@ def main():
                         "the runs, and little that others do not do")
     parser.add_argument("--jobs", type=int, help="scripts at the same time",
                         default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--server", choices=list(kinds.KINDS),
+                        help="kind of server")
+    parser.add_argument("--engine", choices=["InnoDB", "MyISAM"],
+                        help="of the billing's tables")
+    parser.add_argument("--charset", choices=["koi8r", "utf8mb4"],
+                        help="of the billing's text")
     arguments = parser.parse_args()
+    layout = Layout(arguments.server, arguments.engine, arguments.charset)
     if not (build_dir() / "mbevd").exists():
         sys.exit(f"there is no mbevd in {build_dir()}: build first")
     scripts = vectors.load_scripts(arguments.dir, arguments.script)
@@ -217,7 +227,7 @@ def main():
         print(f"no vector files of that name below {arguments.dir}")
         return 1
     results, notes = judge_all(vectors.load_common(arguments.dir), scripts,
-                               arguments.jobs)
+                               arguments.jobs, layout)
     print_table(results)
     for note in sorted(notes):
         print(note)
