@@ -1,7 +1,7 @@
 """Runs every vector file below a directory against the product.
 
     scripts/conformance.sh DIR [SCRIPT...] [--no-matrices]
-        [--server KIND] [--engine ENGINE] [--charset CHARSET]
+        [--server KIND] [--engine ENGINE] [--charset CHARSET] [--tally FILE]
 
 A line for each failure, a table with a row for each script, and as the last
 line `N passed, N failed, N skipped`. Exit 1 when anything failed, when a
@@ -12,6 +12,7 @@ Nothing here looks at `id` (but to name a failure), `why` or `note`.
 
 import argparse
 import functools
+import json
 import os
 import sys
 from collections import Counter
@@ -199,6 +200,17 @@ def print_table(results):
               f"{count['skipped']:4}  {reasons}".rstrip())
 
 
+def tally(results):
+    """By generation of the billing: how many passed, and how many failed."""
+    count = {generation: Counter() for generation in GENERATIONS}
+    for script, verdicts in results:
+        for vector, verdict in zip(script.vectors, verdicts):
+            if verdict.outcome != "skipped":
+                good = verdict.outcome != "failed"
+                count[vector["schema"]]["passed" if good else "failed"] += 1
+    return count
+
+
 def main():
     """Parse the arguments, run, report; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -215,6 +227,8 @@ def main():
                         help="of the billing's tables")
     parser.add_argument("--charset", choices=["koi8r", "utf8mb4"],
                         help="of the billing's text")
+    parser.add_argument("--tally", type=Path,
+                        help="write what passed on which generation, as JSON")
     arguments = parser.parse_args()
     layout = Layout(arguments.server, arguments.engine, arguments.charset)
     if not (build_dir() / "mbevd").exists():
@@ -229,6 +243,8 @@ def main():
     results, notes = judge_all(vectors.load_common(arguments.dir), scripts,
                                arguments.jobs, layout)
     print_table(results)
+    if arguments.tally:
+        arguments.tally.write_text(json.dumps(tally(results)))
     for note in sorted(notes):
         print(note)
     count = Counter(verdict.outcome for _, verdicts in results
