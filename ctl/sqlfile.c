@@ -191,7 +191,8 @@ run_statement(struct run *r, const struct bytes *sql)
 {
     int64_t until_us = clock_boot_us() + r->a->wait_ms * 1000;
     int64_t next_ms = FIRST_PAUSE_MS;
-    bool locks = tells(r, sql, "LOCK TABLES");
+    bool locks = tells(r, sql, "LOCK TABLES") ||
+                 tells(r, sql, "DO '\\'; LOCK TABLES");
     enum db_status status;
 
     /* Either ends the locks of before. */

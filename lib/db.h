@@ -110,8 +110,10 @@ enum db_status db_commit(struct db *db, const struct bytes *sql);
 
 /* Behind a SELECT: locks its rows, and fails with DB_BUSY at once when somebody
  * holds one. Who never waits for a row while holding another is in no deadlock.
- * (MySQL 5.7 can only wait.) */
+ * (MySQL below 8 can only wait.) DB_KNOWS_NOWAIT: an expression that says which
+ * it is. */
 #define DB_LOCK_NOWAIT " FOR UPDATE /*M!100300 NOWAIT */ /*!80001 NOWAIT */;"
+#define DB_KNOWS_NOWAIT "(FALSE /*M!100300 OR TRUE */ /*!80001 OR TRUE */)"
 
 /* Rolls back: by the end of the connection when the server does not do what it
  * is told; one that is gone has done so by itself. Keeps the error of before.
