@@ -6,7 +6,8 @@
 -- TABLES on the billing, SET USER or SUPER, INSERT, UPDATE and DELETE on
 -- mikbill_events.*: run it as root.
 -- Refuses, with the reason and the cure, what it must not be run on, and has
--- changed nothing then. So never mysql --force. Undo: sql/uninstall.sql.
+-- changed nothing then. So never mysql --force; nor --comments, see part 4.
+-- Undo: sql/uninstall.sql.
 --
 -- Safe on a live billing: no billing statement waits for it more than 3 s.
 -- Where a long query or transaction holds a table it gives up with a lock
@@ -128,11 +129,13 @@ ON DUPLICATE KEY UPDATE generation = VALUES(generation);
 -- that names what is not there cannot be made, and no server makes CREATE
 -- TRIGGER on a condition. So these stand between the quotes of a text:
 --
---   DO '\'; SET ...; CREATE ...; DO 0 -- '
+--   DO '\'; SET ...; CREATE ... -- '
 --
 -- With sql_mode NO_BACKSLASH_ESCAPES the text is over behind the backslash, and
 -- what follows is carried out; else the backslash hides that quote, and all of
 -- it is one text that does nothing. So quotes in these bodies are double ones.
+-- (No semicolon ends these bodies: MySQL would keep it, and a dump of the
+-- billing could not be read again. Nor may the client keep comments.)
 
 SET SESSION lock_wait_timeout = 1;
 /*M!100500 SET SESSION lock_wait_timeout = 2 */;
@@ -304,7 +307,7 @@ mikbill_events: BEGIN
       "real_ip_new", NEW.real_ip));
   END IF;
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
 
@@ -353,7 +356,7 @@ mikbill_events: BEGIN
         "state_new", NEW.state));
   END IF;
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
 UNLOCK TABLES //
@@ -503,7 +506,7 @@ mikbill_events: BEGIN
     "uid", NEW.uid,
     "gid", NEW.gid));
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
 UNLOCK TABLES //
@@ -538,7 +541,7 @@ mikbill_events: BEGIN
     "uid", OLD.uid,
     "gid", OLD.gid));
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
 UNLOCK TABLES //
@@ -567,7 +570,7 @@ mikbill_events: BEGIN
     "uid", NEW.uid,
     "gid", NEW.gid));
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
 UNLOCK TABLES //
@@ -602,7 +605,7 @@ mikbill_events: BEGIN
     "uid", OLD.uid,
     "gid", OLD.gid));
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
 UNLOCK TABLES //

@@ -16,6 +16,9 @@ LEAVE_OUT = re.compile(r"^-- Trigger: mbev_au_users$.*?^UNLOCK TABLES //$",
 THEIRS = ("CREATE TABLE theirs (uid INT, gid INT);"
           "CREATE TRIGGER theirs AFTER UPDATE ON users FOR EACH ROW"
           " INSERT INTO theirs VALUES (NEW.uid, NEW.gid)")
+BODIES = ("SELECT trigger_name, action_statement FROM"
+          " information_schema.triggers WHERE trigger_schema = 'mikbill'"
+          " ORDER BY 1")
 MOVE = "UPDATE users SET gid = gid + 1 WHERE uid = 1"
 
 
@@ -53,7 +56,7 @@ def words(server, text):
 def our_block():
     """The body of our trigger on users, as the manual says to take it."""
     return re.search(r"^TRIGGER mbev_au_users .*?\n(mikbill_events: BEGIN.*?"
-                     r"^END); DO 0 -- '$", (SQL / "triggers.sql").read_text(),
+                     r"^END) -- '$", (SQL / "triggers.sql").read_text(),
                      re.M | re.S)[1]
 
 
@@ -132,3 +135,18 @@ def test_uninstalling_tells_of_the_block_that_is_left(taken):
     assert "trigger mikbill.theirs still has our block in it: take it out" in (
         told)
     assert taken.sql("SHOW TABLES FROM mikbill_events LIKE 'outbox'")
+
+
+def test_a_dump_of_the_triggers_can_be_read_again(taken):
+    """As mysqldump writes them: each in a comment for servers of that age."""
+    taken.sql("DROP TRIGGER theirs", "mikbill")
+    assert words(taken, (SQL / "triggers.sql").read_text()) == ""
+    before = taken.sql(BODIES)
+    dump = "".join(
+        f"/*!50003 {taken.sql(f'SHOW CREATE TRIGGER {name}', 'mikbill')[0][2]}"
+        " */;;\n" for name, _ in before)
+    assert len(before) == 12
+    for name, _ in before:
+        taken.sql(f"DROP TRIGGER {name}", "mikbill")
+    assert words(taken, "DELIMITER ;;\n" + dump) == ""
+    assert taken.sql(BODIES) == before
