@@ -191,8 +191,8 @@ run_statement(struct run *r, const struct bytes *sql)
 {
     int64_t until_us = clock_boot_us() + r->a->wait_ms * 1000;
     int64_t next_ms = FIRST_PAUSE_MS;
-    bool locks = tells(r, sql, "LOCK TABLES") ||
-                 tells(r, sql, "DO '\\'; LOCK TABLES");
+    bool locks =
+        tells(r, sql, "LOCK TABLES") || tells(r, sql, "DO '\\'; LOCK TABLES");
     enum db_status status;
 
     /* Either ends the locks of before. */
@@ -240,6 +240,7 @@ run_statements(struct run *r)
         fault_point("install.before");
         ticker_step(r->ticker, r->line);
         code = run_statement(r, &sql);
+        s.plain_backslash = db_backslash_is_plain(r->link.db);
         if (code != EX_OK && ctl_interrupted())
             code = tell_interrupted(r);
     }

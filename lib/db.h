@@ -61,6 +61,10 @@ const char *db_error(const struct db *db);
 /* Its number, 0 for none. */
 unsigned db_errno(const struct db *db);
 
+/* Whether a backslash in a string is a character like others, after the last
+ * statement: sql_mode NO_BACKSLASH_ESCAPES. Until one set it: false. */
+bool db_backslash_is_plain(const struct db *db);
+
 /* The account of this host as which the server runs. False when the server is
  * not reached by a socket of this host, or not at all. */
 bool db_peer(const struct db *db, uid_t *uid);
