@@ -98,6 +98,12 @@ on_progress(void *arg, unsigned stage, unsigned stages, double percent)
     ticker_progress(r->ticker, stage, stages, percent);
 }
 
+static bool
+starts_with(const struct bytes *sql, const char *word)
+{
+    return strncasecmp(bytes_text(sql), word, strlen(word)) == 0;
+}
+
 /* --- errors -------------------------------------------------------------- */
 
 /* The words a statement begins with. */
@@ -111,18 +117,35 @@ print_words(const struct bytes *sql)
     text_print(stderr, words);
 }
 
+/* Why the file itself ended there; false = it did not. MySQL has no compound
+ * statement, so there the files tell the reason as a column's name. */
+static bool
+find_reason(struct run *r, const struct bytes *sql, char *reason, size_t size)
+{
+    struct db *db = r->link.db;
+    const char *error = db_error(db);
+
+    if (db_errno(db) == ER_SIGNAL_EXCEPTION) {
+        error += strcspn(error, " ");
+        snprintf(reason, size, "%s", error + (*error == ' '));
+        return true;
+    }
+    return db_errno(db) == ER_BAD_FIELD_ERROR &&
+           starts_with(sql, "PREPARE mbev_step") &&
+           admin_text(db, "SELECT COALESCE(@mbev_obstacle, @mbev_reason)",
+               reason, size);
+}
+
 static int
 tell_error(struct run *r, const struct bytes *sql, enum db_status status)
 {
-    const struct db *db = r->link.db;
-    bool refused = db_errno(db) == ER_SIGNAL_EXCEPTION;
-    const char *error = db_error(db);
+    char error[512], reason[512];
 
+    snprintf(error, sizeof error, "%s", db_error(r->link.db));
     ticker_clear(r->ticker);
     fprintf(stderr, "mbevctl: %s:%d: ", r->path, r->line);
-    if (refused) {
-        error += strcspn(error, " ");
-        text_print(stderr, error + (*error == ' '));
+    if (find_reason(r, sql, reason, sizeof reason)) {
+        text_print(stderr, reason);
         fputc('\n', stderr);
         return EX_DATAERR;
     }
@@ -144,12 +167,6 @@ tell_error(struct run *r, const struct bytes *sql, enum db_status status)
 }
 
 /* --- statements ---------------------------------------------------------- */
-
-static bool
-starts_with(const struct bytes *sql, const char *word)
-{
-    return strncasecmp(bytes_text(sql), word, strlen(word)) == 0;
-}
 
 /* What is for other servers alone, and a function that MySQL has already, for
  * it knows no IF NOT EXISTS there. */

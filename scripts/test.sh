@@ -59,11 +59,12 @@ print(kinds.named("mysql56").why_unavailable() or "")')
         --dist loadfile tests/sql/test_capture.py \
         tests/integration/test_payment_sms.py \
         tests/integration/test_bonus.py tests/integration/test_doctor.py \
-        tests/integration/test_kinds.py
+        tests/integration/test_kinds.py tests/integration/test_life.py \
+        tests/integration/test_mbevctl_install.py
     step "MySQL 5.6: recorded cases" scripts/conformance.sh \
         tests/data/vectors PaymentSMSNotice PaymentKomtetReceiptSend \
-        PaymentBonusLog TarifChangeDiscountRemove \
-        PaymentRouterOSSessionRemove RouterOSSessionRemove --no-matrices \
+        PaymentBonusLog TarifChangeDiscountRemove FreezeSMSPilotNotice \
+        BlockDiscountRemove PaymentRouterOSSessionRemove RouterOSSessionRemove --no-matrices \
         --server mysql56
 }
 

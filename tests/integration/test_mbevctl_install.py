@@ -179,6 +179,7 @@ def test_a_table_that_is_held_is_tried_for_a_while(host, table, trigger):
     assert f"{trigger} is as triggers.sql makes it" in out
 
 
+@pytest.mark.mariadb("no other limits a statement in time")
 def test_under_a_lock_nothing_is_waited_for(host):
     """The table is free again at once, however patient it may be."""
     host.own_sql("grants.sql", "LOCK TABLES users WRITE; SET STATEMENT"
