@@ -189,7 +189,8 @@ find_fault(const struct ours *o, bool state, char *const column[COLUMNS])
 {
     const char *digest = state && o->state ? o->state : o->digest;
 
-    if (strcmp(column[DEFINER], definer) != 0)
+    if (strcmp(column[NAME], o->name) == 0 &&
+        strcmp(column[DEFINER], definer) != 0)
         return "its definer is another account";
     if (o->state && !state && strcmp(column[DIGEST], o->state) == 0)
         return "it is made for a billing with users.state, which is not there";
@@ -205,8 +206,11 @@ find_fault(const struct ours *o, bool state, char *const column[COLUMNS])
     return NULL;
 }
 
+/* merged: the trigger of somebody else that does the work of ours, NULL = none:
+ * where the server bears one trigger. */
 static void
-tell_ours(struct doctor *d, const struct ours *o, const char *fault)
+tell_ours(struct doctor *d, const struct ours *o, const char *fault,
+    const char *merged)
 {
     char cure[512];
 
@@ -215,6 +219,10 @@ tell_ours(struct doctor *d, const struct ours *o, const char *fault)
     if (fault)
         doctor_tell(
             d, RESULT_FAILED, cure, "%s: %s; %s", o->name, fault, o->effect);
+    else if (merged)
+        doctor_tell(d, RESULT_OK, NULL,
+            "trigger %s has the body of %s in it, as triggers.sql has it",
+            merged, o->name);
     else
         doctor_tell(
             d, RESULT_OK, NULL, "%s is as triggers.sql makes it", o->name);
@@ -244,10 +252,24 @@ find_ours(const char *table, const char *name)
     return i;
 }
 
+/* The same by its body, which stands in a trigger of somebody else. */
+static size_t
+find_merged(const char *table, const char *digest)
+{
+    size_t i = 0;
+
+    while (i < OURS &&
+           (strcmp(ours[i].table, table) != 0 ||
+               (strcmp(ours[i].digest, digest) != 0 &&
+                   (!ours[i].state || strcmp(ours[i].state, digest) != 0))))
+        i++;
+    return i;
+}
+
 static void
 look_through(struct doctor *d, const char *table, bool state, char *report)
 {
-    const char *fault[OURS];
+    const char *fault[OURS], *merged[OURS] = { NULL };
     char *line;
 
     for (size_t i = 0; i < OURS; i++)
@@ -259,6 +281,8 @@ look_through(struct doctor *d, const char *table, bool state, char *report)
         if (!divide(line, column))
             continue;
         i = find_ours(table, column[NAME]);
+        if (i == OURS && (i = find_merged(table, column[DIGEST])) < OURS)
+            merged[i] = column[NAME];
         if (i < OURS)
             fault[i] = find_fault(&ours[i], state, column);
         else
@@ -266,7 +290,7 @@ look_through(struct doctor *d, const char *table, bool state, char *report)
     }
     for (size_t i = 0; i < OURS; i++)
         if (strcmp(ours[i].table, table) == 0)
-            tell_ours(d, &ours[i], fault[i]);
+            tell_ours(d, &ours[i], fault[i], merged[i]);
 }
 
 static bool

@@ -98,6 +98,12 @@ on_progress(void *arg, unsigned stage, unsigned stages, double percent)
     ticker_progress(r->ticker, stage, stages, percent);
 }
 
+static bool
+starts_with(const struct bytes *sql, const char *word)
+{
+    return strncasecmp(bytes_text(sql), word, strlen(word)) == 0;
+}
+
 /* --- errors -------------------------------------------------------------- */
 
 /* The words a statement begins with. */
@@ -111,18 +117,35 @@ print_words(const struct bytes *sql)
     text_print(stderr, words);
 }
 
+/* Why the file itself ended there; false = it did not. MySQL has no compound
+ * statement, so there the files tell the reason as a column's name. */
+static bool
+find_reason(struct run *r, const struct bytes *sql, char *reason, size_t size)
+{
+    struct db *db = r->link.db;
+    const char *error = db_error(db);
+
+    if (db_errno(db) == ER_SIGNAL_EXCEPTION) {
+        error += strcspn(error, " ");
+        snprintf(reason, size, "%s", error + (*error == ' '));
+        return true;
+    }
+    return db_errno(db) == ER_BAD_FIELD_ERROR &&
+           starts_with(sql, "PREPARE mbev_step") &&
+           admin_text(db, "SELECT COALESCE(@mbev_obstacle, @mbev_reason)",
+               reason, size);
+}
+
 static int
 tell_error(struct run *r, const struct bytes *sql, enum db_status status)
 {
-    const struct db *db = r->link.db;
-    bool refused = db_errno(db) == ER_SIGNAL_EXCEPTION;
-    const char *error = db_error(db);
+    char error[512], reason[512];
 
+    snprintf(error, sizeof error, "%s", db_error(r->link.db));
     ticker_clear(r->ticker);
     fprintf(stderr, "mbevctl: %s:%d: ", r->path, r->line);
-    if (refused) {
-        error += strcspn(error, " ");
-        text_print(stderr, error + (*error == ' '));
+    if (find_reason(r, sql, reason, sizeof reason)) {
+        text_print(stderr, reason);
         fputc('\n', stderr);
         return EX_DATAERR;
     }
@@ -144,12 +167,6 @@ tell_error(struct run *r, const struct bytes *sql, enum db_status status)
 }
 
 /* --- statements ---------------------------------------------------------- */
-
-static bool
-starts_with(const struct bytes *sql, const char *word)
-{
-    return strncasecmp(bytes_text(sql), word, strlen(word)) == 0;
-}
 
 /* What is for other servers alone, and a function that MySQL has already, for
  * it knows no IF NOT EXISTS there. */
@@ -191,7 +208,8 @@ run_statement(struct run *r, const struct bytes *sql)
 {
     int64_t until_us = clock_boot_us() + r->a->wait_ms * 1000;
     int64_t next_ms = FIRST_PAUSE_MS;
-    bool locks = tells(r, sql, "LOCK TABLES");
+    bool locks =
+        tells(r, sql, "LOCK TABLES") || tells(r, sql, "DO '\\'; LOCK TABLES");
     enum db_status status;
 
     /* Either ends the locks of before. */
@@ -239,6 +257,7 @@ run_statements(struct run *r)
         fault_point("install.before");
         ticker_step(r->ticker, r->line);
         code = run_statement(r, &sql);
+        s.plain_backslash = db_backslash_is_plain(r->link.db);
         if (code != EX_OK && ctl_interrupted())
             code = tell_interrupted(r);
     }

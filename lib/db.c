@@ -101,6 +101,13 @@ db_errno(const struct db *db)
     return db->number;
 }
 
+bool
+db_backslash_is_plain(const struct db *db)
+{
+    return db->my &&
+           (db->my->server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES) != 0;
+}
+
 static bool
 read_peer(const struct db *db, struct ucred *peer)
 {

@@ -61,6 +61,10 @@ const char *db_error(const struct db *db);
 /* Its number, 0 for none. */
 unsigned db_errno(const struct db *db);
 
+/* Whether a backslash in a string is a character like others, after the last
+ * statement: sql_mode NO_BACKSLASH_ESCAPES. Until one set it: false. */
+bool db_backslash_is_plain(const struct db *db);
+
 /* The account of this host as which the server runs. False when the server is
  * not reached by a socket of this host, or not at all. */
 bool db_peer(const struct db *db, uid_t *uid);
@@ -110,8 +114,10 @@ enum db_status db_commit(struct db *db, const struct bytes *sql);
 
 /* Behind a SELECT: locks its rows, and fails with DB_BUSY at once when somebody
  * holds one. Who never waits for a row while holding another is in no deadlock.
- * (MySQL 5.7 can only wait.) */
+ * (MySQL below 8 can only wait.) DB_KNOWS_NOWAIT: an expression that says which
+ * it is. */
 #define DB_LOCK_NOWAIT " FOR UPDATE /*M!100300 NOWAIT */ /*!80001 NOWAIT */;"
+#define DB_KNOWS_NOWAIT "(FALSE /*M!100300 OR TRUE */ /*!80001 OR TRUE */)"
 
 /* Rolls back: by the end of the connection when the server does not do what it
  * is told; one that is gone has done so by itself. Keeps the error of before.

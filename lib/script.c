@@ -68,10 +68,11 @@ static const char *
 take_quoted(struct script *s, struct bytes *sql)
 {
     char quote = *s->at;
+    bool hides = quote != '`' && !s->plain_backslash;
     size_t n = 1;
 
     for (; n < left(s) && s->at[n] != quote; n++)
-        n += s->at[n] == '\\' && quote != '`';
+        n += s->at[n] == '\\' && hides;
     if (n >= left(s))
         return "a quotation mark that is opened here is not closed";
     take(s, n + 1, sql);

@@ -11,6 +11,7 @@
 
 #include "bytes.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { SCRIPT_DELIMITER = 16 };
@@ -19,6 +20,8 @@ struct script {
     const char *at, *end; /* what is left; stays with the caller */
     int line;             /* where that begins */
     char delimiter[SCRIPT_DELIMITER];
+    bool plain_backslash; /* in a string it is a character like others: set it
+                             when the server's sql_mode becomes so */
 };
 
 enum script_step {

@@ -159,6 +159,20 @@ billing_look_for_routers(
     return status;
 }
 
+static enum db_status
+check_server(struct billing *billing, struct db *db)
+{
+    struct bytes sql = bytes_make(256);
+    enum db_status status;
+    uint64_t knows = 0;
+
+    bytes_str(&sql, "SELECT " DB_KNOWS_NOWAIT);
+    status = ask_number(db, &sql, &knows);
+    bytes_free(&sql);
+    billing->locks_at_once = knows != 0;
+    return status;
+}
+
 /* Installations that grew from old versions still have MyISAM tables. */
 static enum db_status
 check_engines(struct billing *billing, struct db *db)
@@ -383,6 +397,8 @@ billing_look(struct billing *billing, struct db *db, const struct settings *set,
         status = check_tables(billing, db, set);
     if (status == DB_OK)
         status = check_extras(billing, db);
+    if (status == DB_OK)
+        status = check_server(billing, db);
     if (status == DB_OK)
         status = check_engines(billing, db);
     if (status == DB_OK)

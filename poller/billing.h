@@ -41,9 +41,11 @@ struct billing {
     bool has_routers;  /* radnas */
     bool has_use_api;  /* radnas.use_api */
     bool has_radacct;
-    bool undoable;    /* a ROLLBACK takes back what was written to those */
-    bool lazy_flush;  /* the server keeps commits in memory for a while */
-    int64_t flush_us; /* for about so long */
+    bool locks_at_once; /* rows can be locked without waiting: MySQL below 8
+                           can only wait */
+    bool undoable;      /* a ROLLBACK takes back what was written to those */
+    bool lazy_flush;    /* the server keeps commits in memory for a while */
+    int64_t flush_us;   /* for about so long */
 };
 
 /* Whether all tables that bonuses depend on can be seen; what to say if not. */

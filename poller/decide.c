@@ -566,12 +566,31 @@ work_and_commit(struct engine *e, const struct delivery_list *list)
     return owner_commit_with(&e->owner, e->db, &sql);
 }
 
+/* What must not be done under one lock: each step alone. A failure leaves those
+ * of before done, and the rest to the next try. */
+static enum db_status
+work_in_steps(struct engine *e, const struct delivery_list *list)
+{
+    enum db_status status = DB_OK;
+
+    for (const struct delivery *d = list->first; d; d = d->next)
+        for (size_t i = 0; status == DB_OK && i < d->steps; i++) {
+            struct bytes sql = bytes_make(LARGEST_SQL);
+
+            bytes_str(&sql, d->step[i]);
+            status = owner_run(&e->owner, e->db, &sql);
+        }
+    return status;
+}
+
 static enum db_status
 record(struct engine *e, const struct question *q, size_t n,
     const struct delivery_list *list, bool *ours, bool *unsure)
 {
-    enum db_status status = owner_begin(&e->owner, e->db);
+    enum db_status status = work_in_steps(e, list);
 
+    if (status == DB_OK)
+        status = owner_begin(&e->owner, e->db);
     if (status != DB_OK)
         return status;
     fault_point("decide.begun");

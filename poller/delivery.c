@@ -163,7 +163,25 @@ delivery_free(struct delivery *d)
         return;
     free(d->payload);
     free(d->effect);
+    for (size_t i = 0; i < d->steps; i++)
+        free(d->step[i]);
+    free(d->step);
     free(d);
+}
+
+bool
+delivery_add_step(struct delivery *d, const char *sql)
+{
+    char **step = realloc(d->step, (d->steps + 1) * sizeof *step);
+
+    if (!step)
+        return false;
+    d->step = step;
+    step[d->steps] = strdup(sql);
+    if (!step[d->steps])
+        return false;
+    d->steps++;
+    return true;
 }
 
 void

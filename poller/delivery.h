@@ -122,9 +122,12 @@ struct delivery {
     uint64_t log_id;  /* its row in the billing's log of messages, or of
                          receipts; 0 = has none yet */
     char address[DELIVERY_ADDRESS + 1];
-    char *payload;              /* owned; NULL = none */
-    char *effect;               /* owned; SQL that is its work in the billing,
-                                   run with the decision; NULL = none */
+    char *payload; /* owned; NULL = none */
+    char *effect;  /* owned; SQL that is its work in the billing,
+                      run with the decision; NULL = none */
+    char **step;   /* owned; such work done before it, each a
+                      transaction of its own; NULL = none */
+    size_t steps;
     char key[DELIVERY_KEY + 1]; /* identity that outlives a lost commit:
                                    event, action, receiver */
     char captured_utc[DELIVERY_UTC + 1]; /* its event: "2026-11-23
@@ -163,6 +166,9 @@ delivery_message_id(const struct delivery *d, char buf[DELIVERY_MESSAGE_ID]);
 
 /* For lines of the log about it. */
 struct log_subject delivery_subject(const struct delivery *d);
+
+/* Appends a step, which is copied. False when out of memory. */
+bool delivery_add_step(struct delivery *d, const char *sql);
 
 void delivery_free(struct delivery *d);
 

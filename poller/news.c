@@ -314,8 +314,8 @@ tell(const struct news *news)
             r->number, r->uid, news->task.state);
 }
 
-enum db_status
-news_record(struct engine *e, const struct news *list)
+static enum db_status
+record_together(struct engine *e, const struct news *list)
 {
     bool in_log;
     enum db_status status =
@@ -331,5 +331,23 @@ news_record(struct engine *e, const struct news *list)
     }
     for (const struct news *n = list; status == DB_OK && n; n = n->next)
         tell(n);
+    return status;
+}
+
+/* Where the server can only wait for a row of the billing, one is held at a
+ * time. */
+enum db_status
+news_record(struct engine *e, const struct news *list)
+{
+    enum db_status status = DB_OK;
+
+    if (e->billing.locks_at_once)
+        return record_together(e, list);
+    for (const struct news *n = list; status == DB_OK && n; n = n->next) {
+        struct news one = *n;
+
+        one.next = NULL;
+        status = record_together(e, &one);
+    }
     return status;
 }

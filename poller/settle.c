@@ -252,7 +252,8 @@ add_way(struct bytes *sql, const struct delivery *d)
 }
 
 /* All results are one statement. Its first row names their columns and is
- * nobody's; NULL as pause, lane or route leaves what is there. */
+ * nobody's; NULL as pause, lane or route leaves what is there. MySQL wants both
+ * sides of a choice in one character set. */
 #define RESULTS_HEAD                                                           \
     "UPDATE (SELECT 0 AS id, 0 AS epoch, '' AS state, 0 AS given_back,"        \
     " 0 AS ask, 0 AS pause_us, '' AS lane, '' AS route, '' AS provider,"       \
@@ -263,8 +264,8 @@ add_way(struct bytes *sql, const struct delivery *d)
     " d.attempts = d.attempts - r.given_back, d.ask = r.ask,"                  \
     " d.due_utc = IF(r.pause_us IS NULL, d.due_utc,"                           \
     " UTC_TIMESTAMP(3) + INTERVAL r.pause_us MICROSECOND),"                    \
-    " d.lane = IF(r.lane IS NULL, d.lane, r.lane),"                            \
-    " d.route = IF(r.route IS NULL, d.route, r.route),"                        \
+    " d.lane = IF(r.lane IS NULL, d.lane, CONVERT(r.lane USING ascii)),"       \
+    " d.route = IF(r.route IS NULL, d.route, CONVERT(r.route USING ascii)),"   \
     " d.provider = r.provider, d.provider_id = r.provider_id,"                 \
     " d.error_class = r.error_class, d.error_code = r.error_code,"             \
     " d.reason = r.reason WHERE d.state = 'calling' AND d.epoch = r.epoch"
@@ -622,14 +623,28 @@ weight(const struct delivery *d)
     return RESULT_BYTES + (d->payload ? 2 * strlen(d->payload) : 0);
 }
 
+/* It changes a row of the billing, and the server may have to wait for that:
+ * then no other such row is to be held. */
+static bool
+goes_alone(const struct engine *e, const struct delivery *d)
+{
+    return !e->billing.locks_at_once && d->log_id != 0;
+}
+
 static void
-take_slice(struct delivery_list *from, struct delivery_list *to)
+take_slice(
+    struct engine *e, struct delivery_list *from, struct delivery_list *to)
 {
     size_t bytes = 0;
+    bool alone = false;
 
-    while (from->n && to->n < SLICE && bytes < SLICE_BYTES) {
-        struct delivery *d = delivery_pop(from);
+    while (from->n && to->n < SLICE && bytes < SLICE_BYTES && !alone) {
+        struct delivery *d;
 
+        alone = goes_alone(e, from->first);
+        if (alone && to->n > 0)
+            break;
+        d = delivery_pop(from);
         bytes += weight(d);
         delivery_push(to, d);
     }
@@ -647,7 +662,7 @@ settle_results(struct engine *e)
     take_finished(e, &later);
     while (status == DB_OK && later.n && clock_boot_us() >= e->settle_us) {
         supervise_feed(&e->supervise);
-        take_slice(&later, &e->results);
+        take_slice(e, &later, &e->results);
         status = settle_together(e);
         if (status == DB_BUSY)
             status = settle_one_by_one(e);

@@ -68,7 +68,9 @@ is_there(const struct engine *e, size_t i)
 }
 
 /* A trigger that is older than the functions may be in the table cache from
- * before they came back, and goes on without them. */
+ * before they came back, and goes on without them. When all were made anew
+ * since, each is well that is there: MySQL 5.6 does not tell of a trigger when
+ * it was made. */
 static enum db_status
 ask_triggers(struct engine *e, struct db_rows **rows)
 {
@@ -88,8 +90,11 @@ ask_triggers(struct engine *e, struct db_rows **rows)
         db_text(&sql, e->billing.name);
         bytes_printf(&sql, ", '%s', since)", watched[i].table);
     }
-    bytes_str(&sql, " FROM (SELECT COALESCE(MAX(at_utc), '2000-01-01') AS since"
-                    " FROM milestone WHERE source = 'library') AS library");
+    bytes_str(&sql,
+        " FROM (SELECT COALESCE(MAX(at_utc), '2000-01-01') AS since"
+        " FROM milestone WHERE source = 'library' AND at_utc > (SELECT"
+        " COALESCE(MAX(at_utc), '2000-01-01') FROM milestone"
+        " WHERE source = 'triggers')) AS library");
     status = db_query(e->db, &sql, rows);
     bytes_free(&sql);
     return status;

@@ -2,6 +2,8 @@
 # Replays recorded vectors against the product.
 #
 #   scripts/conformance.sh DIR [SCRIPT...] [--jobs N] [--no-matrices] [--dry]
+#       [--server mariadb|mysql56] [--engine InnoDB|MyISAM]
+#       [--charset koi8r|utf8mb4] [--tally FILE]
 #
 # Runs every vector file below DIR, or only the named scripts, and prints each
 # difference, a table per script and "N passed, N failed, N skipped". Exit 0:

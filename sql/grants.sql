@@ -17,8 +17,10 @@
 -- shows it; and keep it out of the client's own history:
 --
 --   MYSQL_HISTFILE=/dev/null mysql
---   SET PASSWORD FOR 'mbev_service'@'localhost' = PASSWORD('...');  (MariaDB)
---   SET PASSWORD FOR 'mbev_service'@'localhost' = '...';            (MySQL)
+--   SET PASSWORD FOR 'mbev_service'@'localhost' = PASSWORD('...');
+--
+-- That is for MariaDB and MySQL 5.6. MySQL and Percona since 5.7 take the
+-- password itself: = '...'.
 
 SET NAMES utf8mb4;
 SET SESSION sql_mode = '';
@@ -27,37 +29,33 @@ SET SESSION innodb_lock_wait_timeout = 2;
 
 -- 1. Refuse what this must not be run on.
 
+-- (MySQL has no compound statement here; there the reason is told as the name
+-- of a column that nobody has.)
+SET @mbev_reason = IF(EXISTS (
+  SELECT 1 FROM information_schema.routines
+  WHERE routine_schema = 'mikbill_events' AND routine_name = 'install_check'),
+  NULL, 'mikbill_events is not here: run mysql < sql/schema.sql first');
+
 DELIMITER //
 /*M!100500
 BEGIN NOT ATOMIC
-  IF NOT EXISTS (SELECT 1 FROM information_schema.routines
-                 WHERE routine_schema = 'mikbill_events'
-                   AND routine_name = 'install_check') THEN
-    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT =
-      'mikbill_events is not here: run mysql < sql/schema.sql first';
+  IF @mbev_reason IS NOT NULL THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @mbev_reason;
   END IF;
 END */ //
 DELIMITER ;
+SET @mbev_text = IF(@mbev_reason IS NULL, 'DO 0',
+                    CONCAT('SELECT `', REPLACE(@mbev_reason, '`', '``'), '`'));
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
 
 CALL mikbill_events.billing_check(DATABASE());
 
--- 2. The accounts. 'invalid' is no hash of any password.
+-- 2. The accounts, those that are not there. The definer's is locked.
 
-CREATE USER IF NOT EXISTS 'mbev_trigger'@'localhost'
-  /*M! IDENTIFIED VIA mysql_native_password USING 'invalid' */
-  /*!50706 IDENTIFIED WITH mysql_native_password
-           AS '*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE' */
-  ACCOUNT LOCK;
-
-CREATE USER IF NOT EXISTS 'mbev_service'@'localhost'
-  /*M! IDENTIFIED VIA mysql_native_password USING 'invalid' */
-  /*!50706 IDENTIFIED WITH mysql_native_password
-           AS '*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE' */;
-
-CREATE USER IF NOT EXISTS 'mbev_reader'@'localhost'
-  /*M! IDENTIFIED VIA mysql_native_password USING 'invalid' */
-  /*!50706 IDENTIFIED WITH mysql_native_password
-           AS '*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE' */;
+CALL mikbill_events.create_account('mbev_trigger', TRUE);
+CALL mikbill_events.create_account('mbev_service', FALSE);
+CALL mikbill_events.create_account('mbev_reader', FALSE);
 
 -- 3. The definer of the triggers: what their bodies do, and nothing else.
 
@@ -153,7 +151,8 @@ DROP FUNCTION IF EXISTS mikbill_events.definer_lacks //
 
 -- has_trigger(billing, table, since): whether all our triggers are on that
 -- table, fit the columns that it has, and were made at that time (UTC) or
--- later.
+-- later. MySQL 5.6 does not tell when: there only 2000-01-01 is certain. Where
+-- a table bears one trigger ours may be a block in that of somebody else.
 -- Reads: information_schema, of this table alone.
 CREATE DEFINER = `mbev_trigger`@`localhost`
 FUNCTION mikbill_events.has_trigger (billing VARCHAR(64),
@@ -162,16 +161,22 @@ FUNCTION mikbill_events.has_trigger (billing VARCHAR(64),
   COMMENT 'whether our triggers are on that table, fit it, and are not older'
 BEGIN
   DECLARE found, fit INT;
-  SELECT COUNT(*), COUNT(NULLIF(action_statement LIKE '%NEW.state%', FALSE))
+  SELECT COUNT(DISTINCT event_manipulation),
+         COUNT(DISTINCT NULLIF(
+           SUBSTRING(action_statement,
+                     LOCATE('mikbill_events: BEGIN', action_statement))
+           LIKE '%NEW.state%', FALSE))
     INTO found, fit
   FROM information_schema.triggers
   WHERE event_object_schema = billing AND event_object_table = on_table
-    AND trigger_name IN (CONCAT('mbev_ai_', on_table),
-                         CONCAT('mbev_au_', on_table),
-                         CONCAT('mbev_ad_', on_table))
-    AND definer = 'mbev_trigger@localhost'
+    AND action_timing = 'AFTER'
+    AND (trigger_name IN (CONCAT('mbev_ai_', on_table),
+                          CONCAT('mbev_au_', on_table),
+                          CONCAT('mbev_ad_', on_table))
+         AND definer = 'mbev_trigger@localhost'
+         OR action_statement LIKE '%;%mikbill\_events: BEGIN%')
     AND COALESCE(CONVERT_TZ(created, @@session.time_zone, '+00:00') >= since,
-                 TRUE);
+                 since <= '2000-01-01');
   RETURN found = CASE on_table WHEN 'bugh_plategi_stat' THEN 1
                                WHEN 'usersfreeze' THEN 3 ELSE 2 END
     AND fit = (SELECT COUNT(*) FROM information_schema.columns
@@ -182,7 +187,8 @@ END //
 -- trigger_report(billing, table): the triggers on that table, ours and others,
 -- a line each, its columns divided by tabs: timing and event, place among its
 -- like, definer, sql_mode, character set, digest of the body without its white
--- space, name. Of a body nothing is told but the digest.
+-- space, name. Of a body nothing is told but the digest; where ours is the last
+-- block of another, the digest is that of our block.
 -- Reads: information_schema, of this table alone.
 CREATE DEFINER = `mbev_trigger`@`localhost`
 FUNCTION mikbill_events.trigger_report (billing VARCHAR(64),
@@ -194,14 +200,23 @@ BEGIN
   SELECT GROUP_CONCAT(
            CONCAT_WS(CHAR(9), CONCAT(action_timing, ' ', event_manipulation),
              action_order, definer, sql_mode, character_set_client,
-             SHA2(REPLACE(REPLACE(REPLACE(REPLACE(action_statement,
-               ' ', ''), CHAR(9), ''), CHAR(10), ''), CHAR(13), ''), 256),
+             SHA2(IF(body LIKE '%;mikbill\_events:BEGIN%;END;END',
+                     LEFT(SUBSTRING(body, LOCATE('mikbill_events:BEGIN', body)),
+                          CHAR_LENGTH(body) - CHAR_LENGTH(';END')
+                          - LOCATE('mikbill_events:BEGIN', body) + 1),
+                     body), 256),
              trigger_name)
            ORDER BY event_manipulation, action_timing, action_order
            SEPARATOR '\n')
     INTO report
-  FROM information_schema.triggers
-  WHERE event_object_schema = billing AND event_object_table = on_table;
+  FROM (
+    SELECT action_timing, event_manipulation, action_order, definer, sql_mode,
+           character_set_client, trigger_name,
+           REPLACE(REPLACE(REPLACE(REPLACE(action_statement,
+             ' ', ''), CHAR(9), ''), CHAR(10), ''), CHAR(13), '') AS body
+    FROM information_schema.triggers
+    WHERE event_object_schema = billing AND event_object_table = on_table
+  ) AS here;
   RETURN report;
 END //
 

@@ -16,18 +16,18 @@ SET SESSION lock_wait_timeout = 2;
 SET SESSION innodb_lock_wait_timeout = 2;
 
 -- 1. The functions of mbev.so. First, because they fail when the file is not
---    there (error 1126), and then nothing else is half done.
+--    there (error 1126), and then no table is half done.
 --    Not into the binary log: a replica without the file would stop there.
 --    A function that works is never dropped: triggers that are in the table
 --    cache would go on without it, in silence. Upgrades: docs, not this file.
---    MySQL has no IF NOT EXISTS here: there a second run stops with 1125.
 --    After a repair of the functions run triggers.sql once more, for the same
 --    reason.
 
 SET SESSION sql_log_bin = 0;
 
 -- Forgets a registration whose library the server could not load when it
--- started: CREATE FUNCTION would take it for present.
+-- started: CREATE FUNCTION would take it for present. (MySQL cannot drop it
+-- either: there only another start helps, see functions_create.)
 -- Reads and writes: mysql.func.
 USE information_schema;
 DELIMITER //
@@ -61,24 +61,48 @@ BEGIN NOT ATOMIC
 END */ //
 DELIMITER ;
 
--- mbev_json(name, value, ...): a JSON object of the pairs.
-CREATE FUNCTION /*M! IF NOT EXISTS */ mbev_json
-  RETURNS STRING SONAME 'mbev.so';
--- mbev_ring(): wakes the service; 0 or a negative errno.
-CREATE FUNCTION /*M! IF NOT EXISTS */ mbev_ring
-  RETURNS INTEGER SONAME 'mbev.so';
--- mbev_version(): version of the loaded library.
-CREATE FUNCTION /*M! IF NOT EXISTS */ mbev_version
-  RETURNS STRING SONAME 'mbev.so';
-
 SET SESSION sql_log_bin = 1;
-
--- 2. The tables.
 
 CREATE DATABASE IF NOT EXISTS mikbill_events
   DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 USE mikbill_events;
+
+DELIMITER //
+
+-- functions_create(): registers the functions that are not registered yet.
+--   mbev_json(name, value, ...)  a JSON object of the pairs
+--   mbev_ring()                  wakes the service; 0 or a negative errno
+--   mbev_version()               version of the loaded library
+-- Not every server knows IF NOT EXISTS here: 1125 says that one is there. Then
+-- it must answer, or the server could not load the library when it started.
+-- Reads and writes: mysql.func.
+DROP PROCEDURE IF EXISTS functions_create //
+CREATE PROCEDURE functions_create ()
+  MODIFIES SQL DATA SQL SECURITY INVOKER
+  COMMENT 'registers the functions of mbev.so that are missing'
+BEGIN
+  DECLARE CONTINUE HANDLER FOR 1125 BEGIN END;
+  DECLARE EXIT HANDLER FOR 1305
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT =
+      'the server has started without mbev.so: see that it is in plugin_dir, and restart the server';
+
+  CREATE FUNCTION mbev_json RETURNS STRING SONAME 'mbev.so';
+  CREATE FUNCTION mbev_ring RETURNS INTEGER SONAME 'mbev.so';
+  CREATE FUNCTION mbev_version RETURNS STRING SONAME 'mbev.so';
+  SET @mbev_text = 'DO mbev_json(), mbev_ring(), mbev_version()';
+  PREPARE mbev_step FROM @mbev_text;
+  EXECUTE mbev_step;
+  DEALLOCATE PREPARE mbev_step;
+END //
+
+DELIMITER ;
+
+SET SESSION sql_log_bin = 0;
+CALL functions_create();
+SET SESSION sql_log_bin = 1;
+
+-- 2. The tables.
 
 -- One row for each version of this schema that was ever installed here.
 CREATE TABLE IF NOT EXISTS schema_version (
@@ -439,7 +463,8 @@ CREATE TABLE IF NOT EXISTS router (
   COMMENT='State of the routers. Written by mbevd, read by mbevctl';
 
 -- How far a table of the billing had come, hour by hour. Reconciliation looks
--- from the last one before its window on. And what it last saw of other things.
+-- from the last one before its window on. And what it last saw of other things;
+-- the one of 'triggers' is of triggers.sql, when it has made all of them.
 CREATE TABLE IF NOT EXISTS milestone (
   source VARCHAR(32) CHARACTER SET ascii NOT NULL
          COMMENT 'bugh_plategi_stat or bugh_uslugi_stat; trigger:TABLE: was well; library: was missing; payment_kind: its meaning',
@@ -626,7 +651,8 @@ WHERE table_schema = 'mikbill_events' AND table_name = 'pulse'
                  AND column_comment LIKE '%session_reset%')) = 5;
 
 -- 3. What the other files call. All of it runs with the rights of the caller
---    and changes nothing, except grant_if_table and grant_columns.
+--    and changes nothing, except create_account, grant_if_table and
+--    grant_columns.
 
 DELIMITER //
 
@@ -691,6 +717,36 @@ BEGIN
       SELECT 1 FROM information_schema.table_privileges
       WHERE grantee = account AND privilege_type = wanted
         AND table_schema = in_schema AND table_name = on_table);
+END //
+
+-- create_account(user, locked): one of our accounts at localhost, when it is
+-- not there. It gets no password that could be used: what it is identified by
+-- is the hash of none. Locked: nor can it be given one, where the server knows
+-- locked accounts (MySQL 5.6 does not).
+-- Reads: information_schema. Writes: the accounts.
+DROP PROCEDURE IF EXISTS create_account //
+CREATE PROCEDURE create_account (IN account_user VARCHAR(32), IN locked BOOLEAN)
+  MODIFIES SQL DATA SQL SECURITY INVOKER
+  COMMENT 'creates an account of ours that is not there'
+BEGIN
+  DECLARE account VARCHAR(64) DEFAULT CONCAT(QUOTE(account_user),
+                                             '@\'localhost\'');
+  DECLARE no_password VARCHAR(80) DEFAULT COALESCE(
+    /*M! 'VIA mysql_native_password USING \'invalid\'', */
+    /*!50706 'WITH mysql_native_password
+              AS \'*THISISNOTAVALIDPASSWORDTHATCANBEUSEDHERE\'', */
+    'BY PASSWORD \'*0000000000000000000000000000000000000000\'');
+  DECLARE lock_it VARCHAR(16) DEFAULT
+    CONCAT('' /*M! , ' ACCOUNT LOCK' */ /*!50706 , ' ACCOUNT LOCK' */);
+
+  IF NOT EXISTS (SELECT 1 FROM information_schema.user_privileges
+                 WHERE grantee = account) THEN
+    SET @mbev_text = CONCAT('CREATE USER ', account, ' IDENTIFIED ',
+                            no_password, IF(locked, lock_it, ''));
+    PREPARE mbev_step FROM @mbev_text;
+    EXECUTE mbev_step;
+    DEALLOCATE PREPARE mbev_step;
+  END IF;
 END //
 
 -- grant_if_table(billing, table, privileges, user): GRANT on a table that not
@@ -918,6 +974,9 @@ BEGIN
           AND table_name IN ('usersblok', 'usersdel')) AS need
   WHERE NOT may(me, billing, need.on_table, 'TRIGGER')
   LIMIT 1;
+  IF lacking IS NULL AND NOT may(me, billing, '', 'LOCK TABLES') THEN
+    SET lacking = 'LOCK TABLES on the billing';
+  END IF;
   IF lacking IS NULL AND NOT may(me, '', '', 'SUPER')
      AND NOT may(me, '', '', 'SET USER')
      AND NOT may(me, '', '', 'SET_USER_ID')
@@ -960,42 +1019,52 @@ BEGIN
 END //
 
 -- strangers_check(billing): refuses when a name of ours is taken by a trigger
--- that is not ours, or the one place that old servers have for a trigger.
--- Ours are known by their definer and by the label before their BEGIN.
+-- that is not ours, or the one place that old servers have for a trigger: but
+-- for one that has our body in it. Ours are known by their definer and by the
+-- label before their BEGIN.
 -- Reads: information_schema.
 DROP PROCEDURE IF EXISTS strangers_check //
 CREATE PROCEDURE strangers_check (IN billing VARCHAR(64))
   READS SQL DATA SQL SECURITY INVOKER
   COMMENT 'refuses when a trigger that is not ours is in the way'
 BEGIN
-  DECLARE stranger VARCHAR(64) DEFAULT NULL;
+  DECLARE reason VARCHAR(200) DEFAULT NULL;
   DECLARE one_only BOOLEAN DEFAULT TRUE
     /*M!100203 AND FALSE */ /*!50702 AND FALSE */;
   DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
 
-  SELECT trigger_name INTO stranger FROM information_schema.triggers
+  SELECT CONCAT('trigger ', trigger_name, ' is not ours: rename or drop it')
+  INTO reason FROM information_schema.triggers
   WHERE trigger_schema = billing
     AND (definer <> 'mbev_trigger@localhost'
          OR action_statement NOT LIKE 'mikbill\_events:%')
-    AND (trigger_name IN ('mbev_ai_bugh_plategi_stat',
-                          'mbev_ai_bugh_uslugi_stat',
-                          'mbev_au_bugh_uslugi_stat',
-                          'mbev_au_users', 'mbev_ad_users',
-                          'mbev_ai_usersfreeze', 'mbev_au_usersfreeze',
-                          'mbev_ad_usersfreeze',
-                          'mbev_ai_usersblok', 'mbev_ad_usersblok',
-                          'mbev_ai_usersdel', 'mbev_ad_usersdel')
-         OR (one_only AND action_timing = 'AFTER'
-             AND CONCAT(event_manipulation, ' ', event_object_table) IN
-                 ('INSERT bugh_plategi_stat', 'INSERT bugh_uslugi_stat',
-                  'UPDATE bugh_uslugi_stat', 'UPDATE users', 'DELETE users',
-                  'INSERT usersfreeze', 'UPDATE usersfreeze',
-                  'DELETE usersfreeze', 'INSERT usersblok', 'DELETE usersblok',
-                  'INSERT usersdel', 'DELETE usersdel')))
+    AND trigger_name IN ('mbev_ai_bugh_plategi_stat',
+                         'mbev_ai_bugh_uslugi_stat',
+                         'mbev_au_bugh_uslugi_stat',
+                         'mbev_au_users', 'mbev_ad_users',
+                         'mbev_ai_usersfreeze', 'mbev_au_usersfreeze',
+                         'mbev_ad_usersfreeze',
+                         'mbev_ai_usersblok', 'mbev_ad_usersblok',
+                         'mbev_ai_usersdel', 'mbev_ad_usersdel')
   LIMIT 1;
-  IF stranger IS NOT NULL THEN
-    CALL refuse(CONCAT('trigger ', stranger,
-                       ' is not ours: rename or drop it'));
+  IF reason IS NULL AND one_only THEN
+    SELECT CONCAT('trigger ', trigger_name, ' has the one place on ',
+                  event_object_table, ': see "One trigger" in docs/dba.md')
+    INTO reason FROM information_schema.triggers
+    WHERE trigger_schema = billing AND action_timing = 'AFTER'
+      AND CONCAT(event_manipulation, ' ', event_object_table) IN
+          ('INSERT bugh_plategi_stat', 'INSERT bugh_uslugi_stat',
+           'UPDATE bugh_uslugi_stat', 'UPDATE users', 'DELETE users',
+           'INSERT usersfreeze', 'UPDATE usersfreeze', 'DELETE usersfreeze',
+           'INSERT usersblok', 'DELETE usersblok',
+           'INSERT usersdel', 'DELETE usersdel')
+      AND (definer <> 'mbev_trigger@localhost'
+           OR action_statement NOT LIKE 'mikbill\_events:%')
+      AND action_statement NOT LIKE '%;%mikbill\_events: BEGIN%'
+    LIMIT 1;
+  END IF;
+  IF reason IS NOT NULL THEN
+    CALL refuse(reason);
   END IF;
 END //
 

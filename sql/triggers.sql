@@ -2,10 +2,12 @@
 --
 --   mysql BILLING < sql/triggers.sql      (BILLING: name of the billing)
 --
--- Needs: sql/schema.sql and sql/grants.sql first; TRIGGER on the billing,
--- SET USER or SUPER, INSERT and UPDATE on mikbill_events.*: run it as root.
+-- Needs: sql/schema.sql and sql/grants.sql first; SELECT, TRIGGER and LOCK
+-- TABLES on the billing, SET USER or SUPER, INSERT, UPDATE and DELETE on
+-- mikbill_events.*: run it as root.
 -- Refuses, with the reason and the cure, what it must not be run on, and has
--- changed nothing then. So never mysql --force. Undo: sql/uninstall.sql.
+-- changed nothing then. So never mysql --force; nor --comments, see part 4.
+-- Undo: sql/uninstall.sql.
 --
 -- Safe on a live billing: no billing statement waits for it more than 3 s.
 -- Where a long query or transaction holds a table it gives up with a lock
@@ -26,17 +28,25 @@ SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
 
 -- 1. Refuse what this must not be run on.
 
+-- (MySQL has no compound statement here; there the reason is told as the name
+-- of a column that nobody has.)
+SET @mbev_reason = IF(EXISTS (
+  SELECT 1 FROM information_schema.routines
+  WHERE routine_schema = 'mikbill_events' AND routine_name = 'install_check'),
+  NULL, 'mikbill_events is not here, or not for you: schema.sql first, as root');
+
 DELIMITER //
 /*M!100500
 BEGIN NOT ATOMIC
-  IF NOT EXISTS (SELECT 1 FROM information_schema.routines
-                 WHERE routine_schema = 'mikbill_events'
-                   AND routine_name = 'install_check') THEN
-    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT =
-      'mikbill_events is not here, or not for you: schema.sql first, as root';
+  IF @mbev_reason IS NOT NULL THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @mbev_reason;
   END IF;
 END */ //
 DELIMITER ;
+SET @mbev_text = IF(@mbev_reason IS NULL, 'DO 0',
+                    CONCAT('SELECT `', REPLACE(@mbev_reason, '`', '``'), '`'));
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
 
 CALL mikbill_events.install_check(DATABASE());
 
@@ -100,10 +110,13 @@ ON DUPLICATE KEY UPDATE generation = VALUES(generation);
 
 -- 4. The triggers.
 --
--- CREATE TRIGGER waits twice, for writers of the table and then for readers,
--- and the billing waits behind it: lock_wait_timeout limits each wait, the
--- statement's own limit both together. MySQL has no such limit and no OR
--- REPLACE: there one LOCK TABLES waits, once, and the rest is done under it.
+-- CREATE TRIGGER would wait twice, for writers of the table and then for
+-- readers, and the billing would wait behind it. One LOCK TABLES waits, once,
+-- and the rest is done under it. MariaDB replaces the trigger of before in one
+-- step: its DROP looks into mikbill_events, where there is none. MySQL cannot,
+-- and drops it.
+--
+-- (MySQL 5.6 waits twice all the same: it locks the outbox along.)
 --
 -- What holds in every body:
 --   * No error of ours reaches the billing: the first handler. What it
@@ -117,13 +130,17 @@ ON DUPLICATE KEY UPDATE generation = VALUES(generation);
 -- that names what is not there cannot be made, and no server makes CREATE
 -- TRIGGER on a condition. So these stand between the quotes of a text:
 --
---   DO '\'; SET ...; CREATE ...; DO 0 -- '
+--   DO '\'; SET ...; CREATE ... -- '
 --
 -- With sql_mode NO_BACKSLASH_ESCAPES the text is over behind the backslash, and
 -- what follows is carried out; else the backslash hides that quote, and all of
 -- it is one text that does nothing. So quotes in these bodies are double ones.
+-- (No semicolon ends these bodies: MySQL would keep it, and a dump of the
+-- billing could not be read again. Nor may the client keep comments.)
 
-/*M!100500 SET SESSION max_statement_time = 2.5 */;
+SET SESSION lock_wait_timeout = 1;
+/*M!100500 SET SESSION lock_wait_timeout = 2 */;
+/*!50701 SET SESSION lock_wait_timeout = 2 */;
 
 -- What this billing has.
 SELECT SUM(table_name = 'users' AND column_name = 'state'),
@@ -132,6 +149,9 @@ SELECT SUM(table_name = 'users' AND column_name = 'state'),
 INTO @mbev_state, @mbev_usersblok, @mbev_usersdel
 FROM information_schema.columns WHERE table_schema = DATABASE();
 
+DELIMITER //
+
+-- Trigger: mbev_ai_bugh_plategi_stat
 -- Purpose: payments, refunds, credit limits.
 -- Reads:   nothing. What a type means, the service looks up in payment_kind.
 -- Writes:  one row of outbox; its kind is the number of the type.
@@ -144,9 +164,8 @@ FROM information_schema.columns WHERE table_schema = DATABASE();
 --
 -- kopecks: rounded as the billing rounds, by ROUND(summa, 2) of the double.
 
-DELIMITER //
-/*!50701 LOCK TABLES bugh_plategi_stat WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_ai_bugh_plategi_stat */ //
+LOCK TABLES bugh_plategi_stat WRITE //
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_ai_bugh_plategi_stat //
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ai_bugh_plategi_stat AFTER INSERT ON bugh_plategi_stat
 FOR EACH ROW
@@ -174,16 +193,17 @@ mikbill_events: BEGIN
     'comment', CONVERT(NEW.comment USING utf8mb4)));
   DO mbev_ring();
 END //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
+-- Trigger: mbev_ai_bugh_uslugi_stat
 -- Purpose: credits taken: usluga 1 (credit), 2 (credit with percents); turbo
 --          switched on: usluga 3.
 -- Reads:   nothing.
 -- Writes:  one row of outbox.
 -- Costs:   a comparison for other services; an insert and a datagram for these.
 
-/*!50701 LOCK TABLES bugh_uslugi_stat WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_ai_bugh_uslugi_stat */ //
+LOCK TABLES bugh_uslugi_stat WRITE //
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_ai_bugh_uslugi_stat //
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ai_bugh_uslugi_stat AFTER INSERT ON bugh_uslugi_stat
 FOR EACH ROW
@@ -209,16 +229,17 @@ mikbill_events: BEGIN
     'gid', NEW.gid));
   DO mbev_ring();
 END //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
+-- Trigger: mbev_au_bugh_uslugi_stat
 -- Purpose: turbo switched off: active falls to 0, or date_stop comes to a time
 --          that is over.
 -- Reads:   nothing.
 -- Writes:  one row of outbox.
 -- Costs:   a comparison for other services; an insert and a datagram for this.
 
-/*!50701 LOCK TABLES bugh_uslugi_stat WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_au_bugh_uslugi_stat */ //
+LOCK TABLES bugh_uslugi_stat WRITE //
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_au_bugh_uslugi_stat //
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_au_bugh_uslugi_stat AFTER UPDATE ON bugh_uslugi_stat
 FOR EACH ROW
@@ -243,8 +264,9 @@ mikbill_events: BEGIN
     'ended', 1));
   DO mbev_ring();
 END //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
+-- Trigger: mbev_au_users
 -- Purpose: changes of a subscriber: tariff, real IP address; where there is
 --          users.state, freezing (2), blocking (3), deleting (4), and coming
 --          back from there to the active (1): unfreeze from 2, else unblock.
@@ -253,8 +275,8 @@ END //
 -- Costs:   two or three comparisons for every other update, and users is
 --          updated all day; an insert and a datagram for a change.
 
-/*!50701 LOCK TABLES users WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_au_users */ //
+LOCK TABLES users WRITE //
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_au_users //
 SET SESSION sql_mode = IF(@mbev_state, '', 'NO_BACKSLASH_ESCAPES') //
 DO '\'; SET SESSION sql_mode = '';
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
@@ -286,7 +308,7 @@ mikbill_events: BEGIN
       "real_ip_new", NEW.real_ip));
   END IF;
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
 
@@ -335,19 +357,20 @@ mikbill_events: BEGIN
         "state_new", NEW.state));
   END IF;
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
+-- Trigger: mbev_ad_users
 -- Purpose: a subscriber's row leaves users for another table, perhaps with
 --          another tariff there.
 -- Reads:   nothing. Where it went, the service looks a little later.
 -- Writes:  one row of outbox.
 -- Costs:   an insert and a datagram.
 
-/*!50701 LOCK TABLES users WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_ad_users */ //
+LOCK TABLES users WRITE //
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_ad_users //
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ad_users AFTER DELETE ON users
 FOR EACH ROW
@@ -362,16 +385,17 @@ mikbill_events: BEGIN
     'gid', OLD.gid));
   DO mbev_ring();
 END //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
+-- Trigger: mbev_au_usersfreeze
 -- Purpose: change of tariff or real IP address of a frozen subscriber.
 -- Reads:   nothing.
 -- Writes:  one row of outbox for each.
 -- Costs:   two comparisons for every other update; an insert and a datagram for
 --          a change.
 
-/*!50701 LOCK TABLES usersfreeze WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_au_usersfreeze */ //
+LOCK TABLES usersfreeze WRITE //
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_au_usersfreeze //
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_au_usersfreeze AFTER UPDATE ON usersfreeze
 FOR EACH ROW
@@ -402,15 +426,16 @@ mikbill_events: BEGIN
   END IF;
   DO mbev_ring();
 END //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
+-- Trigger: mbev_ai_usersfreeze
 -- Purpose: a subscriber is frozen, by a row in usersfreeze.
 -- Reads:   nothing.
 -- Writes:  one row of outbox.
 -- Costs:   an insert and a datagram.
 
-/*!50701 LOCK TABLES usersfreeze WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_ai_usersfreeze */ //
+LOCK TABLES usersfreeze WRITE //
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_ai_usersfreeze //
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ai_usersfreeze AFTER INSERT ON usersfreeze
 FOR EACH ROW
@@ -425,16 +450,17 @@ mikbill_events: BEGIN
     'gid', NEW.gid));
   DO mbev_ring();
 END //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
+-- Trigger: mbev_ad_usersfreeze
 -- Purpose: a subscriber's row leaves usersfreeze: to users, to be blocked or
 --          deleted, or for good.
 -- Reads:   nothing. Where it went, the service looks a little later.
 -- Writes:  two rows of outbox: one for the state, one for the tariff.
 -- Costs:   two inserts and a datagram.
 
-/*!50701 LOCK TABLES usersfreeze WRITE */ //
-/*!50701 DROP TRIGGER IF EXISTS mbev_ad_usersfreeze */ //
+LOCK TABLES usersfreeze WRITE //
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_ad_usersfreeze //
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ad_usersfreeze AFTER DELETE ON usersfreeze
 FOR EACH ROW
@@ -455,14 +481,19 @@ mikbill_events: BEGIN
     'gid', OLD.gid));
   DO mbev_ring();
 END //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
--- The same of usersblok: a subscriber is blocked, and comes back or goes on.
+-- Trigger: mbev_ai_usersblok
+-- Purpose: a subscriber is blocked, by a row in usersblok.
+-- Reads:   nothing.
+-- Writes:  one row of outbox.
+-- Costs:   an insert and a datagram.
 
 SET SESSION sql_mode = IF(@mbev_usersblok, 'NO_BACKSLASH_ESCAPES', '') //
+DO '\'; LOCK TABLES usersblok WRITE; DO 0 -- '
+//
 DO '\'; SET SESSION sql_mode = '';
-/*!50701 LOCK TABLES usersblok WRITE */ /*M! DO 0 */;
-/*!50701 DROP TRIGGER IF EXISTS mbev_ai_usersblok */ /*M! DO 0 */;
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_ai_usersblok;
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ai_usersblok AFTER INSERT ON usersblok
 FOR EACH ROW
@@ -476,13 +507,22 @@ mikbill_events: BEGIN
     "uid", NEW.uid,
     "gid", NEW.gid));
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
+UNLOCK TABLES //
+
+-- Trigger: mbev_ad_usersblok
+-- Purpose: a subscriber's row leaves usersblok.
+-- Reads:   nothing. Where it went, the service looks a little later.
+-- Writes:  two rows of outbox: one for the state, one for the tariff.
+-- Costs:   two inserts and a datagram.
 
 SET SESSION sql_mode = IF(@mbev_usersblok, 'NO_BACKSLASH_ESCAPES', '') //
+DO '\'; LOCK TABLES usersblok WRITE; DO 0 -- '
+//
 DO '\'; SET SESSION sql_mode = '';
-/*!50701 DROP TRIGGER IF EXISTS mbev_ad_usersblok */ /*M! DO 0 */;
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_ad_usersblok;
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ad_usersblok AFTER DELETE ON usersblok
 FOR EACH ROW
@@ -502,17 +542,22 @@ mikbill_events: BEGIN
     "uid", OLD.uid,
     "gid", OLD.gid));
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 
--- The same of usersdel: a subscriber is deleted, and comes back or goes on.
+-- Trigger: mbev_ai_usersdel
+-- Purpose: a subscriber is deleted, by a row in usersdel.
+-- Reads:   nothing.
+-- Writes:  one row of outbox.
+-- Costs:   an insert and a datagram.
 
 SET SESSION sql_mode = IF(@mbev_usersdel, 'NO_BACKSLASH_ESCAPES', '') //
+DO '\'; LOCK TABLES usersdel WRITE; DO 0 -- '
+//
 DO '\'; SET SESSION sql_mode = '';
-/*!50701 LOCK TABLES usersdel WRITE */ /*M! DO 0 */;
-/*!50701 DROP TRIGGER IF EXISTS mbev_ai_usersdel */ /*M! DO 0 */;
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_ai_usersdel;
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ai_usersdel AFTER INSERT ON usersdel
 FOR EACH ROW
@@ -526,13 +571,22 @@ mikbill_events: BEGIN
     "uid", NEW.uid,
     "gid", NEW.gid));
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
+UNLOCK TABLES //
+
+-- Trigger: mbev_ad_usersdel
+-- Purpose: a subscriber's row leaves usersdel.
+-- Reads:   nothing. Where it went, the service looks a little later.
+-- Writes:  two rows of outbox: one for the state, one for the tariff.
+-- Costs:   two inserts and a datagram.
 
 SET SESSION sql_mode = IF(@mbev_usersdel, 'NO_BACKSLASH_ESCAPES', '') //
+DO '\'; LOCK TABLES usersdel WRITE; DO 0 -- '
+//
 DO '\'; SET SESSION sql_mode = '';
-/*!50701 DROP TRIGGER IF EXISTS mbev_ad_usersdel */ /*M! DO 0 */;
+DROP TRIGGER IF EXISTS /*M! mikbill_events. */ mbev_ad_usersdel;
 CREATE /*M! OR REPLACE */ DEFINER = `mbev_trigger`@`localhost`
 TRIGGER mbev_ad_usersdel AFTER DELETE ON usersdel
 FOR EACH ROW
@@ -552,8 +606,14 @@ mikbill_events: BEGIN
     "uid", OLD.uid,
     "gid", OLD.gid));
   DO mbev_ring();
-END; DO 0 -- '
+END -- '
 //
 SET SESSION sql_mode = '' //
-/*!50701 UNLOCK TABLES */ //
+UNLOCK TABLES //
 DELIMITER ;
+
+-- 5. All of them are new. Not every server tells of a trigger when it was made.
+
+DELETE FROM mikbill_events.milestone WHERE source = 'triggers';
+INSERT INTO mikbill_events.milestone (source, at_utc, row_id)
+VALUES ('triggers', UTC_TIMESTAMP(3), 0);

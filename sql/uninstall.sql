@@ -23,60 +23,60 @@ SET SESSION sql_mode = '';
 SET SESSION lock_wait_timeout = 2;
 SET SESSION innodb_lock_wait_timeout = 2;
 
--- 1. Refuse to drop a stranger's trigger that has a name of ours.
+-- 1. Refuse to drop a stranger's trigger that has a name of ours. (MySQL has no
+--    compound statement here; there the reason is told as the name of a column
+--    that nobody has.)
+
+SET @mbev_reason = IF(DATABASE() IS NULL,
+  'no database selected: mysql BILLING < sql/uninstall.sql', NULL);
+SELECT CONCAT('trigger ', trigger_name, ' is not ours: rename it')
+INTO @mbev_reason FROM information_schema.triggers
+WHERE trigger_schema = DATABASE()
+  AND trigger_name IN ('mbev_ai_bugh_plategi_stat',
+                       'mbev_ai_bugh_uslugi_stat', 'mbev_au_bugh_uslugi_stat',
+                       'mbev_au_users', 'mbev_ad_users',
+                       'mbev_ai_usersfreeze', 'mbev_au_usersfreeze',
+                       'mbev_ad_usersfreeze',
+                       'mbev_ai_usersblok', 'mbev_ad_usersblok',
+                       'mbev_ai_usersdel', 'mbev_ad_usersdel')
+  AND definer <> 'mbev_trigger@localhost'
+  AND action_statement NOT LIKE 'mikbill\_events:%' LIMIT 1;
 
 DELIMITER //
 /*M!100500
 BEGIN NOT ATOMIC
-  DECLARE stranger VARCHAR(64) DEFAULT NULL;
-  DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
-  IF DATABASE() IS NULL THEN
-    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT =
-      'no database selected: mysql BILLING < sql/uninstall.sql';
-  END IF;
-  SELECT trigger_name INTO stranger FROM information_schema.triggers
-  WHERE trigger_schema = DATABASE()
-    AND trigger_name IN ('mbev_ai_bugh_plategi_stat',
-                         'mbev_ai_bugh_uslugi_stat', 'mbev_au_bugh_uslugi_stat',
-                         'mbev_au_users', 'mbev_ad_users',
-                         'mbev_ai_usersfreeze', 'mbev_au_usersfreeze',
-                         'mbev_ad_usersfreeze',
-                         'mbev_ai_usersblok', 'mbev_ad_usersblok',
-                         'mbev_ai_usersdel', 'mbev_ad_usersdel')
-    AND definer <> 'mbev_trigger@localhost'
-    AND action_statement NOT LIKE 'mikbill\_events:%' LIMIT 1;
-  IF stranger IS NOT NULL THEN
-    SET @mbev_reason = CONCAT('trigger ', stranger, ' is not ours: rename it');
+  IF @mbev_reason IS NOT NULL THEN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @mbev_reason;
   END IF;
 END */ //
 DELIMITER ;
+SET @mbev_text = IF(@mbev_reason IS NULL, 'DO 0',
+                    CONCAT('SELECT `', REPLACE(@mbev_reason, '`', '``'), '`'));
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
 
--- 2. The triggers. The time limit as in triggers.sql; on MySQL one LOCK TABLES
---    waits, once.
+-- 2. The triggers. DROP TRIGGER waits twice, for writers of the table and then
+--    for readers, and the billing waits behind it: lock_wait_timeout limits
+--    each wait, the statement's own limit, where there is one, both together.
 
-/*M!100500 SET SESSION max_statement_time = 2.5 */;
+SET SESSION lock_wait_timeout = 1;
+/*M!100500 SET SESSION lock_wait_timeout = 2, max_statement_time = 2.5 */;
 
-/*!50701 LOCK TABLES bugh_plategi_stat WRITE */;
 DROP TRIGGER IF EXISTS mbev_ai_bugh_plategi_stat;
-/*!50701 LOCK TABLES bugh_uslugi_stat WRITE */;
 DROP TRIGGER IF EXISTS mbev_ai_bugh_uslugi_stat;
 DROP TRIGGER IF EXISTS mbev_au_bugh_uslugi_stat;
-/*!50701 LOCK TABLES users WRITE */;
 DROP TRIGGER IF EXISTS mbev_au_users;
 DROP TRIGGER IF EXISTS mbev_ad_users;
-/*!50701 LOCK TABLES usersfreeze WRITE */;
 DROP TRIGGER IF EXISTS mbev_ai_usersfreeze;
 DROP TRIGGER IF EXISTS mbev_au_usersfreeze;
 DROP TRIGGER IF EXISTS mbev_ad_usersfreeze;
-/*!50701 UNLOCK TABLES */;
--- Of tables that not every billing has; so nothing is locked before.
 DROP TRIGGER IF EXISTS mbev_ai_usersblok;
 DROP TRIGGER IF EXISTS mbev_ad_usersblok;
 DROP TRIGGER IF EXISTS mbev_ai_usersdel;
 DROP TRIGGER IF EXISTS mbev_ad_usersdel;
 
 /*M!100500 SET SESSION max_statement_time = 0 */;
+SET SESSION lock_wait_timeout = 2;
 
 -- 3. The rest, each step only when nothing is in the way: under mysql --force
 --    too. What is in the way ends the script with the reason.
@@ -126,6 +126,14 @@ SELECT CASE
                   ' is left: run uninstall.sql there')
     FROM information_schema.triggers
     WHERE definer = 'mbev_trigger@localhost' LIMIT 1)
+  WHEN EXISTS (
+    SELECT 1 FROM information_schema.triggers
+    WHERE action_statement LIKE '%;%mikbill\_events: BEGIN%')
+  THEN (
+    SELECT CONCAT('trigger ', trigger_schema, '.', trigger_name,
+                  ' still has our block in it: take it out')
+    FROM information_schema.triggers
+    WHERE action_statement LIKE '%;%mikbill\_events: BEGIN%' LIMIT 1)
   WHEN @mbev_undone > 0 AND IFNULL(@mbev_discard_events, 0) <> 1
   THEN CONCAT('triggers are gone, the rest kept: ', @mbev_undone,
               ' undone. Let mbevd finish, or SET @mbev_discard_events = 1')
@@ -138,15 +146,19 @@ BEGIN NOT ATOMIC
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @mbev_obstacle;
   END IF;
 END */ //
-/*!50701 SELECT @mbev_obstacle AS `in the way` */ //
 DELIMITER ;
+SET @mbev_text = IF(@mbev_obstacle IS NULL, 'DO 0',
+                    CONCAT('SELECT `', REPLACE(@mbev_obstacle, '`', '``'), '`'));
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
 
 -- The functions: not into the binary log, as they came. MySQL cannot prepare
--- this: there they go in any case, and a trigger that is left captures nothing.
+-- this: there --force takes them in any case, and a trigger that is left
+-- captures nothing. (On MariaDB the plain statements name nothing that is.)
 SET SESSION sql_log_bin = 0;
-/*!50701 DROP FUNCTION IF EXISTS mbev_json */;
-/*!50701 DROP FUNCTION IF EXISTS mbev_ring */;
-/*!50701 DROP FUNCTION IF EXISTS mbev_version */;
+DROP FUNCTION IF EXISTS /*M! mikbill_events. */ mbev_json;
+DROP FUNCTION IF EXISTS /*M! mikbill_events. */ mbev_ring;
+DROP FUNCTION IF EXISTS /*M! mikbill_events. */ mbev_version;
 /*M!100500 EXECUTE IMMEDIATE IF(@mbev_obstacle IS NULL,
   'DROP FUNCTION IF EXISTS mbev_json', 'DO 0') */;
 /*M!100500 EXECUTE IMMEDIATE IF(@mbev_obstacle IS NULL,
@@ -162,9 +174,13 @@ PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
 
 -- The accounts, the definer among them.
-SET @mbev_text = IF(@mbev_obstacle IS NULL,
-  'DROP USER IF EXISTS ''mbev_trigger''@''localhost'',
-     ''mbev_service''@''localhost'', ''mbev_reader''@''localhost''', 'DO 0');
+SELECT GROUP_CONCAT(DISTINCT grantee) INTO @mbev_accounts
+FROM information_schema.user_privileges
+WHERE grantee IN ('\'mbev_trigger\'@\'localhost\'',
+                  '\'mbev_service\'@\'localhost\'',
+                  '\'mbev_reader\'@\'localhost\'');
+SET @mbev_text = IF(@mbev_obstacle IS NULL AND @mbev_accounts IS NOT NULL,
+                    CONCAT('DROP USER ', @mbev_accounts), 'DO 0');
 PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
 DEALLOCATE PREPARE mbev_step;

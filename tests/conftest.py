@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from harness import kinds  # noqa: E402
 from harness.billing import create_billing  # noqa: E402
 from harness.server import MariaDB  # noqa: E402
 
@@ -24,9 +25,11 @@ EITHER = ("integration", "property", "sql", "memory")
 
 
 def pytest_configure(config):
-    """The mark of what is for the plain build alone."""
+    """Marks: what is for the plain build alone, or for MariaDB alone."""
     config.addinivalue_line(
         "markers", "plain: about time alone, or runs none of our C code")
+    config.addinivalue_line(
+        "markers", "mariadb(why): of this server alone, see MBEV_SERVER")
 
 
 def for_plain_alone(item):
@@ -46,8 +49,29 @@ def thinned_out(items):
         yield from group[:max(2, -(-len(group) // ONE_IN))]
 
 
+def why_not_here(item, kind, unavailable):
+    """Why the test cannot run on that kind of server, or None."""
+    mark = item.get_closest_marker("mariadb")
+    if unavailable:
+        return unavailable
+    if mark and not kind.is_mariadb:
+        return f"of MariaDB alone: {mark.args[0]}"
+    return None
+
+
+def skip_what_cannot_run(items):
+    """On the kind of server that was chosen, or when it cannot be had."""
+    kind = kinds.chosen()
+    unavailable = kind.why_unavailable()
+    for item in items:
+        reason = why_not_here(item, kind, unavailable)
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
 def pytest_collection_modifyitems(config, items):
     """Keep what belongs to the part."""
+    skip_what_cannot_run(items)
     if not PART:
         return
     thin = {item.nodeid for item in thinned_out(

@@ -118,29 +118,63 @@ add_removal(struct bytes *sql, const struct billing *billing,
     bytes_chr(sql, ';');
 }
 
-/* Locks all that is to go, at once and without waiting. What is held by others
- * makes the statement fail, and the work is put off. */
+/* Locks what is to go of these keys, at once and without waiting where the
+ * server can. What is held by others makes the statement fail, and the work is
+ * put off. */
 static void
-add_lock(struct bytes *sql, const struct settings *set,
-    const struct billing *billing, const struct facts *facts)
+add_lock(struct bytes *sql, const struct billing *billing,
+    const struct facts *facts, char *const *keys, size_t n)
 {
     bytes_str(sql, "SELECT 1 FROM ");
     db_name(sql, billing->name);
     bytes_printf(sql,
         ".users_custom_fields WHERE uid = %" PRIu64 " AND `key` IN (''",
         facts->event->uid);
-    for (size_t i = 0; i < set->discounts.keys.n; i++) {
+    for (size_t i = 0; i < n; i++) {
         bytes_chr(sql, ',');
-        db_text(sql, set->discounts.keys.text[i]);
+        db_text(sql, keys[i]);
     }
     bytes_str(sql, ")" DB_LOCK_NOWAIT);
+}
+
+static bool
+remove_at_once(struct delivery *d, const struct facts *facts,
+    const struct text_list *keys, const struct billing *billing)
+{
+    struct bytes sql = bytes_make(LARGEST_SQL);
+
+    add_lock(&sql, billing, facts, keys->text, keys->n);
+    for (size_t i = 0; i < keys->n; i++)
+        add_removal(&sql, billing, facts, keys->text[i]);
+    d->effect = bytes_ok(&sql) ? strdup(bytes_text(&sql)) : NULL;
+    bytes_free(&sql);
+    return d->effect != NULL;
+}
+
+/* Who waits for a row while holding another may end in a deadlock, and the
+ * billing may be its victim. So where the server can only wait, one row is held
+ * at a time. */
+static bool
+remove_one_by_one(struct delivery *d, const struct facts *facts,
+    const struct text_list *keys, const struct billing *billing)
+{
+    bool good = true;
+
+    for (size_t i = 0; good && i < keys->n; i++) {
+        struct bytes sql = bytes_make(LARGEST_SQL);
+
+        add_lock(&sql, billing, facts, &keys->text[i], 1);
+        add_removal(&sql, billing, facts, keys->text[i]);
+        good = bytes_ok(&sql) && delivery_add_step(d, bytes_text(&sql));
+        bytes_free(&sql);
+    }
+    return good;
 }
 
 static bool
 remove_all(struct delivery_list *list, const struct facts *facts,
     const struct settings *set, const struct billing *billing)
 {
-    struct bytes sql = bytes_make(LARGEST_SQL);
     struct delivery *d = delivery_make(action_discount_remove.name, NULL);
     bool good;
 
@@ -149,12 +183,8 @@ remove_all(struct delivery_list *list, const struct facts *facts,
     d->state = DELIVERY_DONE;
     snprintf(d->reason, sizeof d->reason, "%u removed",
         facts->sub->removable + facts->ended);
-    add_lock(&sql, set, billing, facts);
-    for (size_t i = 0; i < set->discounts.keys.n; i++)
-        add_removal(&sql, billing, facts, set->discounts.keys.text[i]);
-    d->effect = bytes_ok(&sql) ? strdup(bytes_text(&sql)) : NULL;
-    good = d->effect != NULL;
-    bytes_free(&sql);
+    good = (billing->locks_at_once ? remove_at_once : remove_one_by_one)(
+        d, facts, &set->discounts.keys, billing);
     delivery_push(list, d);
     return good;
 }

@@ -1,6 +1,7 @@
 """Runs every vector file below a directory against the product.
 
     scripts/conformance.sh DIR [SCRIPT...] [--no-matrices] [--dry]
+        [--server KIND] [--engine ENGINE] [--charset CHARSET] [--tally FILE]
 
 A line for each failure, a table with a row for each script, and as the last
 line `N passed, N failed, N skipped`. Exit 1 when anything failed, when a
@@ -15,6 +16,7 @@ kit_died.txt), `why` or `note`.
 
 import argparse
 import functools
+import json
 import os
 import sys
 from collections import Counter
@@ -29,8 +31,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conformance import beside, compare, expect, vectors  # noqa: E402
 from conformance.offers import OFFERS  # noqa: E402
-from conformance.stage import Stage  # noqa: E402
+from conformance.stage import Layout, Stage  # noqa: E402
 from conformance.vectors import CannotRun  # noqa: E402
+from harness import kinds  # noqa: E402
 from harness.billing import GENERATIONS  # noqa: E402
 from harness.product import build_dir  # noqa: E402
 
@@ -50,9 +53,10 @@ class Verdict:
 class Runner:
     """Judges vectors; keeps a stage for each generation that occurs."""
 
-    def __init__(self, common, dry=False):
+    def __init__(self, common, dry=False, layout=Layout()):
         self.common = common
         self.dry = dry
+        self.layout = layout
         self.notes = set()  # what our lists allow, and was seen
         self._stages = {}
         self._exits = ExitStack()
@@ -130,7 +134,7 @@ class Runner:
             raise CannotRun(f"unknown schema '{generation}'")
         if generation not in self._stages:
             self._stages[generation] = self._exits.enter_context(
-                Stage(generation, self.common["reset_sql"]))
+                Stage(generation, self.common["reset_sql"], self.layout))
         return self._stages[generation]
 
 
@@ -171,12 +175,12 @@ def why_not_applicable(vector, dry=False):
     return None
 
 
-def judge_all(common, scripts, jobs, dry=False):
+def judge_all(common, scripts, jobs, dry=False, layout=Layout()):
     """([(script, verdicts)] in the order of the scripts, notes)."""
     waiting = sorted(enumerate(scripts), key=lambda one: one[1].runs)
     jobs = min(jobs, len(scripts))
     with ThreadPoolExecutor(jobs) as pool:
-        workers = [pool.submit(judge_some, common, waiting, dry)
+        workers = [pool.submit(judge_some, common, waiting, dry, layout)
                    for _ in range(jobs)]
     verdicts, notes = {}, set()
     for worker in workers:
@@ -187,11 +191,11 @@ def judge_all(common, scripts, jobs, dry=False):
             for number, script in enumerate(scripts)], notes
 
 
-def judge_some(common, waiting, dry=False):
+def judge_some(common, waiting, dry=False, layout=Layout()):
     """Take scripts from the end of the list until it is empty: their
     verdicts by number, and the notes."""
     verdicts = {}
-    with Runner(common, dry) as runner:
+    with Runner(common, dry, layout) as runner:
         while waiting:
             try:
                 number, script = waiting.pop()
@@ -229,6 +233,17 @@ def print_table(results):
               f"{count['skipped']:4}  {reasons}".rstrip())
 
 
+def tally(results):
+    """By generation of the billing: how many passed, and how many failed."""
+    count = {generation: Counter() for generation in GENERATIONS}
+    for script, verdicts in results:
+        for vector, verdict in zip(script.vectors, verdicts):
+            if verdict.outcome != "skipped":
+                good = verdict.outcome != "failed"
+                count[vector["schema"]]["passed" if good else "failed"] += 1
+    return count
+
+
 def main():
     """Parse the arguments, run, report; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -242,7 +257,16 @@ def main():
                         "mbevctl compare says of them")
     parser.add_argument("--jobs", type=int, help="scripts at the same time",
                         default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--server", choices=list(kinds.KINDS),
+                        help="kind of server")
+    parser.add_argument("--engine", choices=["InnoDB", "MyISAM"],
+                        help="of the billing's tables")
+    parser.add_argument("--charset", choices=["koi8r", "utf8mb4"],
+                        help="of the billing's text")
+    parser.add_argument("--tally", type=Path,
+                        help="write what passed on which generation, as JSON")
     arguments = parser.parse_args()
+    layout = Layout(arguments.server, arguments.engine, arguments.charset)
     if not (build_dir() / "mbevd").exists():
         sys.exit(f"there is no mbevd in {build_dir()}: build first")
     scripts = vectors.load_scripts(arguments.dir, arguments.script)
@@ -253,8 +277,10 @@ def main():
         print(f"no vector files of that name below {arguments.dir}")
         return 1
     results, notes = judge_all(vectors.load_common(arguments.dir), scripts,
-                               arguments.jobs, arguments.dry)
+                               arguments.jobs, arguments.dry, layout)
     print_table(results)
+    if arguments.tally:
+        arguments.tally.write_text(json.dumps(tally(results)))
     for note in sorted(notes):
         print(note)
     count = Counter(verdict.outcome for _, verdicts in results

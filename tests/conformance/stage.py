@@ -21,7 +21,6 @@ from harness.server import MariaDB
 from harness.standin import Reply, StandIn
 
 BILLING = "mikbill"
-UNSYNCED = ["--innodb-flush-method=nosync", "--debug-no-sync"]
 LATEST_START = 0.95  # of a second: state and event fall into the same one
 TRIES = 10  # at that
 IDLE_SECONDS = 24 * 3600  # while the other generation is played
@@ -46,13 +45,23 @@ class Observation:
     faults: list = field(default_factory=list)  # of what routers were told
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What the billing's tables lie in."""
+
+    server: str = None  # of harness.kinds; None = what MBEV_SERVER names
+    engine: str = None  # None = as the vendor's, InnoDB
+    charset: str = None  # instead of koi8r
+
+
 class Stage:
     """One generation of the billing. A context manager."""
 
-    def __init__(self, generation, reset_sql):
+    def __init__(self, generation, reset_sql, layout=Layout()):
         self.generation = generation
+        self.layout = layout
         self.reset_sql = ";\n".join(reset_sql)
-        self.db = MariaDB(UNSYNCED)
+        self.db = MariaDB(kind=layout.server, unsynced=True)
         self.standin = StandIn()
         self._deaf = socket.socket()  # bound, never listening
         self._routers = {}  # kit -> of routers.ROUTERS, once it is needed
@@ -74,7 +83,8 @@ class Stage:
 
     def _install(self, exits):
         self._deaf.bind(("127.0.0.1", 0))
-        billing.create_billing(self.db, BILLING, self.generation)
+        billing.create_billing(self.db, BILLING, self.generation,
+                               self.layout.engine, self.layout.charset)
         product.install(self.db, BILLING)
         self._service = product.Service({})
         exits.callback(self._service.close)

@@ -1,4 +1,5 @@
-"""A private MariaDB in a temporary folder, set like the vendor's servers.
+"""A private MariaDB in a temporary folder, set like the vendor's servers; or
+the kind of server that MBEV_SERVER names, see kinds.py.
 
     with MariaDB() as db:
         db.sql("SELECT VERSION()")
@@ -21,24 +22,10 @@ from pathlib import Path
 import pymysql
 from pymysql.constants import CLIENT
 
-from harness import process
+from harness import kinds, process
+from harness.kinds import STORAGE_OPTIONS, VENDOR_OPTIONS, as_root
 
-MARIADBD = "/usr/sbin/mariadbd"
 REPO = Path(__file__).resolve().parents[2]
-
-# What the vendor's configuration files set and what matters to us.
-VENDOR_OPTIONS = [
-    "--sql-mode=",
-    "--wait-timeout=120",
-    "--interactive-timeout=120",
-    "--innodb-lock-wait-timeout=300",
-    "--log-bin-trust-function-creators=1",
-    "--skip-name-resolve",
-    "--skip-log-bin",
-]
-
-# The same for the template and every copy of it.
-STORAGE_OPTIONS = ["--innodb-log-file-size=32M"]
 
 
 class SanitizerReport(Exception):
@@ -56,11 +43,14 @@ class MariaDB:
                 sanitizers; default MBEV_SERVER_PRELOAD
     tcp         also listen on a free port of 127.0.0.1
     under       a program and its options that runs the server
+    kind        of kinds.py; default what MBEV_SERVER names
+    unsynced    nothing waits for the disk
     """
 
     def __init__(self, options=(), env=None, plugin_dir=None, preload=None,
-                 tcp=False, under=()):
-        self.options = list(options)
+                 tcp=False, under=(), kind=None, unsynced=False):
+        self.kind = kinds.named(kind) if kind else kinds.chosen()
+        self.options = [*(self.kind.unsynced if unsynced else []), *options]
         self.under = list(under)
         self.extra_env = dict(env or {})
         self.plugin_dir = Path(plugin_dir or build_dir())
@@ -92,7 +82,7 @@ class MariaDB:
     def start(self):
         """Start the server and wait until it answers."""
         if not self.datadir.exists():
-            subprocess.run(["cp", "-a", _template(), self.datadir], check=True)
+            subprocess.run(["cp", "-a", _template(self.kind), self.datadir], check=True)
         with open(self.errlog, "ab") as log:
             self._process = process.spawn(
                 self._argv(), env=self._env(), stdin=subprocess.DEVNULL,
@@ -189,12 +179,12 @@ class MariaDB:
     def _argv(self):
         network = ([f"--port={self.port}", "--bind-address=127.0.0.1"]
                    if self.port else ["--skip-networking"])
-        as_root = ["--user=root"] if os.geteuid() == 0 else []
-        return [*self.under, MARIADBD, "--no-defaults", f"--datadir={self.datadir}",
+        return [*self.under, *self.kind.command(), f"--datadir={self.datadir}",
                 f"--socket={self.socket}", f"--tmpdir={self.folder}",
                 f"--pid-file={self.folder / 'mysqld.pid'}",
-                f"--plugin-dir={self.plugin_dir}", *network, *as_root,
-                *STORAGE_OPTIONS, *VENDOR_OPTIONS, *self.options]
+                f"--plugin-dir={self.plugin_dir}", *network, *as_root(),
+                *STORAGE_OPTIONS, *VENDOR_OPTIONS, *self.kind.options,
+                *self.options]
 
     def _env(self):
         env = {**os.environ, "MBEV_DOORBELL": self.doorbell}
@@ -245,6 +235,16 @@ def snapshot_held(db):
         link.rollback()
 
 
+def numbers(most):
+    """A derived table of the numbers from 1 on, in column seq."""
+    digits = " UNION ALL SELECT ".join("0123456789").replace("0", "0 AS d", 1)
+    places = range(len(str(most)))
+    value = " + ".join(f"{10 ** place} * p{place}.d" for place in places)
+    tables = ", ".join(f"(SELECT {digits}) AS p{place}" for place in places)
+    return (f"(SELECT {value} AS seq FROM {tables} HAVING seq BETWEEN 1 AND"
+            f" {most}) AS numbers")
+
+
 def free_port():
     """A port of 127.0.0.1 that nobody listens on now."""
     with socket.socket() as probe:
@@ -257,25 +257,15 @@ def build_dir():
     return Path(os.environ.get("MBEV_BUILD") or REPO / "build").resolve()
 
 
-def _template():
+def _template(kind):
     """An initialised data folder, made once per boot and user."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
     base = Path(tempfile.gettempdir())
-    name = f"mbev-template-{os.geteuid()}-{boot}"
+    name = f"mbev-template-{kind.name}-{os.geteuid()}-{boot}"
     with open(base / f"{name}.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (base / name).exists():
-            _install(base / f"{name}.new")
+            shutil.rmtree(base / f"{name}.new", ignore_errors=True)
+            kind.install(base / f"{name}.new")
             (base / f"{name}.new").rename(base / name)
     return base / name
-
-
-def _install(folder):
-    """Create the system tables of an empty server."""
-    shutil.rmtree(folder, ignore_errors=True)
-    as_root = ["--user=root"] if os.geteuid() == 0 else []
-    subprocess.run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={folder}",
-         "--auth-root-authentication-method=normal", "--skip-test-db",
-         "--skip-name-resolve", *as_root, *STORAGE_OPTIONS],
-        check=True, capture_output=True)

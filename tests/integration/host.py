@@ -89,8 +89,9 @@ def clean(db):
            "DROP DATABASE IF EXISTS mikbill_events")
     for function in FUNCTIONS:
         db.sql(f"DROP FUNCTION IF EXISTS {function}")
-    for account in (*ACCOUNTS, "dba"):
-        db.sql(f"DROP USER IF EXISTS {account}@localhost")
+    there = {name for name, in db.sql("SELECT user FROM mysql.user")}
+    for account in {*ACCOUNTS, "dba"} & there:
+        db.sql(f"DROP USER {account}@localhost")
     for file in Path(db.plugin_dir).iterdir():
         file.unlink()
 

@@ -45,7 +45,7 @@ class Shop(Kassa):
             payment={"sms": "yes"}, smspilot={"timeout": "5 s"},
             bonus_topup={"on": "yes"}, service={"stop_timeout": "2 s"})
         self.tariff()
-        self.db.sql("CREATE USER IF NOT EXISTS mikbill@localhost;"
+        self.db.sql("GRANT USAGE ON *.* TO mikbill@localhost;"
                     "GRANT ALL ON mikbill.* TO mikbill@localhost")
         return self
 

@@ -262,4 +262,6 @@ def test_a_frozen_service_holds_no_lock_of_the_billing(installed, pilot):
         chain.service.env.pop("MBEV_FAULT")
         chain.service.signal(signal.SIGCONT)
         chain.wait_states("done", "done")
-        assert chain.rows("oldvalue", "logs") == [("11",)]
+        # Where the server can only wait for a lock, it was removed before.
+        assert chain.rows("oldvalue", "logs") == [
+            ("11" if installed.kind.is_mariadb else "10",)]

@@ -35,6 +35,8 @@ def test_a_healthy_system_is_well(well):
 
 
 def test_without_words_only_what_is_not_ok_is_told(well):
+    # MySQL 5.6 shows the length of the history to nobody else.
+    well.db.sql("GRANT PROCESS ON *.* TO mbev_service@localhost")
     done = ctl(well, "doctor")
     assert done.returncode == 0 and done.stderr == ""
     assert done.stdout.startswith("in all:         0 failed, 0 warnings, ")
@@ -85,6 +87,7 @@ def files(folder):
             for path in folder.rglob("*") if "data" not in path.parts}
 
 
+@pytest.mark.mariadb("its mysqldump does not know MySQL 5.6")
 def test_it_changes_nothing(well):
     """Whatever it looks at, and whatever is out of order."""
     with RouterOS() as router:

@@ -13,7 +13,7 @@ from harness.billing import create_billing
 from harness.process import is_frozen, wait_until
 from harness.product import (SERVICE_ACCOUNT, install, run_sql,
                              with_settings)
-from harness.server import MariaDB
+from harness.server import MariaDB, numbers
 from harness.standin import Gate, Reply, close_without_reply
 from integration.conftest import make_chain
 from integration.test_mbevctl import ctl
@@ -285,7 +285,7 @@ def test_actions_of_another_version_keep_nobody_from_being_decided(chain):
         "INSERT INTO delivery (event_id, action, receiver, state, lane,"
         " due_utc, changed_utc) SELECT (SELECT id FROM event), 'elsewhere',"
         " seq, IF(seq % 2, 'ready', 'retry'), 'decide', '2020-01-01',"
-        " '2020-01-01' FROM seq_1_to_200", "mikbill_events")
+        f" '2020-01-01' FROM {numbers(200)}", "mikbill_events")
     chain.start().pay(summa=2000)
     wait_until(lambda: chain.deliveries("state", "action = 'bonus_topup'") == [
         ("skipped",), ("done",)], 10, "bonus")

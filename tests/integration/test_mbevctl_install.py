@@ -162,21 +162,24 @@ def test_ctrl_c_ends_it_between_two_statements(host, by_hand):
 
 # --- a busy billing -----------------------------------------------------------
 
-def test_a_table_that_is_held_is_tried_for_a_while(host):
+@pytest.mark.parametrize("table, trigger", [
+    ("users", "mbev_au_users"), ("usersblok", "mbev_ai_usersblok")])
+def test_a_table_that_is_held_is_tried_for_a_while(host, table, trigger):
     host.well("install")
-    host.db.sql("DROP TRIGGER mikbill.mbev_au_users")
-    with reader_of(host.db, "users"):
+    host.db.sql(f"DROP TRIGGER mikbill.{trigger}")
+    with reader_of(host.db, table):
         told = host.refused(75, "install", "--wait", "0")
         assert "triggers.sql:" in told and "Run it again" in told
         running = process.spawn(
             host.argv("install", "--yes"), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        process.wait_until(lambda: waits(host.db, "users"), 20, "wait")
+        process.wait_until(lambda: waits(host.db, table), 20, "wait")
     out, errors = running.communicate(timeout=60)
     assert running.returncode == 0, errors
-    assert "mbev_au_users is as triggers.sql makes it" in out
+    assert f"{trigger} is as triggers.sql makes it" in out
 
 
+@pytest.mark.mariadb("no other limits a statement in time")
 def test_under_a_lock_nothing_is_waited_for(host):
     """The table is free again at once, however patient it may be."""
     host.own_sql("grants.sql", "LOCK TABLES users WRITE; SET STATEMENT"

@@ -406,6 +406,7 @@ def rows_read(kassa):
         "SHOW GLOBAL STATUS LIKE 'Handler_read%'"))
 
 
+@pytest.mark.mariadb("its sequences make the rows")
 def test_a_backlog_is_not_read_for_each_receipt_of_it(kassa, till):
     """MariaDB likes to put a subquery's whole answer together first."""
     most = 3000
@@ -809,6 +810,7 @@ def fixture_forgetful(pilot, till):
         yield from make_kassa(db, pilot, till)
 
 
+@pytest.mark.mariadb("MySQL 5.6 does not tell how far its log is: a time counts")
 def test_none_is_sent_before_its_number_is_on_disk(forgetful, till):
     forgetful.configure(payment={"sms": "yes"}).subscriber()
     forgetful.start().pay()

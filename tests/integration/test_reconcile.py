@@ -8,7 +8,7 @@ from harness.billing import create_billing
 from harness.process import is_frozen, wait_until
 from harness.product import (SERVICE_ACCOUNT, install, repo, run_sql,
                              with_settings)
-from harness.server import MariaDB
+from harness.server import MariaDB, numbers
 from integration.conftest import make_chain
 
 ACCOUNT = f"'{SERVICE_ACCOUNT}'@'localhost'"
@@ -477,6 +477,7 @@ def test_reconcile_replay_and_trigger_compete_for_one_payment(often):
 # ---- trouble of its own
 
 
+@pytest.mark.mariadb("on MySQL 5.6 LOCK TABLES takes the outbox along")
 def test_a_locked_table_keeps_nobody_else_waiting(often):
     often.start()
     rounds(often, 1)
@@ -507,7 +508,8 @@ def test_switched_off_it_does_nothing(often):
     pay(often)
     assert often.service.once() == 0
     assert events(often) == [] and gaps(often) == []
-    assert often.db.sql("SELECT * FROM milestone", OURS) == []
+    assert often.db.sql("SELECT * FROM milestone WHERE source <> 'triggers'",
+                        OURS) == []
 
 
 # ---- changes of users
@@ -612,7 +614,7 @@ def test_it_walks_by_the_primary_key_and_asks_by_the_identity(often):
     often.db.sql(
         f"INSERT INTO {PAYMENTS} (uid, date, bughtypeid, before_billing,"
         " summa) SELECT 1001, NOW() - INTERVAL 5 MINUTE, IF(seq % 5, 1, 5),"
-        " 0, seq FROM seq_1_to_1500; ANALYZE TABLE bugh_plategi_stat",
+        f" 0, seq FROM {numbers(1500)}; ANALYZE TABLE bugh_plategi_stat",
         "mikbill")
     often.reconfigure(with_settings(often.settings, payment={"sms": "no"}))
     assert often.service.once() == 0

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.product import run_sql, with_settings
+from harness.server import numbers
 from integration.chain import payment_sql
 from integration.test_mbevctl import ctl
 from integration.test_reconcile import (OURS, PAYMENTS, SERVICES,
@@ -162,7 +163,7 @@ def test_more_than_a_page(calm):
     calm.db.sql(
         f"INSERT INTO {PAYMENTS} (uid, date, bughtypeid, before_billing,"
         " summa) SELECT 1001, '2026-01-05 10:00:00', IF(seq % 3, 1, 5), 0,"
-        " 100 FROM seq_1_to_3100", "mikbill")
+        f" 100 FROM {numbers(3100)}", "mikbill")
     done = ctl(calm, "replay", *DAY, "--yes")
     assert "1033 captured, " in done.stdout
     assert calm.db.sql("SELECT COUNT(*), COUNT(DISTINCT body) FROM outbox",
@@ -175,7 +176,8 @@ def test_two_at_the_same_time_make_one_event_each(calm):
         at(calm, "2026-01-05 10:00:00", 100 + n)
     for _ in range(2):
         ctl(calm, "replay", *DAY, "--yes")
-        calm.db.sql("CREATE OR REPLACE TABLE spare AS SELECT * FROM outbox;"
+        calm.db.sql("DROP TABLE IF EXISTS spare;"
+                    "CREATE TABLE spare AS SELECT * FROM outbox;"
                     "DELETE FROM outbox", OURS)
     try:
         for _ in range(2):

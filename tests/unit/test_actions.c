@@ -105,6 +105,7 @@ scene_of(enum event_kind kind)
             .has_fields = true,
             .has_api = true,
             .has_logs = true,
+            .locks_at_once = true,
             .undoable = true },
         .event = { .kind = kind,
             .uid = 1001,
@@ -1219,6 +1220,27 @@ all_discounts_are_locked_then_logged_and_removed_in_order(void **state)
 }
 
 static void
+where_the_server_can_only_wait_one_row_is_held_at_a_time(void **state)
+{
+    struct scene s = scene_tariff();
+    const struct delivery *d;
+
+    (void)state;
+    s.billing.locks_at_once = false;
+    d = decide_one(&s, discounts);
+    assert_int_equal(d->state, DELIVERY_DONE);
+    assert_null(d->effect);
+    assert_int_equal(d->steps, 2);
+    assert_sql(d->step[0],
+        LOCK(",'ext_discount_global'") COPY("ext_discount_global")
+            REMOVE("ext_discount_global"));
+    assert_sql(d->step[1],
+        LOCK(",'ext_discount_subs'") COPY("ext_discount_subs")
+            REMOVE("ext_discount_subs"));
+    drop(&s);
+}
+
+static void
 what_cannot_be_undone_is_not_logged_twice(void **state)
 {
     struct scene s = scene_tariff();
@@ -1485,6 +1507,8 @@ main(void)
         cmocka_unit_test(after_two_minutes_the_operator_must_decide),
         cmocka_unit_test(
             all_discounts_are_locked_then_logged_and_removed_in_order),
+        cmocka_unit_test(
+            where_the_server_can_only_wait_one_row_is_held_at_a_time),
         cmocka_unit_test(what_cannot_be_undone_is_not_logged_twice),
         cmocka_unit_test(a_hostile_key_stays_in_its_quotes),
         cmocka_unit_test(a_hostile_billing_of_discounts_stays_in_its_quotes),

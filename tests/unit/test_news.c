@@ -161,7 +161,9 @@ set_up(void **state)
     server.log = bytes_make(1 << 20);
     scene = (struct scene){
         .set.receipt = { .look_first_ms = 15000, .look_longest_ms = 600000 },
-        .engine.billing = { .name = "mikbill", .has_receipts = true },
+        .engine.billing = { .name = "mikbill",
+            .has_receipts = true,
+            .locks_at_once = true },
         .news = { .receipt = { .id = 7,
                       .event_id = 9,
                       .uid = 1001,
@@ -596,6 +598,22 @@ all_of_a_list_are_recorded_together(void **state)
     assert_has(strstr(list(), "`receipts_log`"), "UPDATE `mikbill`.`a``b` ");
 }
 
+static void
+where_the_server_can_only_wait_each_of_a_list_is_recorded_alone(void **state)
+{
+    struct scene *s = scene_at(state, KOMTET_OPEN, "new");
+    struct news second = s->news;
+
+    s->engine.billing.locks_at_once = false;
+    second.receipt.id = 8;
+    s->news.next = &second;
+    assert_int_equal(news_record(&s->engine, &s->news), DB_OK);
+    assert_int_equal(server.begun, 2);
+    assert_int_equal(server.committed, 2);
+    assert_has(sql(), " WHERE id = 8 ");
+    assert_lacks(sql(), " WHERE id = 7 ");
+}
+
 /* ---- what it may still change ---- */
 
 /* News of these stages, and what stands in the way of each. */
@@ -794,6 +812,8 @@ main(void)
         NEWS_TEST(what_was_not_answered_is_asked_again),
         NEWS_TEST(pauses_between_two_looks_double_up_to_the_longest),
         NEWS_TEST(all_of_a_list_are_recorded_together),
+        NEWS_TEST(
+            where_the_server_can_only_wait_each_of_a_list_is_recorded_alone),
         NEWS_TEST(an_open_task_changes_no_end_that_is_known),
         NEWS_TEST(a_delivery_goes_with_its_receipt_or_stays),
         NEWS_TEST(a_doubt_that_komtet_ends_is_followed),

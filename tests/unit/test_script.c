@@ -69,6 +69,30 @@ statements_are_divided(void **state)
     }
 }
 
+/* As in sql/triggers.sql. */
+static void
+the_server_says_what_a_backslash_is(void **state)
+{
+    static const char text[] = "DO '\\'; DO 1 -- '\n//";
+    static const char *const want[] = { "DO '\\'; DO 1 -- '", "DO '\\'; DO 1" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(want); i++) {
+        struct script s = script_open(text, sizeof text - 1);
+        struct bytes sql = bytes_make(64);
+        const char *wrong;
+        int line;
+
+        strcpy(s.delimiter, "//");
+        s.plain_backslash = i > 0;
+        assert_int_equal(
+            script_next(&s, &sql, &line, &wrong), SCRIPT_STATEMENT);
+        expect_text("text", bytes_text(&sql), want[i]);
+        assert_int_equal(script_next(&s, &sql, &line, &wrong), SCRIPT_END);
+        bytes_free(&sql);
+    }
+}
+
 static void
 what_is_too_long_is_wrong(void **state)
 {
@@ -88,6 +112,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statements_are_divided),
+        cmocka_unit_test(the_server_says_what_a_backslash_is),
         cmocka_unit_test(what_is_too_long_is_wrong),
     };
 
