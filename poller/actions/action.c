@@ -54,6 +54,14 @@ action_never_expires(const struct settings *set)
 }
 
 bool
+action_needs_no_api(const struct facts *facts, const struct settings *set)
+{
+    (void)facts;
+    (void)set;
+    return false;
+}
+
+bool
 action_refuse(struct delivery_list *list, const struct action *action,
     const struct decision *decision)
 {

@@ -79,6 +79,9 @@ action_settled_ms(const struct settings *set, enum event_kind kind, int64_t ms);
 /* For actions that are of use for ever. */
 int64_t action_never_expires(const struct settings *set);
 
+/* For actions to which rows of addons_pay_api mean nothing. */
+bool action_needs_no_api(const struct facts *facts, const struct settings *set);
+
 /* Appends one delivery that is not carried out: skipped, to be looked at again
  * (still undecided), or for the operator to decide. False when out of
  * memory. */

@@ -26,14 +26,6 @@ after_ms(const struct settings *set, enum event_kind kind)
 }
 
 static bool
-needs_api(const struct facts *facts, const struct settings *set)
-{
-    (void)facts;
-    (void)set;
-    return false;
-}
-
-static bool
 subscriber_fits(
     struct decision *d, const struct facts *facts, const struct settings *set)
 {
@@ -208,6 +200,6 @@ const struct action action_discount_remove = {
     .routed = routed,
     .after_ms = after_ms,
     .expire_ms = action_never_expires,
-    .needs_api = needs_api,
+    .needs_api = action_needs_no_api,
     .decide = decide,
 };

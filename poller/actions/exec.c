@@ -39,14 +39,6 @@ expire_ms(const struct settings *set)
     return set->exec.expire_ms;
 }
 
-static bool
-needs_api(const struct facts *facts, const struct settings *set)
-{
-    (void)facts;
-    (void)set;
-    return false;
-}
-
 static struct delivery *
 make(const char *path, const struct facts *facts)
 {
@@ -104,7 +96,7 @@ const struct action action_exec = {
     .routed = routed,
     .after_ms = after_ms,
     .expire_ms = expire_ms,
-    .needs_api = needs_api,
+    .needs_api = action_needs_no_api,
     .decide = decide,
     .record = record,
 };

@@ -35,14 +35,6 @@ after_ms(const struct settings *set, enum event_kind kind)
 }
 
 static bool
-needs_api(const struct facts *facts, const struct settings *set)
-{
-    (void)facts;
-    (void)set;
-    return false;
-}
-
-static bool
 decide(
     struct delivery_list *list, const struct action *action, enum lane_id lane)
 {
@@ -81,7 +73,7 @@ const struct action action_webhook = {
     .routed = webhook_routed,
     .after_ms = after_ms,
     .expire_ms = action_never_expires,
-    .needs_api = needs_api,
+    .needs_api = action_needs_no_api,
     .decide = webhook_decide,
 };
 
@@ -90,6 +82,6 @@ const struct action action_kafka = {
     .routed = kafka_routed,
     .after_ms = after_ms,
     .expire_ms = action_never_expires,
-    .needs_api = needs_api,
+    .needs_api = action_needs_no_api,
     .decide = kafka_decide,
 };

@@ -30,14 +30,6 @@ expire_ms(const struct settings *set)
     return set->session_reset.expire_ms;
 }
 
-static bool
-needs_api(const struct facts *facts, const struct settings *set)
-{
-    (void)facts;
-    (void)set;
-    return false;
-}
-
 static struct delivery *
 make_reset(const struct facts *facts, const struct settings *set)
 {
@@ -112,7 +104,7 @@ const struct action action_session_reset = {
     .routed = routed,
     .after_ms = after_ms,
     .expire_ms = expire_ms,
-    .needs_api = needs_api,
+    .needs_api = action_needs_no_api,
     .decide = decide,
     .record = record,
 };
