@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+enum { WIDTH = 76 };
+
 #define WHAT                                                                   \
     "WHAT is an event by its number, delivery:17, uid:1001, or all; behind\n"  \
     "it perhaps which of these: state=dead, lane=smspilot, action=sms,\n"      \
@@ -247,21 +249,37 @@ help_all(void)
     return EX_OK;
 }
 
+/* One more word of a line, or the first of the next. */
+static void
+print_word(size_t *column, const char *word, size_t n, const char *more)
+{
+    size_t width = 1 + n + strlen(more);
+
+    if (*column + width > WIDTH) {
+        printf("\n        ");
+        *column = strlen("        ");
+    }
+    printf(" %.*s%s", (int)n, word, more);
+    *column += width;
+}
+
 /* Those of the words that it offers which are options. */
 static void
 print_options(const struct verb *verb)
 {
     const char *at = strstr(verb->offers, "--");
+    size_t column = strlen("Options:");
 
     printf("\nOptions:");
     while (at) {
-        int n = (int)strcspn(at, " ");
+        size_t n = strcspn(at, " ");
 
-        printf(" %.*s%s", n, at,
-            strncmp(at, "--reason", (size_t)n) == 0 ? " TEXT" : "");
+        print_word(&column, at, n,
+            n == strlen("--reason") && strncmp(at, "--reason", n) == 0 ? " TEXT"
+                                                                       : "");
         at = strstr(at + n, "--");
     }
-    puts(" --json");
+    print_word(&column, "--json", strlen("--json"), "\n");
 }
 
 int

@@ -112,7 +112,7 @@ def test_the_service_of_the_other_node_takes_over(shop, second):
 
 
 def test_a_node_that_dies_takes_nothing_along(cluster, shop, second):
-    with Payments(shop, pause=0.05) as payments:
+    with Payments(shop, pause=0.05):
         wait_until(lambda: len(shop.sent()) > 5, 20, "messages")
         cluster[0].kill()
         second.wait_log("engine: acting", timeout=30)
@@ -123,7 +123,6 @@ def test_a_node_that_dies_takes_nothing_along(cluster, shop, second):
     cluster.wait_whole()
     shop.service.wait_log("standing by")
     shop.wait_done().audit()
-    assert payments.failed  # those that the node itself had in hand
     tables = [node.sql("CHECKSUM TABLE event, delivery, receipt",
                        "mikbill_events") for node in cluster.nodes]
     assert tables[0] == tables[1]

@@ -60,7 +60,8 @@ def test_status_for_programs(busy):
     assert "1 were refused for good" in got["dead"]
     assert "1 may have been sent or not" in got["doubtful"]
     lanes = {lane["lane"]: lane for lane in got["lanes"]}
-    assert list(lanes) == ["decide", "smspilot", "smsc", "komtet", "routers"]
+    assert list(lanes) == ["decide", "smspilot", "smsc", "komtet", "routers",
+                           "exec", "webhook", "kafka"]
     assert lanes["smspilot"]["dead"] == lanes["smspilot"]["doubtful"] == 1
     assert lanes["smspilot"]["waiting"] == 0
     assert lanes["smspilot"]["state"] is None

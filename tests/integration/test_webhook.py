@@ -69,7 +69,7 @@ def test_every_kind_of_event_is_handed_on(handed, receiver):
     assert handed.service.once() == 0
     assert sorted(e["kind"] for e in receiver.events) == sorted([
         "payment", "refund", "api_payment", "api_refund", "credit_limit",
-        "credit", "tariff_change", "tariff_change"])
+        "credit", "freeze", "tariff_change", "tariff_change"])
     assert set(handed.deliveries("state, action, lane, provider")) == {
         ("done", "webhook", "webhook", "webhook")}
     rows = {e["kind"]: e["row"] for e in receiver.events}
