@@ -15,8 +15,8 @@ from integration.chain import payment_sql
 from integration.conftest import make_chain
 from integration.shop import Payments, Shop
 
-pytestmark = pytest.mark.skipif(
-    not galera.is_installed(), reason="galera-4 is not installed")
+pytestmark = [pytest.mark.plain, pytest.mark.skipif(
+    not galera.is_installed(), reason="galera-4 is not installed")]
 
 LEASE = "5 s"
 
