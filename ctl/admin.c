@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -446,4 +447,13 @@ admin_find_billing(struct admin *a)
         return EX_NOINPUT;
     }
     return use_billing(a) ? EX_OK : EX_OSERR;
+}
+
+void
+admin_pause_ms(int64_t ms)
+{
+    struct timespec pause = { .tv_sec = ms / 1000,
+        .tv_nsec = ms % 1000 * 1000000 };
+
+    nanosleep(&pause, NULL);
 }

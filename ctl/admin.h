@@ -82,4 +82,7 @@ uint64_t admin_number(struct db *db, const char *sql);
 /* Appends the table of the billing, with both names in backticks. */
 void admin_table(struct bytes *sql, const struct admin *a, const char *table);
 
+/* Waits so long, or until a signal comes, such as Ctrl-C. */
+void admin_pause_ms(int64_t ms);
+
 #endif

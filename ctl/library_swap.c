@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 enum {
     MOST_TABLES = 16,
@@ -40,15 +39,6 @@ struct swap {
     size_t n;
     bool busy; /* a table could not be had */
 };
-
-static void
-pause_ms(int64_t ms)
-{
-    struct timespec pause = { .tv_sec = ms / 1000,
-        .tv_nsec = ms % 1000 * 1000000 };
-
-    nanosleep(&pause, NULL);
-}
 
 /* The tables with a trigger of ours: those whose missed changes are found by
  * comparison, or the others; the least written first. */
@@ -138,7 +128,7 @@ lock_patiently(struct swap *s)
         unlock_all(s);
         if (!s->busy || clock_boot_us() >= until_us || ctl_interrupted())
             return false;
-        pause_ms(next_ms);
+        admin_pause_ms(next_ms);
         next_ms =
             next_ms * 2 < LONGEST_PAUSE_MS ? next_ms * 2 : LONGEST_PAUSE_MS;
     }
@@ -199,7 +189,7 @@ load(const struct admin *a)
         library_look(&now, a);
         if (!now.other)
             return true;
-        pause_ms(LOAD_PAUSE_MS);
+        admin_pause_ms(LOAD_PAUSE_MS);
     }
     fputs("mbevctl: the server keeps the library that it has loaded, and works"
           " with it; restart it when it suits\n",

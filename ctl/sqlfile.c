@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -179,15 +178,6 @@ is_harmless(const struct run *r, const struct bytes *sql)
            (number == ER_UDF_EXISTS && starts_with(sql, "CREATE FUNCTION"));
 }
 
-static void
-pause_ms(int64_t ms)
-{
-    struct timespec pause = { .tv_sec = ms / 1000,
-        .tv_nsec = ms % 1000 * 1000000 };
-
-    nanosleep(&pause, NULL);
-}
-
 /* Whether it tells this server to do that; what is in a comment for others does
  * not. */
 static bool
@@ -223,7 +213,7 @@ run_statement(struct run *r, const struct bytes *sql)
         if (status != DB_BUSY || r->locked || clock_boot_us() >= until_us)
             break;
         ticker_wait(r->ticker);
-        pause_ms(next_ms);
+        admin_pause_ms(next_ms);
         next_ms =
             next_ms * 2 < LONGEST_PAUSE_MS ? next_ms * 2 : LONGEST_PAUSE_MS;
     }

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 enum { LEFT_BEHIND = 1, LOOK_MS = 200, LONGEST_WORDS = 2 * PATH_MAX };
 
@@ -86,12 +85,11 @@ static bool
 wait_for_service(const struct work *w)
 {
     int64_t until_us = clock_boot_us() + w->a.wait_ms * 1000;
-    struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
 
     while (count_undone(w) > 0) {
         if (clock_boot_us() >= until_us || ctl_interrupted())
             return false;
-        nanosleep(&pause, NULL);
+        admin_pause_ms(LOOK_MS);
     }
     return true;
 }
