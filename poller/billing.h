@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 /* The version of our tables that this program is made for. */
-enum { BILLING_SCHEMA = 7 };
+enum { BILLING_SCHEMA = 8 };
 
 /* Where a subscriber's row may stand. A smaller place wins. */
 enum place {

@@ -120,6 +120,13 @@ expire(struct delivery *d)
 
 /* What has no payload yet is put together by the database, and read back; and
  * routers are looked up when their resets are claimed. */
+static bool
+may_start_now(const struct engine *e, const struct delivery *d)
+{
+    return d->payload && d->lane != LANE_ROUTERS &&
+           owner_may_serve(&e->owner, d->uid);
+}
+
 void
 claim_choose(struct engine *e, struct delivery_list *list)
 {
@@ -135,7 +142,7 @@ claim_choose(struct engine *e, struct delivery_list *list)
             expire(d);
         } else if (d->delay_us > 0 || d->lane == LANE_DECIDE) {
             claim_due_by(e, clock_boot_us() + d->delay_us);
-        } else if (room[d->lane] > 0 && d->payload && d->lane != LANE_ROUTERS) {
+        } else if (room[d->lane] > 0 && may_start_now(e, d)) {
             room[d->lane]--;
             d->state = DELIVERY_CALLING;
             set_epoch(e, d);
@@ -190,6 +197,7 @@ exclude_some(struct bytes *also, const struct engine *e, enum lane_id lane)
     lane_ids(e->lane[lane], also);
     claim_add_shunned(also, e);
     bytes_chr(also, ')');
+    owner_add_parts(also, &e->owner, "part");
     dry_add_condition(also, e->set);
 }
 
@@ -521,8 +529,10 @@ read_stranded(
         "SELECT " STORED_COLUMNS " FROM " STORED_FROM
         " WHERE d.state IN ('ready', 'retry') AND d.lane = '%s'"
         " AND d.due_utc <= UTC_TIMESTAMP(3) AND d.route LIKE '%%,%%'"
-        " AND d.ask = 0 ORDER BY d.due_utc, d.id LIMIT %d",
-        delivery_lane_name(lane), MOST_RESULTS);
+        " AND d.ask = 0",
+        delivery_lane_name(lane));
+    owner_add_parts(&sql, &e->owner, "d.part");
+    bytes_printf(&sql, " ORDER BY d.due_utc, d.id LIMIT %d", MOST_RESULTS);
     status = db_query(e->db, &sql, &rows);
     bytes_free(&sql);
     if (status != DB_OK)

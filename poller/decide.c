@@ -416,6 +416,7 @@ add_conditions(struct bytes *sql, const struct engine *e)
     bytes_str(sql, ") AND id NOT IN (0");
     claim_add_shunned(sql, e);
     bytes_chr(sql, ')');
+    owner_add_parts(sql, &e->owner, "part");
     dry_add_condition(sql, e->set);
     if (clock_boot_us() < e->resets.until_us)
         bytes_str(sql, " AND action <> 'session_reset'");

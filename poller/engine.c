@@ -80,6 +80,7 @@ engine_open(struct engine *e, struct editions *editions,
 
     *e = (struct engine){ .editions = editions,
         .set = set,
+        .once = once,
         .owner.lock_fd = -1,
         .journal.fd = -1,
         .recover_us = INT64_MAX };
@@ -209,6 +210,20 @@ engine_server_us(const struct engine *e)
     return e->jump.known ? clock_boot_us() + e->jump.apart_us : 0;
 }
 
+/* Attempts that the server may forget in a crash stand in the journal of the
+ * service that made them, so there one does all. */
+static void
+choose_sharing(struct engine *e)
+{
+    bool wanted = e->set->service.share_work && !e->once;
+
+    e->owner.shares = wanted && !e->billing.lazy_flush;
+    if (wanted && !e->owner.shares && !e->share.told_lazy)
+        log_warning("share: nothing is shared while the server keeps commits "
+                    "in memory (innodb_flush_log_at_trx_commit is not 1)");
+    e->share.told_lazy = wanted && !e->owner.shares;
+}
+
 /* Connects, looks at the server, and asks for the right to act. */
 static enum db_status
 connect_and_acquire(struct engine *e)
@@ -220,9 +235,10 @@ connect_and_acquire(struct engine *e)
         status = billing_look(&e->billing, e->db, e->set, &e->trouble);
     if (status == DB_OK)
         status = keep_journal(e);
-    if (status == DB_OK)
-        status = owner_acquire(&e->owner, e->db);
-    return status;
+    if (status != DB_OK)
+        return status;
+    choose_sharing(e);
+    return owner_acquire(&e->owner, e->db);
 }
 
 /* What it does, for the operator; it is of use when it acts or stands by. */
@@ -238,23 +254,24 @@ take_pose(struct engine *e, enum pose pose)
 static void
 tell_acting(struct engine *e)
 {
+    bool beside = !owner_is_main(&e->owner);
+
     log_at(e->told_acting ? LOG_DEBUG : LOG_INFO,
-        "engine: acting on database %s (%s), epoch %llu", e->billing.name,
+        "engine: acting on database %s (%s), epoch %llu%s%s", e->billing.name,
         e->billing.modern ? "modern" : "legacy",
-        (unsigned long long)e->owner.epoch);
+        (unsigned long long)e->owner.epoch, beside ? ", beside " : "",
+        beside ? e->owner.other : "");
     e->told_acting = true;
 }
 
+/* With the right to act just acquired, and perhaps on a new connection. */
 static enum db_status
-take_up(struct engine *e)
+begin(struct engine *e)
 {
     enum db_status status = DB_OK;
 
-    forget_words(e);
-    engine_keep_first(e, &status, connect_and_acquire(e));
-    if (status != DB_OK || e->owner.epoch == 0)
-        return status;
     tell_acting(e);
+    share_begin(e);
     take_pose(e, POSE_ACTS);
     e->due_us = e->look_us = e->orders.look_us = 0;
     e->settle_us = 0;
@@ -266,6 +283,24 @@ take_up(struct engine *e)
     e->check_us = next_check_us(e);
     engine_keep_first(e, &status, tidy_up(e));
     return status;
+}
+
+static enum db_status
+take_up(struct engine *e)
+{
+    enum db_status status = DB_OK;
+
+    forget_words(e);
+    engine_keep_first(e, &status, connect_and_acquire(e));
+    return status == DB_OK && e->owner.epoch ? begin(e) : status;
+}
+
+enum db_status
+engine_take_up_again(struct engine *e)
+{
+    enum db_status status = owner_acquire(&e->owner, e->db);
+
+    return status == DB_OK && e->owner.epoch ? begin(e) : status;
 }
 
 /* The server's settings and the billing's tables may change under us. */
@@ -288,6 +323,8 @@ check_server(struct engine *e)
             billing.modern ? "modern" : "legacy", billing.modern ? "" : "out");
     e->billing = billing;
     e->check_us = next_check_us(e);
+    choose_sharing(e);
+    e->share.look_us = 0;
     return keep_journal(e);
 }
 
@@ -353,6 +390,14 @@ outbox_us(const struct engine *e)
     return e->wake.look_us;
 }
 
+/* Main has taken something over that is ours to do. */
+static void
+hear_main(struct engine *e)
+{
+    e->due_us = e->look_us = 0;
+    wake_took(&e->wake, e->wake.rings);
+}
+
 static enum db_status
 take_new(struct engine *e)
 {
@@ -361,6 +406,10 @@ take_new(struct engine *e)
 
     if (!wake_due(&e->wake))
         return DB_OK;
+    if (!owner_is_main(&e->owner)) {
+        hear_main(e);
+        return DB_OK;
+    }
     status = ingest_batch(e, &taken);
     wake_took(&e->wake, taken);
     if (taken > 0)
@@ -431,31 +480,37 @@ server_us(const struct engine *e)
     return e->check_us;
 }
 
+enum {
+    DUTY_BEGINS = 1, /* something new: not when we are to stop */
+    DUTY_MAIN = 2,   /* for all subscribers, so of one service alone */
+};
+
 /* What there is to do, in the order of a round. First of all what the others go
  * by. */
 static const struct duty {
     int64_t (*due_us)(const struct engine *e); /* boot clock; 0 = now,
                                                   INT64_MAX = not by itself */
     enum db_status (*run)(struct engine *e);
-    bool begins; /* something new: not when we are to stop */
+    unsigned when;
 } duties[] = {
-    { server_us, check_server, true },
-    { reload_hurry_us, reload_hurry, false },
-    { results_us, settle_results, false },
-    { unsure_us, claim_give_back, false },
-    { orders_due_us, orders_look, true },
-    { outbox_us, take_new, true },
-    { queues_us, claim_due, true },
-    { callbacks_us, callback_due, false },
-    { follow_due_us, follow_due, true },
-    { recover_us, janitor_recover, false },
-    { reconcile_due_us, take_missed, true },
-    { janitor_renew_us, janitor_renew, false },
-    { late_us, look_for_late, true },
-    { routers_us, record_routers, false },
-    { retain_due_us, retain_due, true },
-    { pulse_due_us, pulse_write, false },
-    { page_due_us, page_serve, false },
+    { server_us, check_server, DUTY_BEGINS },
+    { share_due_us, share_look, 0 },
+    { reload_hurry_us, reload_hurry, 0 },
+    { results_us, settle_results, 0 },
+    { unsure_us, claim_give_back, 0 },
+    { orders_due_us, orders_look, DUTY_BEGINS },
+    { outbox_us, take_new, DUTY_BEGINS },
+    { queues_us, claim_due, DUTY_BEGINS },
+    { callbacks_us, callback_due, 0 },
+    { follow_due_us, follow_due, DUTY_BEGINS },
+    { recover_us, janitor_recover, 0 },
+    { reconcile_due_us, take_missed, DUTY_BEGINS | DUTY_MAIN },
+    { janitor_renew_us, janitor_renew, 0 },
+    { late_us, look_for_late, DUTY_BEGINS | DUTY_MAIN },
+    { routers_us, record_routers, 0 },
+    { retain_due_us, retain_due, DUTY_BEGINS | DUTY_MAIN },
+    { pulse_due_us, pulse_write, 0 },
+    { page_due_us, page_serve, 0 },
 };
 
 enum { DUTIES = sizeof duties / sizeof *duties };
@@ -463,7 +518,8 @@ enum { DUTIES = sizeof duties / sizeof *duties };
 static bool
 may_run(const struct engine *e, const struct duty *duty)
 {
-    return !duty->begins || !e->wake.stop;
+    return (!(duty->when & DUTY_BEGINS) || !e->wake.stop) &&
+           (!(duty->when & DUTY_MAIN) || owner_is_main(&e->owner));
 }
 
 /* One round: a duty that fails does not keep the others from theirs while the
@@ -475,7 +531,7 @@ work(struct engine *e)
 
     forget_words(e);
     e->idle = true;
-    for (size_t i = 0; i < DUTIES && status != DB_GONE; i++) {
+    for (size_t i = 0; i < DUTIES && status != DB_GONE && e->owner.epoch; i++) {
         if (!may_run(e, &duties[i]) || clock_boot_us() < duties[i].due_us(e))
             continue;
         /* Each is bounded in time; all of them together are not. */
@@ -670,8 +726,9 @@ sleep_a_while(struct engine *e, bool once, int64_t stop_by_us)
     engine_wait(e, us < stop_by_us ? us : stop_by_us);
 }
 
-/* Works while the connection and the right to act last. *good: something was
- * done without a failure. */
+/* Works while the connection and the right to act last, or until told to stop;
+ * owner.epoch is 0 when we gave the right away. *good: something was done
+ * without a failure. */
 static enum db_status
 act(struct engine *e, bool once, bool *good)
 {
@@ -689,6 +746,8 @@ act(struct engine *e, bool once, bool *good)
         if (status == DB_OK) {
             *good = true;
             trouble_calm(&e->trouble);
+            if (e->owner.epoch == 0)
+                return DB_OK;
         } else if (status != DB_BUSY || (once && ++busy > MOST_BUSY)) {
             return status;
         } else {
@@ -789,7 +848,7 @@ serve(struct engine *e, bool once)
         status = take_up(e);
         if (status == DB_OK && e->owner.epoch) {
             status = act(e, once, &good);
-            if (status == DB_OK)
+            if (status == DB_OK && e->owner.epoch)
                 break;
         }
         if (status != DB_OK)

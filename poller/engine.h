@@ -33,6 +33,7 @@
 #include "routers/fleet.h"
 #include "runner.h"
 #include "settings.h"
+#include "share.h"
 #include "supervise.h"
 #include "trouble.h"
 #include "wake.h"
@@ -60,6 +61,7 @@ enum pose {
 struct engine {
     struct editions *editions;
     const struct settings *set; /* in force */
+    bool once;                  /* until nothing is due any more */
     struct db *db;
     struct http *http;
     struct lane *lane[LANES]; /* NULL for LANE_DECIDE */
@@ -68,6 +70,7 @@ struct engine {
     struct kafka *kafka;      /* the same */
     struct zone zone;         /* of the quiet hours */
     struct owner owner;
+    struct share share;
     struct wake wake;
     struct journal journal; /* open when the server's commits need it */
     struct billing billing;
@@ -130,6 +133,10 @@ struct engine {
  * settings in force, which a SIGHUP reads again. Returns the exit code of the
  * process. */
 int engine_run(struct editions *editions, bool once);
+
+/* Our row of table owner is to change: takes it anew, with all that follows
+ * from it. */
+enum db_status engine_take_up_again(struct engine *e);
 
 /* Of several failures the first counts, but that the connection is gone counts
  * most. To be called at once: the server's words are kept with it. */

@@ -231,6 +231,7 @@ read_due(struct engine *e, size_t most, struct db_rows **rows)
                     " WHERE r.stage = 'accepted'"
                     " AND r.look_utc <= UTC_TIMESTAMP(3)");
     exclude_running(&sql, e->follow);
+    owner_add_parts(&sql, &e->owner, "r.uid % 32");
     bytes_printf(&sql, " ORDER BY r.look_utc LIMIT %zu", most);
     status = db_query(e->db, &sql, rows);
     bytes_free(&sql);

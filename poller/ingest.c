@@ -612,6 +612,8 @@ ingest_batch(struct engine *e, size_t *taken)
             count_events(e, &b);
             move_mark(e, &b);
             log_debug("ingest: %zu rows, %zu deliveries", b.n, b.work.n);
+            if (e->owner.parts != OWNER_ALL && b.work.n > 0)
+                share_ring(e);
             status = claim_go_on(e, &b.work);
         } else {
             low_forget(&e->low);

@@ -13,10 +13,10 @@
 
 enum { RECOVER_MOST = 500, MARGIN_US = 1000000 };
 
-/* Leaves out what is ours since before a reconnect: calls under way, and
- * results that wait to be recorded. */
+/* Leaves out what another service does, and what is ours since before a
+ * reconnect: calls under way, and results that wait to be recorded. */
 static void
-exclude_running(struct bytes *sql, const struct engine *e)
+exclude_others(struct bytes *sql, const struct engine *e)
 {
     bytes_str(sql, " AND d.id NOT IN (0");
     for (enum lane_id i = LANE_DECIDE + 1; i < LANES; i++)
@@ -24,6 +24,7 @@ exclude_running(struct bytes *sql, const struct engine *e)
     for (const struct delivery *d = e->results.first; d; d = d->next)
         bytes_printf(sql, ",%" PRIu64, d->id);
     bytes_chr(sql, ')');
+    owner_add_parts(sql, &e->owner, "d.part");
 }
 
 /* A service on another host begins nothing after its lease, but what it has
@@ -54,7 +55,7 @@ read_next_left(struct engine *e)
         ")) FROM delivery AS d"
         " WHERE d.state = 'calling' AND d.epoch <> %" PRIu64,
         e->owner.epoch);
-    exclude_running(&sql, e);
+    exclude_others(&sql, e);
     status = db_query(e->db, &sql, &rows);
     bytes_free(&sql);
     if (status != DB_OK)
@@ -83,7 +84,7 @@ read_left_behind(struct engine *e)
         e->owner.epoch, e->owner.inherited_id);
     add_over_utc(&sql, e);
     bytes_chr(&sql, ')');
-    exclude_running(&sql, e);
+    exclude_others(&sql, e);
     bytes_printf(&sql, " ORDER BY d.id LIMIT %d", RECOVER_MOST);
     status = db_query(e->db, &sql, &rows);
     bytes_free(&sql);

@@ -21,6 +21,7 @@ struct lane {
     struct lane_traits traits;
     const struct carrier_ops *ops;
     void *carrier;
+    unsigned parts, all; /* its share of what the limits say */
     struct delivery_list underway;
     size_t others; /* requests that are not a delivery's */
     struct delivery_list finished;
@@ -45,6 +46,7 @@ lane_make(const struct lane_traits *traits, const struct carrier_ops *ops,
         lane->traits = *traits;
         lane->ops = ops;
         lane->carrier = carrier;
+        lane->parts = lane->all = 1;
     }
     return lane;
 }
@@ -72,13 +74,41 @@ lane_retry(struct lane *lane)
         lane->held_until_us = lane->held_since_us;
 }
 
+/* Of connections and gap what is ours. */
+static size_t
+connections(const struct lane *lane)
+{
+    return (lane->traits.limits.connections * lane->parts + lane->all - 1) /
+           lane->all;
+}
+
+int64_t
+lane_gap_us(const struct lane *lane)
+{
+    return lane->traits.limits.gap_us * lane->all / lane->parts;
+}
+
+static void
+limit_ramp(struct lane *lane)
+{
+    if (lane->ramp >= connections(lane))
+        lane->ramp = 0;
+}
+
+void
+lane_set_share(struct lane *lane, unsigned parts, unsigned all)
+{
+    lane->parts = parts > 0 ? parts : 1;
+    lane->all = all;
+    limit_ramp(lane);
+}
+
 void
 lane_renew(struct lane *lane, const struct settings *set, bool anew)
 {
     if (lane->ops->renew)
         lane->traits = lane->ops->renew(lane->carrier, set, anew);
-    if (lane->ramp >= lane->traits.limits.connections)
-        lane->ramp = 0;
+    limit_ramp(lane);
     if (anew)
         lane_retry(lane);
 }
@@ -143,7 +173,7 @@ lane_is_held(const struct lane *lane)
 static size_t
 turns(const struct lane *lane)
 {
-    int64_t now_us = clock_boot_us(), gap_us = lane->traits.limits.gap_us;
+    int64_t now_us = clock_boot_us(), gap_us = lane_gap_us(lane);
 
     if (gap_us == 0)
         return SIZE_MAX;
@@ -158,7 +188,7 @@ width(const struct lane *lane)
 {
     if (lane->held_until_us)
         return 1;
-    return lane->ramp ? lane->ramp : lane->traits.limits.connections;
+    return lane->ramp ? lane->ramp : connections(lane);
 }
 
 size_t
@@ -189,8 +219,8 @@ lane_room_us(const struct lane *lane)
 void
 lane_turn(struct lane *lane)
 {
-    int64_t gap_us = lane->traits.limits.gap_us;
-    int64_t saved_us = gap_us * (int64_t)(lane->traits.limits.connections - 1);
+    int64_t gap_us = lane_gap_us(lane);
+    int64_t saved_us = gap_us * (int64_t)(connections(lane) - 1);
     int64_t oldest_us = clock_boot_us() - saved_us;
 
     if (lane->turn_us < oldest_us)
@@ -209,12 +239,6 @@ void
 lane_end_other(struct lane *lane)
 {
     lane->others--;
-}
-
-int64_t
-lane_gap_us(const struct lane *lane)
-{
-    return lane->traits.limits.gap_us;
 }
 
 int64_t
@@ -305,15 +329,14 @@ reopen(struct lane *lane)
     log_info("lane: %s works again", lane->traits.name);
     lane->held_until_us = 0;
     lane->told_us = 0;
-    lane->ramp = lane->traits.limits.connections > SLOW_START ? SLOW_START : 0;
+    lane->ramp = connections(lane) > SLOW_START ? SLOW_START : 0;
 }
 
 static void
 widen(struct lane *lane)
 {
     lane->ramp *= 2;
-    if (lane->ramp >= lane->traits.limits.connections)
-        lane->ramp = 0;
+    limit_ramp(lane);
 }
 
 /* A number that is not ours was taken before: one is bad luck, several in a row

@@ -72,6 +72,11 @@ void lane_close(struct lane **lane);
  * begun before does not count. */
 void lane_renew(struct lane *lane, const struct settings *set, bool anew);
 
+/* Its account serves so many of all parts here, the others elsewhere: of
+ * connections and of requests in a second it takes that share, and one at
+ * least. */
+void lane_set_share(struct lane *lane, unsigned parts, unsigned all);
+
 /* Whether anything under way was begun with these settings. */
 bool lane_uses(const struct lane *lane, const struct settings *set);
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -107,92 +108,302 @@ add_start(struct bytes *sql, struct db *db)
     return DB_OK;
 }
 
-/* Appends what holds of whatever another holder leaves to us. Nobody was there
- * before the first. */
+/* Appends what holds of whatever another holder leaves to us. */
 static enum db_status
-add_inheritance(struct bytes *sql, const struct owner *owner, struct db *db)
+add_inheritance(struct bytes *sql, struct db *db, const char *epoch)
 {
     enum db_status status;
 
-    bytes_str(sql, " inherited_id = IF(holder = ");
-    db_text(sql, owner->holder);
-    bytes_str(sql, ", inherited_id, (SELECT COALESCE(MAX(id), 0) FROM"
-                   " delivery)), inherited_utc = IF(holder IN ('', ");
-    db_text(sql, owner->holder);
-    bytes_str(sql, "), inherited_utc, ");
+    bytes_str(sql, " inherited_id = (SELECT COALESCE(MAX(id), 0) FROM"
+                   " delivery), inherited_utc = ");
     status = add_start(sql, db);
-    bytes_str(sql, "), inherited_epoch = IF(holder = ");
-    db_text(sql, owner->holder);
-    bytes_str(sql, ", inherited_epoch, epoch),");
+    bytes_printf(sql, ", inherited_epoch = %s,", epoch);
     return status;
 }
 
-static enum db_status
-take_over(struct owner *owner, struct db *db)
+/* --- rows ---------------------------------------------------------------- */
+
+static const char row_beside[] = "beside-";
+
+static bool
+is_main(const char *name)
 {
-    struct bytes sql = bytes_make(2048);
+    return strcmp(name, OWNER_MAIN) == 0;
+}
+
+/* The number of a row, which is in each of its epochs: so no two rows ever have
+ * the same, not even where two nodes of a cluster give them at a time. */
+static unsigned
+number_of(const char *name)
+{
+    return is_main(name)
+               ? 0
+               : (unsigned)strtoul(name + sizeof row_beside - 1, NULL, 10);
+}
+
+static enum db_status
+read_rows(struct db *db, struct owner_rows *rows, const char *lock)
+{
+    char sql[256];
+    struct db_rows *found;
     enum db_status status;
 
-    bytes_printf(&sql, "UPDATE owner SET epoch = GREATEST(epoch, %llu) + 1,",
-        (unsigned long long)owner->last_epoch);
-    status = add_inheritance(&sql, owner, db);
-    bytes_str(&sql, " holder = ");
-    db_text(&sql, owner->holder);
-    bytes_chr(&sql, ',');
-    add_lease(&sql, owner);
-    bytes_str(&sql, " WHERE name = 'main' AND (holder = ");
-    db_text(&sql, owner->holder);
-    bytes_str(&sql, " OR lease_until_utc < UTC_TIMESTAMP(3))");
-    if (status == DB_OK)
-        status = db_run(db, &sql);
-    bytes_free(&sql);
+    rows->n = 0;
+    snprintf(sql, sizeof sql,
+        "SELECT name, holder, epoch, lease_until_utc < UTC_TIMESTAMP(3), parts"
+        " FROM owner ORDER BY name LIMIT %d%s",
+        OWNER_MOST, lock);
+    status = db_ask(db, sql, &found);
+    if (status != DB_OK)
+        return status;
+    while (rows->n < OWNER_MOST && db_next(found)) {
+        struct owner_row *row = &rows->at[rows->n++];
+
+        snprintf(row->name, sizeof row->name, "%s", db_col(found, 0));
+        snprintf(row->holder, sizeof row->holder, "%s", db_col(found, 1));
+        row->epoch = db_uint(found, 2);
+        row->over = db_uint(found, 3) != 0;
+        row->parts = (uint32_t)db_uint(found, 4);
+    }
+    db_rows_close(&found);
+    return DB_OK;
+}
+
+static const struct owner_row *
+find_name(const struct owner_rows *rows, const char *name)
+{
+    for (size_t i = 0; i < rows->n; i++)
+        if (strcmp(rows->at[i].name, name) == 0)
+            return &rows->at[i];
+    return NULL;
+}
+
+static const struct owner_row *
+find_ours(const struct owner *owner, const struct owner_rows *rows)
+{
+    for (size_t i = 0; i < rows->n; i++)
+        if (strcmp(rows->at[i].holder, owner->holder) == 0)
+            return &rows->at[i];
+    return NULL;
+}
+
+enum db_status
+owner_look(struct owner *owner, struct db *db, struct owner_rows *rows)
+{
+    enum db_status status = read_rows(db, rows, "");
+
+    if (status != DB_OK || find_name(rows, OWNER_MAIN)) {
+        owner->told = false;
+        return status;
+    }
+    if (!owner->told)
+        log_error("owner: table owner has no row 'main'; run sql/schema.sql");
+    owner->told = true;
+    return DB_REFUSED;
+}
+
+static bool
+is_free(const struct owner_row *row)
+{
+    return !row || (row->over && row->parts == 0);
+}
+
+/* The row to take: main when nobody has it; else ours, or where the work is
+ * shared the first free one. False when there is none. */
+static bool
+choose(const struct owner *owner, const struct owner_rows *rows,
+    char name[OWNER_NAME + 1])
+{
+    const struct owner_row *ours = find_ours(owner, rows);
+    bool kept = ours && (is_main(ours->name) || owner->shares);
+
+    snprintf(name, OWNER_NAME + 1, "%s", kept ? ours->name : OWNER_MAIN);
+    if (find_name(rows, OWNER_MAIN)->over)
+        snprintf(name, OWNER_NAME + 1, "%s", OWNER_MAIN);
+    else if (!kept && !owner->shares)
+        return false;
+    else if (!kept)
+        for (int i = 1; i < OWNER_MOST; i++) {
+            snprintf(name, OWNER_NAME + 1, "%s%d", row_beside, i);
+            if (is_free(find_name(rows, name)))
+                return true;
+        }
+    return kept || is_main(name);
+}
+
+/* The next epoch of a row: higher than any that there is, or was. */
+static uint64_t
+next_epoch(
+    const struct owner *owner, const struct owner_rows *rows, const char *name)
+{
+    uint64_t highest = owner->last_epoch;
+
+    for (size_t i = 0; i < rows->n; i++)
+        if (rows->at[i].epoch > highest)
+            highest = rows->at[i].epoch;
+    return (highest / OWNER_MOST + 1) * OWNER_MOST + number_of(name);
+}
+
+/* Whether its parts go to who takes that row: a service that is gone, or what
+ * we were before. */
+static bool
+is_merged(
+    const struct owner *owner, const struct owner_row *row, const char *name)
+{
+    return is_main(name) && !is_main(row->name) &&
+           ((row->over && row->parts != 0) ||
+               strcmp(row->holder, owner->holder) == 0);
+}
+
+/* What is merged is nobody's any more: whoever wakes up there commits nothing.
+ * Returns the parts. */
+static uint32_t
+add_merged(struct bytes *sql, const struct owner *owner,
+    const struct owner_rows *rows, const char *name)
+{
+    uint32_t parts = 0;
+
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct owner_row *row = &rows->at[i];
+
+        if (!is_merged(owner, row, name))
+            continue;
+        parts |= row->parts;
+        bytes_printf(sql,
+            "UPDATE owner SET epoch = %llu, holder = '', parts = 0,"
+            " lease_until_utc = '2000-01-01' WHERE name = '%s';",
+            (unsigned long long)next_epoch(owner, rows, row->name), row->name);
+    }
+    return parts;
+}
+
+/* Appends what takes a row. Nobody was there before the first. */
+static enum db_status
+add_taking(struct bytes *sql, const struct owner *owner, struct db *db,
+    const struct owner_rows *rows, const char *name)
+{
+    const struct owner_row *row = find_name(rows, name);
+    uint32_t merged = add_merged(sql, owner, rows, name);
+    enum db_status status = DB_OK;
+
+    /* What is said of the epoch below means the new one. */
+    bytes_printf(sql, "UPDATE owner SET epoch = %llu,",
+        (unsigned long long)next_epoch(owner, rows, name));
+    if (merged || (*row->holder && strcmp(row->holder, owner->holder) != 0))
+        status = add_inheritance(sql, db, "epoch");
+    else if (!*row->holder)
+        bytes_str(sql, " inherited_id = (SELECT COALESCE(MAX(id), 0) FROM"
+                       " delivery), inherited_epoch = epoch,");
+    bytes_printf(sql, " parts = parts | %lu, holder = ", (unsigned long)merged);
+    db_text(sql, owner->holder);
+    bytes_chr(sql, ',');
+    add_lease(sql, owner);
+    bytes_printf(sql, " WHERE name = '%s';", name);
     return status;
 }
 
+/* Reads our row again, as it was committed. */
 static enum db_status
-read_row(struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
+read_ours(struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
 {
+    char sql[256];
     struct db_rows *rows;
-    enum db_status status = db_ask(db,
-        "SELECT epoch, holder, inherited_id, inherited_utc, inherited_epoch"
-        " FROM owner WHERE name = 'main'",
-        &rows);
+    enum db_status status;
 
     *epoch = 0;
     *ours = false;
+    snprintf(sql, sizeof sql,
+        "SELECT epoch, holder, inherited_id, inherited_utc, inherited_epoch,"
+        " parts FROM owner WHERE name = '%s'",
+        owner->name);
+    status = db_ask(db, sql, &rows);
     if (status != DB_OK)
         return status;
-    if (!db_next(rows)) {
-        if (!owner->told)
-            log_error(
-                "owner: table owner has no row 'main'; run sql/schema.sql");
-        owner->told = true;
-        status = DB_REFUSED;
-    } else {
-        owner->told = false;
+    if (db_next(rows)) {
         *epoch = db_uint(rows, 0);
         *ours = strcmp(db_col(rows, 1), owner->holder) == 0;
         owner->inherited_id = db_uint(rows, 2);
         snprintf(owner->inherited_utc, sizeof owner->inherited_utc, "%s",
             db_col(rows, 3));
         owner->inherited_epoch = db_uint(rows, 4);
-        snprintf(owner->other, sizeof owner->other, "%s", db_col(rows, 1));
+        owner->parts = (uint32_t)db_uint(rows, 5);
     }
     db_rows_close(&rows);
-    return status;
+    return DB_OK;
 }
 
 /* On a node of a cluster: first all that the holder before us has committed at
  * another one. Servers of other kinds do not know the word. */
 static enum db_status
-read_row_when_synced(
+read_ours_when_synced(
     struct owner *owner, struct db *db, uint64_t *epoch, bool *ours)
 {
     bool knows = db_exec(db, "SET SESSION wsrep_sync_wait = 1") == DB_OK;
-    enum db_status status = read_row(owner, db, epoch, ours);
+    enum db_status status = read_ours(owner, db, epoch, ours);
 
     if (status == DB_OK && knows)
         status = db_exec(db, "SET SESSION wsrep_sync_wait = 0");
+    return status;
+}
+
+/* A row of its own for one more service. */
+static enum db_status
+make_row(struct db *db, const char *name)
+{
+    struct bytes sql = bytes_make(256);
+    enum db_status status;
+
+    bytes_printf(&sql,
+        "INSERT IGNORE INTO owner (name, epoch, holder, lease_until_utc,"
+        " parts) VALUES ('%s', 0, '', '2000-01-01', 0)",
+        name);
+    status = db_run(db, &sql);
+    bytes_free(&sql);
+    return status;
+}
+
+/* With all rows locked. *taken: whether there still was one to take. */
+static enum db_status
+take_locked(struct owner *owner, struct db *db, bool *taken)
+{
+    struct bytes sql = bytes_make(8192);
+    struct owner_rows rows;
+    enum db_status status = read_rows(db, &rows, " FOR UPDATE");
+
+    *taken = false;
+    if (status == DB_OK && find_name(&rows, OWNER_MAIN) &&
+        choose(owner, &rows, owner->name) && find_name(&rows, owner->name)) {
+        *taken = true;
+        status = add_taking(&sql, owner, db, &rows, owner->name);
+        bytes_str(&sql, DB_COMMIT);
+        if (status == DB_OK)
+            status = db_commit(db, &sql);
+    }
+    bytes_free(&sql);
+    return status;
+}
+
+static enum db_status
+take_over(struct owner *owner, struct db *db, bool *taken)
+{
+    struct owner_rows rows;
+    enum db_status status = owner_look(owner, db, &rows);
+
+    *taken = false;
+    if (status != DB_OK)
+        return status;
+    snprintf(owner->other, sizeof owner->other, "%s",
+        find_name(&rows, OWNER_MAIN)->holder);
+    if (!choose(owner, &rows, owner->name))
+        return DB_OK;
+    if (!find_name(&rows, owner->name))
+        status = make_row(db, owner->name);
+    if (status == DB_OK)
+        status = db_exec(db, DB_BEGIN);
+    if (status == DB_OK)
+        status = take_locked(owner, db, taken);
+    if (status != DB_GONE && (status != DB_OK || !*taken))
+        db_rollback(db);
     return status;
 }
 
@@ -200,21 +411,141 @@ enum db_status
 owner_acquire(struct owner *owner, struct db *db)
 {
     int64_t asked_us = clock_boot_us();
-    uint64_t epoch;
-    bool ours;
-    enum db_status status = take_over(owner, db);
-    bool taken = status == DB_OK && db_matched(db) == 1;
+    uint64_t epoch = 0;
+    bool ours = false, taken;
+    enum db_status status;
 
     owner->lost = false;
     owner->epoch = 0;
-    if (status == DB_OK)
-        status = taken ? read_row_when_synced(owner, db, &epoch, &ours)
-                       : read_row(owner, db, &epoch, &ours);
+    owner->leaving = 0;
+    status = take_over(owner, db, &taken);
+    if (status == DB_OK && taken)
+        status = read_ours_when_synced(owner, db, &epoch, &ours);
     fault_point("owner.taken");
     if (status == DB_OK && taken && ours) {
         owner->epoch = owner->last_epoch = epoch;
         lease_runs(owner, asked_us);
     }
+    return status;
+}
+
+/* --- parts --------------------------------------------------------------- */
+
+bool
+owner_is_main(const struct owner *owner)
+{
+    return is_main(owner->name);
+}
+
+unsigned
+owner_part(uint64_t uid)
+{
+    return (unsigned)(uid % OWNER_PARTS);
+}
+
+unsigned
+owner_count(uint32_t parts)
+{
+    unsigned n = 0;
+
+    for (; parts; parts &= parts - 1)
+        n++;
+    return n;
+}
+
+bool
+owner_may_serve(const struct owner *owner, uint64_t uid)
+{
+    return ((owner->parts & ~owner->leaving) >> owner_part(uid)) & 1;
+}
+
+/* Which none are is no part of any. */
+static void
+add_list(struct bytes *sql, uint32_t parts)
+{
+    bytes_printf(sql, " IN (%d", OWNER_PARTS);
+    for (unsigned i = 0; i < OWNER_PARTS; i++)
+        if (parts >> i & 1)
+            bytes_printf(sql, ",%u", i);
+    bytes_chr(sql, ')');
+}
+
+void
+owner_add_parts(struct bytes *sql, const struct owner *owner, const char *what)
+{
+    uint32_t parts = owner->parts & ~owner->leaving;
+
+    if (parts == OWNER_ALL)
+        return;
+    bytes_printf(sql, " AND %s", what);
+    add_list(sql, parts);
+}
+
+/* Whether nothing is under way in these; what we know only in memory stands as
+ * begun in the table. */
+static enum db_status
+look_for_calls(struct db *db, uint32_t parts, bool *none)
+{
+    struct bytes sql = bytes_make(1024);
+    struct db_rows *rows;
+    enum db_status status;
+
+    bytes_str(&sql, "SELECT 1 FROM delivery WHERE state = 'calling' AND part");
+    add_list(&sql, parts);
+    bytes_str(&sql, " LIMIT 1");
+    status = db_query(db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    *none = !db_next(rows);
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+/* The first statement is the other one's: a row that is not there any more
+ * changes nothing. */
+static enum db_status
+move_parts(struct owner *owner, struct db *db, struct bytes *theirs,
+    uint32_t parts, bool *there)
+{
+    struct bytes ours = bytes_make(512);
+    enum db_status status = owner_begin(owner, db);
+
+    if (status == DB_OK)
+        status = db_run(db, theirs);
+    *there = status == DB_OK && db_matched(db) == 1;
+    if (!*there) {
+        db_rollback(db);
+        bytes_free(&ours);
+        return status;
+    }
+    bytes_printf(&ours,
+        "UPDATE owner SET parts = parts & ~%lu WHERE name = '%s';",
+        (unsigned long)parts, owner->name);
+    return owner_commit_with(owner, db, &ours);
+}
+
+enum db_status
+owner_give(struct owner *owner, struct db *db, const struct owner_row *to,
+    uint32_t parts, bool *given)
+{
+    struct bytes sql = bytes_make(2048);
+    bool none = false;
+    enum db_status status = look_for_calls(db, parts, &none);
+
+    *given = false;
+    bytes_str(&sql, "UPDATE owner SET");
+    if (status == DB_OK && none)
+        status = add_inheritance(&sql, db, "epoch + 1");
+    bytes_printf(&sql,
+        " parts = parts | %lu WHERE name = '%s' AND epoch = %llu"
+        " AND lease_until_utc > UTC_TIMESTAMP(3)",
+        (unsigned long)parts, to->name, (unsigned long long)to->epoch);
+    if (status == DB_OK && none)
+        status = move_parts(owner, db, &sql, parts, given);
+    bytes_free(&sql);
+    if (*given && status == DB_OK)
+        owner->parts &= ~parts;
     return status;
 }
 
@@ -232,7 +563,8 @@ add_proof(struct bytes *sql, const struct owner *owner)
 {
     bytes_str(sql, "UPDATE owner SET");
     add_lease(sql, owner);
-    bytes_printf(sql, " WHERE name = 'main' AND epoch = %llu AND holder = ",
+    bytes_printf(sql,
+        " WHERE name = '%s' AND epoch = %llu AND holder = ", owner->name,
         (unsigned long long)owner->epoch);
     db_text(sql, owner->holder);
 }
@@ -328,8 +660,8 @@ owner_release(struct owner *owner, struct db *db)
         return;
     bytes_printf(&sql,
         "UPDATE owner SET lease_until_utc = UTC_TIMESTAMP(3)"
-        " WHERE name = 'main' AND epoch = %llu",
-        (unsigned long long)owner->epoch);
+        " WHERE name = '%s' AND epoch = %llu",
+        owner->name, (unsigned long long)owner->epoch);
     db_run(db, &sql);
     bytes_free(&sql);
     owner->epoch = 0;

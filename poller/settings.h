@@ -121,6 +121,7 @@ struct settings {
         char *status_address; /* "" = no status page on a port */
         char *metrics_file;   /* "" = none */
         char *dry_run;        /* "" = none; see dry.h */
+        bool share_work;      /* see share.h */
     } service;
     struct {
         bool moved_subscribers;

@@ -168,6 +168,10 @@ const struct settings_key settings_keys[] = {
         5000, HOUR_MS, NULL,
         "For how long one service owns the work; one on another host takes\n"
         "over when it was not renewed" },
+    { "service", "share_work", KEY_BOOL, PLAIN, AT(service.share_work), "no", 0,
+        0, NULL,
+        "Act beside another service of the same database, each for a part of\n"
+        "the subscribers, instead of standing by" },
     { "service", "stop_timeout", KEY_DURATION, PLAIN, AT(service.stop_ms),
         "25 s", 0, HOUR_MS, NULL,
         "How long to wait for running calls when told to stop" },

@@ -2,6 +2,7 @@
 #include "stored.h"
 
 #include "actions/action.h"
+#include "owner.h"
 #include "utf8.h"
 
 #include <inttypes.h>
@@ -88,7 +89,7 @@ stored_add_due(struct bytes *sql, enum lane_id lane, const struct head *head,
 #define COLUMNS                                                                \
     "id, event_id, action, receiver, state, lane, route, notice, due_utc,"     \
     " expires_utc, plan_utc, epoch, attempts, address, payload,"               \
-    " reason, changed_utc, dry"
+    " reason, changed_utc, dry, part"
 
 void
 stored_add_insert(struct bytes *sql)
@@ -138,7 +139,7 @@ stored_add_row(struct bytes *sql, const struct delivery *d, const char *base)
     db_text(sql, d->payload);
     bytes_chr(sql, ',');
     db_text(sql, d->reason[0] ? d->reason : NULL);
-    bytes_printf(sql, ",UTC_TIMESTAMP(3),%d)", d->dry);
+    bytes_printf(sql, ",UTC_TIMESTAMP(3),%d,%u)", d->dry, owner_part(d->uid));
 }
 
 void

@@ -171,6 +171,18 @@ hear_bell(struct wake *wake)
         wake->look_us = now + wake->first_us;
 }
 
+void
+wake_ring(const struct wake *wake, const char *path)
+{
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+
+    if (wake->bell_fd < 0 || strlen(path) >= sizeof to.sun_path)
+        return;
+    memcpy(to.sun_path, path, strlen(path));
+    (void)sendto(wake->bell_fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL,
+        (struct sockaddr *)&to, sizeof to);
+}
+
 static void
 hear_signals(struct wake *wake)
 {

@@ -62,6 +62,10 @@ void wake_wait(struct wake *wake, struct http *http, int64_t until_us);
 /* True when it is time to look at the outbox; sets the time of the next. */
 bool wake_due(struct wake *wake);
 
+/* Rings at another doorbell of this host; whether somebody hears it does not
+ * matter. */
+void wake_ring(const struct wake *wake, const char *path);
+
 /* The outbox had so many rows. */
 void wake_took(struct wake *wake, size_t rows);
 

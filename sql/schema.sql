@@ -208,6 +208,8 @@ CREATE TABLE IF NOT EXISTS delivery (
                 COMMENT 'last change of state',
   dry           BOOLEAN NOT NULL DEFAULT FALSE
                 COMMENT 'captured in a dry run: decided, never done',
+  part          TINYINT UNSIGNED NOT NULL DEFAULT 0
+                COMMENT 'event.uid % 32: see owner.parts',
   PRIMARY KEY (id),
   UNIQUE KEY once (event_id, action, receiver),
   KEY waiting (state, lane, due_utc)
@@ -351,6 +353,42 @@ SET @mbev_text = IF(
      ADD COLUMN dry BOOLEAN NOT NULL DEFAULT FALSE
        COMMENT ''captured in a dry run: decided, never done''
        AFTER changed_utc');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+DEALLOCATE PREPARE mbev_step;
+
+-- What version 8 added: several services that share the work.
+SET @mbev_text = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = 'mikbill_events' AND table_name = 'delivery'
+     AND column_name = 'part') = 1,
+  'DO 0',
+  'ALTER TABLE delivery
+     ADD COLUMN part TINYINT UNSIGNED NOT NULL DEFAULT 0
+       COMMENT ''event.uid % 32: see owner.parts''
+       AFTER dry');
+PREPARE mbev_step FROM @mbev_text;
+EXECUTE mbev_step;
+DEALLOCATE PREPARE mbev_step;
+
+UPDATE delivery AS d JOIN event AS e ON e.id = d.event_id
+SET d.part = e.uid % 32
+WHERE d.state IN ('ready', 'calling', 'retry', 'doubtful', 'dead', 'held')
+  AND NOT EXISTS (SELECT 1 FROM schema_version AS v WHERE v.version >= 8);
+
+SET @mbev_text = IF(
+  (SELECT COUNT(*) FROM information_schema.tables
+   WHERE table_schema = 'mikbill_events' AND table_name = 'owner') = 0
+  OR (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = 'mikbill_events' AND table_name = 'owner'
+     AND column_name = 'parts') = 1,
+  'DO 0',
+  'ALTER TABLE owner
+     ADD COLUMN parts INT UNSIGNED NOT NULL DEFAULT 4294967295
+       COMMENT ''bit n: it works for subscribers with uid % 32 = n''
+       AFTER inherited_epoch,
+     MODIFY COLUMN name VARCHAR(16) CHARACTER SET ascii NOT NULL
+       COMMENT ''main; beside-1, beside-2... of services that act beside it''');
 PREPARE mbev_step FROM @mbev_text;
 EXECUTE mbev_step;
 DEALLOCATE PREPARE mbev_step;
@@ -573,7 +611,7 @@ CREATE TABLE IF NOT EXISTS api_credit (
 -- Who may act. The row is locked only by services, never by the billing.
 CREATE TABLE IF NOT EXISTS owner (
   name            VARCHAR(16) CHARACTER SET ascii NOT NULL
-                  COMMENT 'what is owned; one row: main',
+                  COMMENT 'main; beside-1, beside-2... of services that act beside it',
   epoch           BIGINT UNSIGNED NOT NULL
                   COMMENT 'fence: raised by each takeover',
   holder          VARCHAR(255) NOT NULL
@@ -586,6 +624,8 @@ CREATE TABLE IF NOT EXISTS owner (
                   COMMENT 'start of the server at that time: of what was captured before, it may have forgotten attempts',
   inherited_epoch BIGINT UNSIGNED NOT NULL DEFAULT 0
                   COMMENT 'first epoch of this holder: what was claimed since, was claimed by it',
+  parts           INT UNSIGNED NOT NULL DEFAULT 4294967295
+                  COMMENT 'bit n: it works for subscribers with uid % 32 = n',
   PRIMARY KEY (name)
 ) ENGINE=InnoDB
   COMMENT='Lease of the acting service. Written by mbevd';
@@ -639,16 +679,17 @@ WHERE problem IS NULL;
 
 -- The tables are all there: also under mysql --force.
 INSERT IGNORE INTO schema_version (version, installed_utc)
-SELECT 7, UTC_TIMESTAMP(3) FROM information_schema.tables
+SELECT 8, UTC_TIMESTAMP(3) FROM information_schema.tables
 WHERE table_schema = 'mikbill_events' AND table_name = 'pulse'
   AND (SELECT COUNT(*) FROM information_schema.columns
        WHERE table_schema = 'mikbill_events'
          AND (table_name = 'delivery' AND column_name = 'log_id'
               OR table_name = 'owner' AND column_name = 'inherited_id'
               OR table_name = 'owner' AND column_name = 'inherited_epoch'
-              OR table_name = 'delivery' AND column_name = 'dry'
+              OR table_name = 'delivery' AND column_name = 'part'
+              OR table_name = 'owner' AND column_name = 'parts'
               OR table_name = 'delivery' AND column_name = 'action'
-                 AND column_comment LIKE '%session_reset%')) = 5;
+                 AND column_comment LIKE '%session_reset%')) = 6;
 
 -- 3. What the other files call. All of it runs with the rights of the caller
 --    and changes nothing, except create_account, grant_if_table and

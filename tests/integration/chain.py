@@ -1,7 +1,7 @@
 """What the tests of the whole chain do again and again."""
 
 from harness.process import wait_until
-from harness.product import Service
+from harness.product import SERVICE_ACCOUNT, Service
 
 TABLES = ["outbox", "event", "delivery", "api_credit", "receipt", "till",
           "router", "milestone", "forgotten", "gap", "pause", "audit",
@@ -52,6 +52,18 @@ class Chain:
         self.service.start()
         self.service.wait_log(r"engine: acting")
         return self
+
+    def connections(self):
+        """The service's, as the server knows them. While a function of ours
+        runs there, it shows the name of its definer instead: waits for one."""
+        return wait_until(lambda: [one for (one,) in self.db.sql(
+            "SELECT id FROM information_schema.processlist"
+            f" WHERE user = '{SERVICE_ACCOUNT}'")], 10, "connection")
+
+    def drop_connections(self):
+        """End them from the server's side."""
+        for one in self.connections():
+            self.db.sql(f"KILL {one}")
 
     def subscriber(self, uid=1001, phone="79001234567", table="users"):
         """A subscriber named sub<uid>."""

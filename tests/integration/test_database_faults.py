@@ -99,19 +99,14 @@ def test_somebody_ends_connections_or_statements_again_and_again(shop, how):
     assert not shop.lines(level="error")
 
 
-def seen_connections(shop):
-    """While a function of ours runs, the server shows its definer's name."""
-    return wait_until(lambda: connections(shop), 10, "connection")
-
-
 def test_a_short_wait_timeout_of_the_server_costs_no_connection(shop):
     with wrong(shop, "SET GLOBAL wait_timeout = 1",
                "SET GLOBAL wait_timeout = 120"):
         shop.start()
-        ours = seen_connections(shop)
+        ours = shop.connections()
         time.sleep(3)
         shop.buy(2).wait_done().audit()
-        assert seen_connections(shop) == ours
+        assert shop.connections() == ours
     assert shop.lines() == []
 
 

@@ -387,16 +387,16 @@ def test_a_payment_that_was_captured_late(well):
 
 def test_a_schema_of_an_earlier_version(down):
     down.db.sql("UPDATE schema_version SET version = 5", OURS)
-    failed(doctor(down), "schema", "version 5, and this program needs 7",
+    failed(doctor(down), "schema", "version 5, and this program needs 8",
            "mysql < sql/schema.sql", "systemctl stop mbevd")
 
 
 def test_a_schema_of_a_later_version(down):
-    down.db.sql("INSERT INTO schema_version VALUES (8, '2026-01-01')", OURS)
+    down.db.sql("INSERT INTO schema_version VALUES (9, '2026-01-01')", OURS)
     try:
-        failed(doctor(down), "schema", "version 8", "install the mbevd")
+        failed(doctor(down), "schema", "version 9", "install the mbevd")
     finally:
-        down.db.sql("DELETE FROM schema_version WHERE version = 8", OURS)
+        down.db.sql("DELETE FROM schema_version WHERE version = 9", OURS)
 
 
 def test_a_billing_that_became_another(down):

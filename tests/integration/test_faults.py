@@ -26,14 +26,6 @@ def error(code):
         {"error": {"code": code, "description": "words"}}))
 
 
-def kill_connections(chain):
-    """End the service's connections from the server's side."""
-    for (one,) in chain.db.sql(
-            "SELECT id FROM information_schema.processlist"
-            " WHERE user = 'mbev_service'"):
-        chain.db.sql(f"KILL {one}")
-
-
 def test_a_connection_lost_in_the_ingest_touches_no_call_under_way(chain):
     chain.subscriber(1, phone="79000000001,79000000002")
     chain.subscriber(2, phone="79000000003")
@@ -43,7 +35,7 @@ def test_a_connection_lost_in_the_ingest_touches_no_call_under_way(chain):
     chain.pilot.wait(2)
     chain.pay(2)
     wait_until(lambda: is_frozen(chain.service.pid), 10, "freeze")
-    kill_connections(chain)
+    chain.drop_connections()
     chain.service.signal(signal.SIGCONT)
     chain.wait_settled(3)
     assert sorted(phone for phone, _ in chain.sent()) == [
@@ -57,7 +49,7 @@ def test_once_records_the_call_under_way_when_its_connection_is_lost(chain):
     slowly(chain, 1.5)
     chain.service.start("--once")
     chain.pilot.wait(1)
-    kill_connections(chain)
+    chain.drop_connections()
     wait_until(lambda: not chain.service.running, 30, "end")
     assert chain.states() == ["done"]
 

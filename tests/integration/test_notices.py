@@ -409,10 +409,7 @@ def test_a_connection_lost_in_the_decision_costs_no_message(chain, point):
     chain.start(MBEV_FAULT=f"{point}:stop").subscriber()
     fire(chain, "credit")
     wait_until(lambda: is_frozen(chain.service.pid), 10, "freeze")
-    for (one,) in chain.db.sql(
-            "SELECT id FROM information_schema.processlist"
-            " WHERE user = 'mbev_service'"):
-        chain.db.sql(f"KILL {one}")
+    chain.drop_connections()
     chain.service.signal(signal.SIGCONT)
     chain.wait_states("done")
     assert chain.sent() == [(PHONE, TOLD["credit"])]

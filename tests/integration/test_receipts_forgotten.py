@@ -111,5 +111,5 @@ def test_an_epoch_that_the_server_forgot_does_not_come_again(chain):
     chain.db.sql("UPDATE owner SET epoch = epoch - 1", "mikbill_events")
     chain.pay()
     chain.service.wait_log("(?s)acting.*acting")
-    assert chain.db.sql("SELECT epoch FROM owner", "mikbill_events") == [
-        (epoch + 1,)]
+    (after,), = chain.db.sql("SELECT epoch FROM owner", "mikbill_events")
+    assert after > epoch

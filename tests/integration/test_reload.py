@@ -386,10 +386,7 @@ def test_what_needs_a_restart_is_named_and_the_rest_holds(chain, tmp_path):
     # Its texts stay where they are, from reload to reload.
     for _ in range(3):
         hang_up(chain)
-    chain.db.sql("".join(
-        f"KILL {ours};" for (ours,) in chain.db.sql(
-            "SELECT id FROM information_schema.processlist"
-            " WHERE user = 'mbev_service'")))
+    chain.drop_connections()
     chain.pay(summa=50)
     chain.wait_states("done", "done")
 

@@ -96,9 +96,7 @@ def test_what_came_while_it_was_down_is_done_at_the_start(chain):
 
 def test_a_killed_connection_is_opened_again(chain):
     chain.start().subscriber()
-    (ours,), = chain.db.sql("SELECT id FROM information_schema.processlist"
-                            " WHERE user = 'mbev_service'")
-    chain.db.sql(f"KILL {ours}")
+    chain.drop_connections()
     chain.pay()
     chain.wait_states("done")
 
@@ -238,10 +236,7 @@ def test_the_server_may_end_idle_connections(chain):
     chain.reconfigure(chain.settings)
     chain.start().subscriber()
     chain.db.sql("SET GLOBAL wait_timeout = 120")
-    for (ours,) in chain.db.sql(
-            "SELECT id FROM information_schema.processlist"
-            " WHERE user = 'mbev_service'"):
-        chain.db.sql(f"KILL {ours}")
+    chain.drop_connections()
     # The doorbell alone wakes it: the poll is a minute away.
     chain.pay()
     chain.wait_states("done", timeout=20)

@@ -222,8 +222,19 @@ def test_installing_twice_changes_nothing(installed):
     installed.connect(user="mbev_reader", password="r").close()
 
 
+def make_seventh(server):
+    """Lay our tables out as version 7 did."""
+    server.sql("""
+        ALTER TABLE delivery DROP COLUMN part;
+        ALTER TABLE owner DROP COLUMN parts,
+          MODIFY COLUMN name VARCHAR(16) CHARACTER SET ascii NOT NULL
+          COMMENT 'what is owned; one row: main';
+        UPDATE schema_version SET version = 7""", "mikbill_events")
+
+
 def make_sixth(server):
     """Lay our tables out as version 6 did."""
+    make_seventh(server)
     server.sql("""
         ALTER TABLE delivery DROP COLUMN dry,
           MODIFY COLUMN action VARCHAR(16) CHARACTER SET ascii NOT NULL
@@ -302,7 +313,8 @@ OUR_TABLES = ("delivery", "api_credit", "receipt", "till", "router", "owner",
 
 
 @pytest.mark.parametrize("make_older", [make_first, make_second, make_third,
-                                        make_fourth, make_fifth, make_sixth])
+                                        make_fourth, make_fifth, make_sixth,
+                                        make_seventh])
 def test_an_older_version_is_brought_up_to_date(installed, make_older):
     """What earlier versions looked like; the rows stay and say where they
     wait."""
@@ -322,10 +334,12 @@ def test_an_older_version_is_brought_up_to_date(installed, make_older):
         assert run(installed, file) == (0, "")
     assert [re.sub(r" AUTO_INCREMENT=\d+", "", row[0][1])
             for row in tables()] == [row[0][1] for row in fresh]
-    assert installed.sql("SELECT state, lane, route, ask, payload FROM"
+    assert installed.sql("SELECT state, lane, route, ask, payload, part FROM"
                          " delivery", "mikbill_events") == [
-        ("ready", "smspilot", None, 0, "text")]
-    assert version(installed) == 7
+        ("ready", "smspilot", None, 0, "text", 1)]
+    assert installed.sql("SELECT name, parts FROM owner",
+                         "mikbill_events") == [("main", 2**32 - 1)]
+    assert version(installed) == 8
 
 
 def version(server):
@@ -346,7 +360,7 @@ def test_a_table_that_could_not_be_changed_is_not_called_up_to_date(
     assert "Lock wait timeout" in words or "max_statement_time" in words
     assert version(installed) == number
     assert run(installed, "schema.sql") == (0, "")
-    assert version(installed) == 7
+    assert version(installed) == 8
 
 
 def test_installing_again_follows_the_billing_to_its_next_generation(

@@ -97,7 +97,10 @@ def fill(db):
     for table, *column in db.sql(
             "SELECT table_name, column_name, column_type,"
             " character_maximum_length FROM information_schema.columns"
-            f" WHERE table_schema = '{OURS}' ORDER BY 1, ordinal_position"):
+            f" WHERE table_schema = '{OURS}' AND table_name IN"
+            " (SELECT t.table_name FROM information_schema.tables AS t"
+            f" WHERE t.table_schema = '{OURS}' AND t.table_type = 'BASE TABLE')"
+            " ORDER BY 1, ordinal_position"):
         if table not in NOT_FILLED:
             tables.setdefault(table, []).append(column)
     with db.connect(OURS) as link, link.cursor() as cursor:
