@@ -22,11 +22,13 @@ from footprint import memory, size  # noqa: E402
 from ingest import ingest  # noqa: E402
 from latency import latency  # noqa: E402
 from routers import routers  # noqa: E402
+from share import share  # noqa: E402
 from snapshot import snapshot  # noqa: E402
 
 BENCHES = {"capture": capture, "latency": latency, "ingest": ingest,
            "deliver": deliver, "history": history, "snapshot": snapshot,
-           "memory": memory, "cpu": cpu, "size": size, "routers": routers}
+           "memory": memory, "cpu": cpu, "size": size, "routers": routers,
+           "share": share}
 
 
 def table(results):
