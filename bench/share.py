@@ -7,16 +7,19 @@ from pathlib import Path
 from common import OURS, Provider, billing, forget, settings
 from harness import process
 from harness.product import Service, with_settings
+from harness.relay import UnixRelay
 
 ROWS, ROUNDS, SERVICES = 20_000, 3, (1, 2, 4)
 PARTS, LEAD_S = 32, 6
+FAR_S = 0.005
 NONE_LEFT = "SELECT COUNT(*) FROM delivery WHERE state <> 'done'"
 
 
 @contextlib.contextmanager
-def acting(db, url, count):
+def acting(db, url, count, socket):
     """So many services, among which the subscribers are divided."""
-    ours = settings(db, url, service={"share_work": "yes", "lease": "5 s"})
+    ours = settings(db, url, database={"socket": str(socket)},
+                    service={"share_work": "yes", "lease": "5 s"})
     with contextlib.ExitStack() as stack:
         for _ in range(count):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -46,9 +49,9 @@ def fill(db):
            f" seq % {PARTS} FROM seq_1_to_{ROWS}", OURS)
 
 
-def rate(db, count, delay):
+def rate(db, count, socket):
     """Messages in a second, from when they are due to when they are done."""
-    with Provider(delay) as provider, acting(db, provider.url, count):
+    with Provider() as provider, acting(db, provider.url, count, socket):
         fill(db)
         process.wait_until(lambda: db.sql(NONE_LEFT, OURS) == [(0,)], 300,
                            "end", pause=0.5)
@@ -61,15 +64,23 @@ def rate(db, count, delay):
     return ROWS / float(spent)
 
 
-def share(bench):
+def compare(bench, db, socket, words):
     """One, two and four services, in turns."""
-    with billing() as db:
-        found = {count: [] for count in SERVICES}
-        for _ in range(ROUNDS):
-            for count in SERVICES:
-                found[count].append(rate(db, count, 0))
+    found = {count: [] for count in SERVICES}
+    for _ in range(ROUNDS):
+        for count in SERVICES:
+            found[count].append(rate(db, count, socket))
     for count in SERVICES:
-        bench.add(f"share: {count} acting, provider answers at once",
-                  max(found[count]), "messages/s")
-        bench.add(f"share: {count} acting, of one alone",
+        bench.add(f"share: {count} acting{words}", max(found[count]),
+                  "messages/s")
+        bench.add(f"share: {count} acting{words}, of one alone",
                   max(found[count]) / max(found[1]), "times")
+
+
+def share(bench):
+    """Beside the database, and where each question to it takes a while."""
+    with billing() as db, tempfile.TemporaryDirectory() as folder, \
+            UnixRelay(Path(folder) / "far", db.socket) as far:
+        far.delay = FAR_S
+        compare(bench, db, db.socket, "")
+        compare(bench, db, far.address, ", database 5 ms away")

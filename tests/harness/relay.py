@@ -4,6 +4,7 @@ import contextlib
 import select
 import socket
 import threading
+import time
 
 PIECE = 65536
 
@@ -13,6 +14,7 @@ class Relay:
 
     limit   of new connections: so many bytes come back; None: all
     hangs   what comes then: silence, or else the end
+    delay   seconds that a question is under way
     """
 
     def __init__(self, address, server):
@@ -20,6 +22,7 @@ class Relay:
         self.server = server
         self.limit = None
         self.hangs = False
+        self.delay = 0
         self._listener = self._listen()
         self.port = self._listener.getsockname()[1]
 
@@ -53,6 +56,7 @@ class Relay:
                 ready = select.select([client, server], [], [])[0]
                 if client in ready:
                     piece = client.recv(PIECE)
+                    time.sleep(self.delay)
                     server.sendall(piece)
                     if not piece:
                         return
