@@ -25,17 +25,40 @@ static const char owner[] =
     "SELECT lease_until_utc > UTC_TIMESTAMP(3), holder, epoch,"
     " lease_until_utc FROM owner WHERE name = 'main'";
 
+static const char beside[] = "SELECT COUNT(*) FROM owner WHERE name <> 'main'"
+                             " AND lease_until_utc > UTC_TIMESTAMP(3)";
+
+/* How many act beside it. */
+static uint64_t
+count_beside(struct doctor *d)
+{
+    struct db_rows *rows;
+    uint64_t n = 0;
+
+    if (!doctor_ask(d, RESULT_FAILED, beside, &rows))
+        return 0;
+    if (db_next(rows))
+        n = db_uint(rows, 0);
+    db_rows_close(&rows);
+    return n;
+}
+
 /* A holder is "host:machine:doorbell". */
 static void
 tell_holder(struct doctor *d, const char *holder, const char *epoch)
 {
     const char *bell = strrchr(holder, ':');
+    uint64_t others = count_beside(d);
     char host[65] = "";
     size_t n;
 
     gethostname(host, sizeof host - 1);
     n = strlen(host);
-    if (strncmp(holder, host, n) != 0 || holder[n] != ':')
+    if (others > 0)
+        doctor_tell(d, RESULT_OK, NULL,
+            "acts: %s, epoch %s, and %llu beside it: mbevctl status", holder,
+            epoch, (unsigned long long)others);
+    else if (strncmp(holder, host, n) != 0 || holder[n] != ':')
         doctor_tell(d, RESULT_NOTE, NULL,
             "the service of another host acts: %s, epoch %s", holder, epoch);
     else if (bell && strcmp(bell + 1, d->ctl->set->service.doorbell) != 0)

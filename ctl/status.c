@@ -57,6 +57,12 @@ static const struct line {
     const char *label;
     const char *sql;
 } lines[] = {
+    { "shared",
+        "SELECT GROUP_CONCAT(BIT_COUNT(parts), ' of 32 parts: ',"
+        " IF(lease_until_utc > UTC_TIMESTAMP(3), '', 'NOBODY, after '), holder"
+        " ORDER BY name = 'main' DESC, name SEPARATOR '; ') FROM owner"
+        " WHERE parts <> 0 OR lease_until_utc > UTC_TIMESTAMP(3)"
+        " HAVING COUNT(*) > 1" },
     { "undecided",
         "SELECT CONCAT(COUNT(*), ' wait to be decided, ',"
         " SUM(due_utc <= UTC_TIMESTAMP(3)), ' of them due; the first at ',"

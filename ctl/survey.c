@@ -173,8 +173,9 @@ look_at_service(struct survey *s, const struct admin *a)
     if (hear_service(s, a) || s->schema == 0)
         return;
     if (!admin_text(a->db,
-            "SELECT holder FROM mikbill_events.owner WHERE name = 'main'"
-            " AND lease_until_utc > UTC_TIMESTAMP(3)",
+            "SELECT holder FROM mikbill_events.owner"
+            " WHERE lease_until_utc > UTC_TIMESTAMP(3)"
+            " ORDER BY name = 'main' DESC LIMIT 1",
             holder, sizeof holder))
         return;
     s->service = s->schema < BILLING_SCHEMA ? SERVICE_OLD : SERVICE_UNKNOWN;

@@ -255,13 +255,23 @@ is_merged(
                strcmp(row->holder, owner->holder) == 0);
 }
 
+uint32_t
+owner_missing(const struct owner_rows *rows)
+{
+    uint32_t parts = 0;
+
+    for (size_t i = 0; i < rows->n; i++)
+        parts |= rows->at[i].parts;
+    return ~parts;
+}
+
 /* What is merged is nobody's any more: whoever wakes up there commits nothing.
- * Returns the parts. */
+ * Returns the parts, with those that stand nowhere. */
 static uint32_t
 add_merged(struct bytes *sql, const struct owner *owner,
     const struct owner_rows *rows, const char *name)
 {
-    uint32_t parts = 0;
+    uint32_t parts = is_main(name) ? owner_missing(rows) : 0;
 
     for (size_t i = 0; i < rows->n; i++) {
         const struct owner_row *row = &rows->at[i];

@@ -100,6 +100,10 @@ owner_add_parts(struct bytes *sql, const struct owner *owner, const char *what);
 enum db_status
 owner_look(struct owner *owner, struct db *db, struct owner_rows *rows);
 
+/* The parts that stand in no row, because somebody has changed the table: who
+ * takes main gets these, too. */
+uint32_t owner_missing(const struct owner_rows *rows);
+
 /* Gives some of our parts to another service. Not *given, and nothing is
  * changed, while something is under way in them, or when that service does not
  * act any more. */

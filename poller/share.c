@@ -110,7 +110,7 @@ wants_more(const struct engine *e, const struct owner_row *ours)
                                : strcmp(row->name, OWNER_MAIN) == 0))
             return true;
     }
-    return ours->parts != e->owner.parts;
+    return ours->parts != e->owner.parts || (main && owner_missing(rows));
 }
 
 static const struct owner_row *

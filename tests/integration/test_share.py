@@ -1,5 +1,6 @@
 """Several services act at once, each for a part of the subscribers."""
 
+import re
 import signal
 
 import pytest
@@ -8,6 +9,7 @@ from harness.process import wait_until
 from harness.product import with_settings
 from integration.outage import slowly
 from integration.shop import Payments, make_shop
+from integration.test_mbevctl import ctl
 
 pytestmark = pytest.mark.plain
 
@@ -73,6 +75,9 @@ def test_two_divide_the_subscribers(shop, others):
     assert sorted(list(of_part.values()).count(one)
                   for one in set(of_part.values())) == [16, 16]
     assert not shop.lines() and "error" not in second.log_text()
+    assert re.search(r"^shared +16 of 32 parts: \S+; 16 of 32 parts: \S+$",
+                     ctl(shop, "status").stdout, re.M)
+    assert "and 1 beside it" in ctl(shop, "doctor", "-v").stdout
 
 
 def test_a_third_gets_its_share_and_leaves_it_again(shop, others):
@@ -182,3 +187,12 @@ def test_a_server_that_may_forget_commits_is_served_by_one(shop, others):
         shop.buy(3).wait_done().audit()
     finally:
         shop.db.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+
+
+def test_parts_that_somebody_deleted_come_back(shop, others):
+    shop.start()
+    others().start()
+    wait_parts(shop, 16, 16)
+    shop.db.sql("UPDATE owner SET parts = 0 WHERE name <> 'main'", OURS)
+    wait_parts(shop, 16, 16)
+    shop.buy(PARTS).wait_done().audit()
