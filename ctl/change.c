@@ -293,8 +293,7 @@ add_change(struct bytes *sql, const struct change *change,
 
     /* An attempt that ended is none that a holder of before may have lost. */
     if (change->ended) {
-        add_update(sql, one, n,
-            "d.epoch = (SELECT MAX(epoch) FROM owner)");
+        add_update(sql, one, n, "d.epoch = (SELECT MAX(epoch) FROM owner)");
         bytes_str(sql, " AND d.state NOT IN ('ready', 'retry');");
     }
     bytes_printf(&set,
