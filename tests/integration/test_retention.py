@@ -296,7 +296,8 @@ def test_a_row_that_somebody_holds_keeps_nothing_waiting(chain, table):
             chain.pay()
             chain.wait_settled(3 + n)
         assert count(chain, "event") == 5
-        assert waits(chain) == before
+        if chain.db.kind.is_mariadb:  # MySQL 5.6 knows no NOWAIT
+            assert waits(chain) == before
         held.rollback()
     chain.service.stop()
     chain.start()
