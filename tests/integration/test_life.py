@@ -78,6 +78,14 @@ def kinds(chain, uid):
         f"SELECT kind FROM event WHERE uid = {uid} ORDER BY id", OURS)]
 
 
+def by_capture(chain, uid):
+    """The same in the order in which it happened: what an empty place means
+    is found out later."""
+    return [kind for kind, in chain.db.sql(
+        f"SELECT kind FROM event WHERE uid = {uid}"
+        " ORDER BY captured_utc, id", OURS)]
+
+
 def wait_kinds(chain, want):
     """Wait until each subscriber's story, by uid, is just that."""
     def told():
@@ -295,6 +303,36 @@ def test_who_goes_on_from_one_state_to_the_next_does_not_come_back(life):
             way.go(place)
     settled(life)
     wait_kinds(life, {way.uid: ["freeze", "block", "delete"] for way in ways})
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_who_comes_back_for_a_moment_has_been_back(life, running):
+    """Away again before anybody looked."""
+    life.reconfigure(with_settings(life.settings,
+                                   billing={"state_settle": "2 s"}))
+    ways = ways_of(life)
+    for way in ways:
+        way.go(FROZEN)
+    life.db.sql("DELETE FROM outbox", OURS)
+    if running:
+        life.start()
+    for way in ways:
+        for place in USERS, FROZEN, USERS, BLOCKED, DELETED, USERS, FROZEN:
+            way.go(place)
+            way.run("DO SLEEP(0.002)")  # captured in another millisecond
+    if not running:
+        life.start()
+    settled(life)
+    want = ["unfreeze", "freeze", "unfreeze", "block", "delete", "unblock",
+            "freeze"]
+    for way in ways:
+        assert by_capture(life, way.uid) == want
+    wait_until(lambda: not {"ready", "calling", "retry"} & set(life.states()),
+               15, "end of the work")
+    # Nobody reads that he may use the service, who may not.
+    assert sorted(life.sent()) == sorted(
+        ("79001234567", f"sub{way.uid}: freeze") for way in ways for _ in
+        range(want.count("freeze")))
 
 
 def test_who_comes_back_from_the_deleted_is_unblocked(life):
