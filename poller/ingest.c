@@ -89,6 +89,7 @@ read_body(struct item *item)
     if (!item->move)
         return false;
     *item->move = (struct move){ .left = strcmp(item->kind, MOVES_LEFT) == 0,
+        .outbox_id = item->outbox_id,
         .captured = item->captured,
         .event = &item->event };
     good = event_parse_move(&item->event, item->move->table, item->body);

@@ -12,6 +12,10 @@
  * deleted the row or since, has an event of its own. */
 enum { KNOWN_WITHIN_S = 10 };
 
+/* Where a row of users went is looked at so many times later: until then it
+ * shows of one that left another table before that it had come to users. */
+enum { MOVED_WAITS = 2 };
+
 bool
 moves_is_kind(const char *kind)
 {
@@ -23,20 +27,64 @@ moves_add_ripe(struct bytes *sql, const struct settings *set)
 {
     bytes_printf(sql,
         "(o.kind NOT IN ('" MOVES_LEFT "', '" MOVES_MOVED "')"
-        " OR o.captured_utc <= UTC_TIMESTAMP(3) - INTERVAL %" PRId64
-        " MICROSECOND)",
-        set->billing.state_settle_ms * 1000);
+        " OR o.captured_utc <= UTC_TIMESTAMP(3) - INTERVAL"
+        " IF(o.kind = '" MOVES_MOVED "', %d, 1) * %" PRId64 " MICROSECOND)",
+        MOVED_WAITS, set->billing.state_settle_ms * 1000);
 }
 
-/* Back among the active: from where tells what it was. */
-static enum event_kind
-kind_of_return(const struct move *move, const struct subscriber *sub)
+static bool
+is_active(const struct subscriber *sub)
 {
-    if (sub->place != PLACE_USERS || (sub->modern && sub->state != 1))
-        return EVENT_KINDS;
-    return strcmp(move->table, billing_table(PLACE_FROZEN)) == 0
-               ? EVENT_UNFREEZE
-               : EVENT_UNBLOCK;
+    return sub->place == PLACE_USERS && (!sub->modern || sub->state == 1);
+}
+
+static bool
+is_away(const struct subscriber *sub)
+{
+    return sub->place == PLACE_FROZEN || sub->place == PLACE_BLOCKED ||
+           sub->place == PLACE_DELETED;
+}
+
+/* Whether the next table that the subscriber left was users. */
+static enum db_status
+ask_been_back(struct db *db, const struct move *move, bool *back)
+{
+    struct bytes sql = bytes_make(1024);
+    struct db_rows *rows;
+    enum db_status status;
+
+    bytes_printf(&sql,
+        "SELECT body LIKE '%%\"table\":\"users\",%%'"
+        " FROM outbox FORCE INDEX (PRIMARY) WHERE id > %" PRIu64
+        " AND kind = '" MOVES_MOVED "'"
+        " AND body LIKE '%%\"uid\":%" PRIu64 ",%%'"
+        " AND body NOT LIKE '%%\"table\":\"%s\",%%' ORDER BY id LIMIT 1",
+        move->outbox_id, move->event->uid, move->table);
+    status = db_query(db, &sql, &rows);
+    bytes_free(&sql);
+    if (status != DB_OK)
+        return status;
+    *back = db_next(rows) && db_uint(rows, 0) > 0;
+    db_rows_close(&rows);
+    return DB_OK;
+}
+
+/* Back among the active, perhaps for a moment only: from where tells what it
+ * was. */
+static enum db_status
+resolve_left(struct db *db, struct move *move, const struct subscriber *sub)
+{
+    enum db_status status = DB_OK;
+    bool back = is_active(sub);
+
+    if (is_away(sub))
+        status = ask_been_back(db, move, &back);
+    if (status != DB_OK || !back)
+        return status;
+    move->event->kind = strcmp(move->table, billing_table(PLACE_FROZEN)) == 0
+                            ? EVENT_UNFREEZE
+                            : EVENT_UNBLOCK;
+    return DB_OK;
 }
 
 static bool
@@ -90,10 +138,8 @@ resolve(struct db *db, struct move *move, const struct subscriber *sub)
     enum db_status status;
     bool known = false;
 
-    if (move->left) {
-        move->event->kind = kind_of_return(move, sub);
-        return DB_OK;
-    }
+    if (move->left)
+        return resolve_left(db, move, sub);
     if (!has_other_tariff(move, sub))
         return DB_OK;
     status = ask_known(db, move, sub->gid, &known);

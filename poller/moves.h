@@ -7,7 +7,8 @@
  * first. That a row came into one of the last three is an event by itself.
  * Where one went that left is not in it; so its row of the outbox stays there
  * for as long as the billing may take to move it, and then we look where the
- * subscriber is.
+ * subscriber is. Who is away by then may have been in users in between: then a
+ * row that left users stands in the outbox behind, which waits longer.
  */
 #ifndef MBEV_MOVES_H
 #define MBEV_MOVES_H
@@ -30,6 +31,7 @@ enum { MOVE_BODY = 160 };
 
 struct move {
     bool left;                   /* MOVES_LEFT; else MOVES_MOVED */
+    uint64_t outbox_id;          /* its row there */
     char table[EVENT_TABLE + 1]; /* where it was */
     const char *captured;        /* UTC, as in the outbox */
     struct event *event;         /* its uid and gid... */

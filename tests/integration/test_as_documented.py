@@ -122,6 +122,7 @@ def caught_up(first, second):
         second.sql("SHOW SLAVE STATUS")
 
 
+@pytest.mark.mariadb("replication by GTIDs of its own")
 def test_a_replica_goes_on_and_can_take_over(pair, pilot):
     """Without the functions it is replicated all the same; with them it
     captures as soon as it is the primary, although its tables were open
@@ -146,6 +147,7 @@ def test_a_replica_goes_on_and_can_take_over(pair, pilot):
     assert sorted(sent(pilot)) == sorted([old, new, newest])
 
 
+@pytest.mark.mariadb("its mysqldump does not know MySQL 5.6")
 def test_a_dump_is_restored_on_a_fresh_server(pilot, tmp_path):
     """Billing and our database, with what waits; then our accounts."""
     dump = str(tmp_path / "both.sql")

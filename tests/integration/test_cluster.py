@@ -15,8 +15,10 @@ from integration.chain import payment_sql
 from integration.conftest import make_chain
 from integration.shop import Payments, Shop
 
-pytestmark = [pytest.mark.plain, pytest.mark.skipif(
-    not galera.is_installed(), reason="galera-4 is not installed")]
+pytestmark = [
+    pytest.mark.plain, pytest.mark.mariadb("galera-4 is for this server"),
+    pytest.mark.skipif(not galera.is_installed(),
+                       reason="galera-4 is not installed")]
 
 LEASE = "5 s"
 

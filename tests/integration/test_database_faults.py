@@ -142,9 +142,10 @@ def test_of_a_deadlock_with_an_operator_one_is_tried_again(shop):
                 assert error.args[0] == 1213
                 deadlocks += 1
     shop.wait_done().audit()
-    (ours,), = shop.db.sql("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'"
-                           )[0][1:],
-    assert int(ours) >= max(deadlocks, 1)
+    if shop.db.kind.is_mariadb:  # MySQL 5.6 does not count them
+        [(_, all_of_them)] = shop.db.sql(
+            "SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")
+        assert int(all_of_them) >= max(deadlocks, 1)
     assert not shop.lines(level="error")
 
 

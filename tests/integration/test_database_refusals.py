@@ -154,8 +154,8 @@ def dropped(shop, fault, undo):
 def used_up(shop):
     """The account has one connection, and somebody else has it."""
     drop(shop)
-    with wrong(shop, f"ALTER USER {ACCOUNT} WITH MAX_USER_CONNECTIONS 1",
-               f"ALTER USER {ACCOUNT} WITH MAX_USER_CONNECTIONS 0"):
+    limit = f"GRANT USAGE ON *.* TO {ACCOUNT} WITH MAX_USER_CONNECTIONS"
+    with wrong(shop, f"{limit} 1", f"{limit} 0"):
         def taken():
             drop(shop)
             try:
@@ -187,7 +187,9 @@ CLOSED_DOORS = {
 
 
 @pytest.mark.parametrize("when", ["at the start", "after a drop"])
-@pytest.mark.parametrize("door", CLOSED_DOORS)
+@pytest.mark.parametrize("door", [
+    pytest.param(door, marks=pytest.mark.mariadb("MySQL 5.6 locks none"))
+    if door == "locked" else door for door in CLOSED_DOORS])
 def test_the_server_lets_nobody_in_for_a_while(shop, door, when):
     close, told = CLOSED_DOORS[door]
     if when == "after a drop":

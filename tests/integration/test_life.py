@@ -1,8 +1,10 @@
 """What becomes of a subscriber, on both generations of the billing: frozen,
 blocked, deleted and back, by users.state or by a row that is moved."""
 
+import contextlib
 import itertools
 import json
+import re
 
 import pytest
 
@@ -11,7 +13,7 @@ from harness.process import wait_until
 from harness.product import default_settings, install, with_settings
 from harness.server import MariaDB, numbers
 from integration.chain import Chain, payment_sql
-from integration.test_mbevctl_looks import as_json
+from integration.test_mbevctl_looks import as_json, ctl
 
 OURS = "mikbill_events"
 COLUMNS = "user, uid, gid, sms_tel, real_ip"
@@ -29,17 +31,24 @@ def generation(request):
     return request.param
 
 
-@pytest.fixture(scope="module")
-def installed(generation):
-    """A server of the module with a billing of this generation."""
+@contextlib.contextmanager
+def server_with(generation):
+    """A server with a billing of this generation and our SQL in it."""
     with MariaDB() as db:
         create_billing(db, "mikbill", generation)
         install(db)
         yield db
 
 
-@pytest.fixture
-def life(installed, pilot, generation):
+@pytest.fixture(scope="module")
+def installed(generation):
+    """Such a server of the module."""
+    with server_with(generation) as db:
+        yield db
+
+
+@contextlib.contextmanager
+def chain_of(installed, pilot, generation):
     """A service that tells of everything and resets all sessions."""
     settings = with_settings(
         default_settings(installed, pilot.url),
@@ -50,14 +59,31 @@ def life(installed, pilot, generation):
     one = Chain(installed, pilot, settings)
     one.empty()
     one.modern = generation == "modern"
-    yield one
-    one.close()
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+@pytest.fixture
+def life(installed, pilot, generation):
+    """The same, on the module's server."""
+    with chain_of(installed, pilot, generation) as chain:
+        yield chain
 
 
 def kinds(chain, uid):
     """What the operator is told has happened, in order."""
     return [kind for kind, in chain.db.sql(
         f"SELECT kind FROM event WHERE uid = {uid} ORDER BY id", OURS)]
+
+
+def by_capture(chain, uid):
+    """The same in the order in which it happened: what an empty place means
+    is found out later."""
+    return [kind for kind, in chain.db.sql(
+        f"SELECT kind FROM event WHERE uid = {uid}"
+        " ORDER BY captured_utc, id", OURS)]
 
 
 def wait_kinds(chain, want):
@@ -204,6 +230,58 @@ def check_told(life, uid, story):
         texts[:3] + ["real_ip"] + texts[3:])
 
 
+# Created, and all that happens to a subscriber then.
+WHOLE_LIFE = ["payment", "credit", "freeze", "unfreeze", "tariff_change",
+              "block", "unblock", "delete"]
+# Times and the provider's numbers; and where the billing keeps a state: that is
+# what generations differ in.
+OF_THE_MOMENT = re.compile(
+    r" *(captured|ingested|now|changed|date|age_s|its number): .*")
+OF_THE_PLACE = {"legacy": re.compile(r" +(table|gid): .*"),
+                "modern": re.compile(r" +(table|state_old|state_new): .*")}
+STATES = re.compile(r"kind: +(freeze|unfreeze|block|unblock|delete)$", re.M)
+
+
+def shown(chain, event, generation):
+    """What mbevctl show says of an event, without what must differ."""
+    text = ctl(chain, "show", str(event)).stdout
+    lines = [line for line in text.splitlines()
+             if not OF_THE_MOMENT.fullmatch(line)]
+    if STATES.search(text):
+        place = OF_THE_PLACE[generation]
+        assert any(place.fullmatch(line) for line in lines), text
+        lines = [line for line in lines if not place.fullmatch(line)]
+    return lines
+
+
+def told_of(pilot, generation):
+    """A whole life, as mbevctl show tells it, line by line."""
+    with server_with(generation) as db, \
+            chain_of(db, pilot, generation) as chain:
+        chain.start()
+        chain.subscriber()
+        way = Way(chain, 1001, insert_first=True, whole=True)
+        happens = {"tariff_change": lambda way: way.run(
+            "UPDATE users SET gid = 6 WHERE uid = {uid}")}
+        for number, kind in enumerate(WHOLE_LIFE, 1):
+            happens.get(kind, dict(STORY)[kind])(way)
+            wait_kinds(chain, {1001: WHOLE_LIFE[:number]})
+            wait_until(lambda: not {"ready", "calling", "retry"}
+                       & set(chain.states()), 15, "end of the work")
+        listed = as_json(chain, "show", "uid:1001")["events"]
+        events = sorted({row["event"] for row in listed})
+        return [line for event in events
+                for line in shown(chain, event, generation)]
+
+
+def test_mbevctl_shows_one_story_of_both_generations(pilot):
+    legacy, modern = (told_of(pilot, generation)
+                      for generation in ("legacy", "modern"))
+    assert legacy == modern
+    assert [line.split()[1] for line in legacy
+            if line.startswith("kind:")] == WHOLE_LIFE
+
+
 def test_what_is_rolled_back_has_not_happened(life):
     ways = [way for way in ways_of(life) if way.whole]
     life.start()
@@ -225,6 +303,36 @@ def test_who_goes_on_from_one_state_to_the_next_does_not_come_back(life):
             way.go(place)
     settled(life)
     wait_kinds(life, {way.uid: ["freeze", "block", "delete"] for way in ways})
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_who_comes_back_for_a_moment_has_been_back(life, running):
+    """Away again before anybody looked."""
+    life.reconfigure(with_settings(life.settings,
+                                   billing={"state_settle": "2 s"}))
+    ways = ways_of(life)
+    for way in ways:
+        way.go(FROZEN)
+    life.db.sql("DELETE FROM outbox", OURS)
+    if running:
+        life.start()
+    for way in ways:
+        for place in USERS, FROZEN, USERS, BLOCKED, DELETED, USERS, FROZEN:
+            way.go(place)
+            way.run("DO SLEEP(0.002)")  # captured in another millisecond
+    if not running:
+        life.start()
+    settled(life)
+    want = ["unfreeze", "freeze", "unfreeze", "block", "delete", "unblock",
+            "freeze"]
+    for way in ways:
+        assert by_capture(life, way.uid) == want
+    wait_until(lambda: not {"ready", "calling", "retry"} & set(life.states()),
+               15, "end of the work")
+    # Nobody reads that he may use the service, who may not.
+    assert sorted(life.sent()) == sorted(
+        ("79001234567", f"sub{way.uid}: freeze") for way in ways for _ in
+        range(want.count("freeze")))
 
 
 def test_who_comes_back_from_the_deleted_is_unblocked(life):

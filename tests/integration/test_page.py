@@ -15,6 +15,7 @@ import pytest
 from harness.browser import Browser
 from harness.process import wait_until
 from harness.product import repo, with_settings
+from harness.server import numbers
 from harness.standin import Reply
 from integration.seen import seen  # noqa: F401 (a fixture)
 from integration.test_status import hurt, ours, refusal  # noqa: F401
@@ -50,7 +51,7 @@ def watched(seen):
     chain = seen.chain
     chain.db.sql("INSERT INTO users (uid, user, gid, sms_tel) SELECT 2000 + seq,"
                  " CONCAT('ivanov', seq), 5, CONCAT('7900123', 4500 + seq)"
-                 " FROM seq_1_to_20", "mikbill")
+                 " FROM " + numbers(20), "mikbill")
     ours(chain, "DELETE FROM pulse")
     return seen.start()
 
@@ -69,10 +70,10 @@ def day(seen):
     ours(seen.chain, f"""
         INSERT INTO pulse (slot_utc, name, good, again, bad)
         SELECT UTC_TIMESTAMP() - INTERVAL seq * 5 MINUTE, 'events', {curve},
-               0, 0 FROM seq_3_to_284 UNION ALL
+               0, 0 FROM {numbers(284)} WHERE seq > 2 UNION ALL
         SELECT UTC_TIMESTAMP() - INTERVAL seq * 5 MINUTE, 'smspilot', {curve},
                IF(seq BETWEEN 70 AND 96, 6, 0), IF(seq IN (40, 77, 200), 2, 0)
-        FROM seq_3_to_284""")
+        FROM {numbers(284)} WHERE seq > 2""")
 
 
 def check(browser):

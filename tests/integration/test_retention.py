@@ -7,6 +7,7 @@ import pytest
 from harness.komtet import refuse
 from harness.process import wait_until
 from harness.product import with_settings
+from harness.server import numbers as counted
 from integration.chain import payment_sql
 from integration.test_mbevctl import ctl
 from integration.test_mbevctl_receipts import (numbers, receipts, shop,
@@ -42,10 +43,10 @@ def remember(chain, rows, state="done", days=181):
     first = int(ours(chain, "SELECT COALESCE(MAX(id), 0) + 1 FROM event")[0][0])
     then = f"UTC_TIMESTAMP(3) - INTERVAL {days} DAY"
     ours(chain, "INSERT INTO event (id, kind, uid, source_key, captured_utc,"
-                f" ingested_utc, body) SELECT {first} + seq, 'payment', 9,"
-                f" CONCAT('payment:bugh_plategi_stat:', {first} + seq,"
+                f" ingested_utc, body) SELECT {first - 1} + seq, 'payment', 9,"
+                f" CONCAT('payment:bugh_plategi_stat:', {first - 1} + seq,"
                 f" ':9:2001-01-01 00:00:00:1.00'), {then}, {then}, '{{}}'"
-                f" FROM seq_0_to_{rows - 1};"
+                f" FROM {counted(rows)};"
                 "INSERT INTO delivery (event_id, action, state, due_utc,"
                 f" changed_utc) SELECT id, 'sms', '{state}', {then}, {then}"
                 f" FROM event WHERE id >= {first}")
@@ -295,7 +296,8 @@ def test_a_row_that_somebody_holds_keeps_nothing_waiting(chain, table):
             chain.pay()
             chain.wait_settled(3 + n)
         assert count(chain, "event") == 5
-        assert waits(chain) == before
+        if chain.db.kind.is_mariadb:  # MySQL 5.6 knows no NOWAIT
+            assert waits(chain) == before
         held.rollback()
     chain.service.stop()
     chain.start()

@@ -15,6 +15,7 @@ import pytest
 from harness import exposition
 from harness.process import wait_until
 from harness.product import Service, build_dir, repo, with_settings
+from harness.server import numbers
 from harness.standin import Reply, stall
 from integration.seen import Seen, seen  # noqa: F401 (a fixture)
 
@@ -570,10 +571,10 @@ def test_the_tables_are_read_by_index_and_bounded(seen):
     chain.wait_states("done")
     ours(chain, "INSERT INTO delivery (event_id, action, state, due_utc,"
                 " changed_utc) SELECT seq + 1000000, 'sms', 'done',"
-                " UTC_TIMESTAMP(), UTC_TIMESTAMP() FROM seq_1_to_60000")
+                " UTC_TIMESTAMP(), UTC_TIMESTAMP() FROM " + numbers(60000))
     ours(chain, "INSERT INTO delivery (event_id, action, state, due_utc,"
                 " changed_utc) SELECT seq + 2000000, 'sms', 'dead',"
-                " UTC_TIMESTAMP(), UTC_TIMESTAMP() FROM seq_1_to_12000")
+                " UTC_TIMESTAMP(), UTC_TIMESTAMP() FROM " + numbers(12000))
     before = reads(chain)
     told = seen.wait(lambda s: s["lanes"][1]["dead"] > 0 and s)
     assert told["lanes"][1]["dead"] == 10001

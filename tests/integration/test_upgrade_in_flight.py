@@ -8,7 +8,7 @@ import pytest
 
 from harness.process import wait_until
 from harness.product import with_settings
-from harness.server import REPO
+from harness.server import REPO, numbers
 from integration.test_mbevctl import ctl
 
 OURS = "mikbill_events"
@@ -40,8 +40,8 @@ def set_back(db):
 def pay(db, first, count):
     """Payments of so many subscribers, one each, captured by the trigger."""
     db.sql("INSERT INTO bugh_plategi_stat (uid, date, who, bughtypeid,"
-           " before_billing, summa) SELECT seq, NOW(), 1, 5, 0, 100"
-           f" FROM seq_{first}_to_{first + count - 1}", "mikbill")
+           f" before_billing, summa) SELECT {first - 1} + seq, NOW(), 1, 5, 0,"
+           f" 100 FROM {numbers(count)} ORDER BY seq", "mikbill")
 
 
 def take_over(chain, count, **payment):
@@ -62,7 +62,7 @@ def _under_way(chain):
     db = chain.db
     db.sql("INSERT INTO users (uid, user, gid, sms_tel) SELECT seq,"
            " CONCAT('sub', seq), 5, CONCAT('7900', LPAD(seq, 7, '0'))"
-           f" FROM seq_1_to_{ALL}", "mikbill")
+           f" FROM {numbers(ALL)}", "mikbill")
     assert ctl(chain, "pause", "smspilot").returncode == 0
     pay(db, 1, DECIDED)
     take_over(chain, DECIDED)

@@ -10,6 +10,7 @@ import pytest
 from harness.certificates import Authority
 from harness.process import wait_until
 from harness.product import with_settings
+from harness.server import numbers
 from harness.standin import Reply, reset_without_reply, stall
 from harness.webhook import SECRET, Receiver, signature
 from integration.chain import payment_sql
@@ -285,11 +286,11 @@ def test_what_an_operator_holds_back_keeps_back_what_comes_after(
 def test_thousands_that_wait_for_one_keep_no_other_waiting(handed, receiver):
     """All of one subscriber, at the head of the queue."""
     handed.subscriber(1002)
-    handed.db.sql("""
+    handed.db.sql(f"""
         INSERT INTO event (kind, uid, captured_utc, ingested_utc, body)
           SELECT 'tariff_change', 1001, '2026-01-01' + INTERVAL seq SECOND,
-                 UTC_TIMESTAMP(3), '{"v":1,"table":"users","uid":1001}'
-          FROM seq_1_to_3000;
+                 UTC_TIMESTAMP(3), '{{"v":1,"table":"users","uid":1001}}'
+          FROM {numbers(3000)} ORDER BY seq;
         INSERT INTO delivery (event_id, action, state, lane, due_utc,
                               changed_utc)
           SELECT id, 'webhook', 'ready', 'webhook', captured_utc,
