@@ -127,6 +127,9 @@ class Checker:
             "kept though the answer was lost": sum(
                 deed.fate == "unknown" and (deed.who, deed.number) in done
                 for deed in self.attempts),
+            "kept though refused": sum(
+                deed.fate == UNDONE and (deed.who, deed.number) in done
+                for deed in self.attempts),
             "taken back by crashes": len(self.taken_back),
             "messages about those": len(self._of_missing()),
             "messages": self.book.total(),

@@ -218,22 +218,22 @@ def takeovers(blows, logs):
 
 def told(found):
     """The same for people."""
-    lines = [f"{what}: {in_short(times)}"
+    lines = [f"another took over when the node {what}: {in_short(times)}"
              for what, times in sorted(found.items())]
     every = [one for times in found.values() for one in times]
-    if len(found) > 1:
-        lines.append(f"all of these: {in_short(every)}")
-    return [f"took over, node {line}" for line in lines]
+    return [*lines, f"another took over, in all: {in_short(every)}"]
 
 
 def in_short(times):
     """Shortest, median and longest."""
     known = [one for one in times if one is not None]
-    late = f"; {len(times) - len(known)} times nobody" if (
-        len(times) > len(known)) else ""
-    if not known:
-        return f"0 times{late}"
-    return (f"{len(known)} times, after {min(known):.1f} s,"
-            f" {statistics.median(known):.1f} s in the middle,"
-            f" {max(known):.1f} s at most{late}")
+    late = len(times) - len(known)
+    words = [f"{len(known)} times"]
+    if known:
+        words.append(f"after {min(known):.1f} s at least,"
+                     f" {statistics.median(known):.1f} s in the middle,"
+                     f" {max(known):.1f} s at most")
+    if late:
+        words.append(f"{late} times nobody before it was back")
+    return ", ".join(words)
 
