@@ -53,7 +53,11 @@ class Space:
 
     def ip(self, words):
         """The command ip(8), in there."""
-        subprocess.run([*self.inside, "ip", *words.split()], check=True,
+        self.run("ip " + words)
+
+    def run(self, words):
+        """A command, in there."""
+        subprocess.run([*self.inside, *words.split()], check=True,
                        capture_output=True)
 
     def close(self):
@@ -71,7 +75,7 @@ class Host(Space):
         super().__init__()
         self.address = f"{NETWORK}.{number + 1}"
         self._switch, self._port = switch, f"port{number}"
-        self._lost = set()
+        self._lost, self._is_thin = set(), False
         switch.ip(f"link add {self._port} type veth peer name eth0 netns"
                   f" {self.pid}")
         switch.ip(f"link set {self._port} master lan up")
@@ -93,8 +97,18 @@ class Host(Space):
         self.ip(f"route replace blackhole {other.address}")
         self._lost.add(other.address)
 
+    def thin(self, kbit):
+        """What it sends goes out slowly, so many kbit in a second, and is
+        dropped when more than half a second of it waits."""
+        self.run(f"tc qdisc replace dev eth0 root tbf rate {kbit}kbit"
+                 " burst 10kb latency 500ms")
+        self._is_thin = True
+
     def mend(self):
         """All is well."""
+        if self._is_thin:
+            self.run("tc qdisc delete dev eth0 root")
+        self._is_thin = False
         for address in self._lost:
             self.ip(f"route delete blackhole {address}")
         self._lost = set()

@@ -1,6 +1,7 @@
 """Hosts of a private network lose each other, and find each other again."""
 
 import subprocess
+import time
 
 import pytest
 
@@ -14,7 +15,16 @@ LISTEN = """
 import socket
 server = socket.create_server(("", 7))
 while True:
-    server.accept()[0].close()
+    with server.accept()[0] as link:
+        while link.recv(65536):
+            pass
+"""
+TALK = """
+import socket, sys
+with socket.create_connection((sys.argv[1], 7)) as link:
+    link.sendall(bytes(40000))
+    link.shutdown(socket.SHUT_WR)
+    link.recv(1)
 """
 ASK = """
 import socket, sys
@@ -58,6 +68,23 @@ def test_what_is_lost_one_way_is_lost_until_it_is_mended(lan):
     assert not reaches(lan[0], lan[1])
     lan.mend()
     process.wait_until(lambda: reaches(lan[0], lan[1]), 10, "network")
+
+
+def test_on_a_thin_line_things_take_their_time(lan):
+    lan[0].thin(kbit=160)
+    begun = time.monotonic()
+    talk(lan)
+    assert time.monotonic() - begun > 1  # 30 of 40 kB, at 20 kB/s
+    lan.mend()
+    begun = time.monotonic()
+    talk(lan)
+    assert time.monotonic() - begun < 1
+
+
+def talk(lan):
+    """The first says something to the second, who hears it all."""
+    subprocess.run([*lan[0].inside, "python3", "-c", TALK, lan[1].address],
+                   check=True)
 
 
 def test_there_is_no_way_out_of_it(lan):

@@ -36,12 +36,15 @@ CUTS = {
     "of everybody is cut off": (3, 9),
     "of the acting service comes and goes": (4, 10),
 }
-ONE_WAY = {
+IN_PART = {
     "of the acting service is not heard": AWAY,
     "of the acting service hears nobody": AWAY,
     "of the acting service and another one lose each other": (4, 10),
     "of another service does not reach the acting one's": (4, 10),
+    "of everybody has a thin line": (4, 10),
+    "of the acting service has a thin line": (4, 10),
 }
+THIN_KBIT = 200, 1500
 ACTING = re.compile(r"^(\S+) info engine: acting", re.M)
 
 
@@ -52,7 +55,7 @@ def cluster_plan(seed, seconds, count, real):
         few = ("of the acting service is killed",
                "of another service is killed")
         troubles = {name: NODES[name] for name in few} | CUTS
-        troubles |= ONE_WAY if real else {}
+        troubles |= IN_PART if real else {}
     actors = {name: what for name, what in ACTORS.items()
               if name != "server"}
     actors["connections"] = (
@@ -148,25 +151,30 @@ class ClusterChaos(Chaos):
                 worker.rise()
 
     def _part(self, step, struck, number, other):
-        """The network fails, and is mended."""
+        """The network fails, as a whole or in part, and is mended."""
         wires = self.stage.wires
         try:
             if "comes and goes" in step.what:
                 self._flap(step, wires[struck])
-                return
-            if "everybody" in step.what:
-                for wire in wires:
-                    wire.unplug()
-            elif "cut off" in step.what:
-                wires[struck].unplug()
             else:
-                for deaf, mute in lost_ways(step.what, number, other,
-                                            len(wires)):
-                    wires[mute].loses(wires[deaf])
-            time.sleep(step.lasts)
+                self._spoil(step, wires if "everybody" in step.what
+                            else [wires[struck]], number, other)
+                time.sleep(step.lasts)
         finally:
             for wire in wires:
                 wire.mend()
+
+    def _spoil(self, step, those, number, other):
+        wires = self.stage.wires
+        if "cut off" in step.what:
+            for wire in those:
+                wire.unplug()
+        elif "thin line" in step.what:
+            for wire in those:
+                wire.thin(random.Random(step.seed).randint(*THIN_KBIT))
+        else:
+            for deaf, mute in lost_ways(step.what, number, other, len(wires)):
+                wires[mute].loses(wires[deaf])
 
     def _flap(self, step, wire):
         dice, until = random.Random(step.seed), time.monotonic() + step.lasts
