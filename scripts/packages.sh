@@ -8,10 +8,12 @@ python3-pymysql python3-asyncssh openssl tzdata"
 # openssh-server: the stand-in routers start an sshd of their own; on a machine
 # where services start by themselves, disable its ssh.service afterwards.
 ROUTER_PACKAGES="openssh-server libnss-wrapper"
+# Clusters, and networks for their nodes.
+CLUSTER_PACKAGES="galera-4 galera-arbitrator-4 iproute2"
 # libaio1: of MySQL 5.6, which npm fetches where npm is; see docs/servers.md.
 # systemd: only its tools, which judge the unit file. mandoc judges the manual.
 TEST_PACKAGES="libcmocka-dev librdkafka-dev python3-pytest python3-pytest-xdist python3-jsonschema \
-$ROUTER_PACKAGES mariadb-client galera-4 galera-arbitrator-4 libaio1 clang \
+$ROUTER_PACKAGES $CLUSTER_PACKAGES mariadb-client libaio1 clang \
 libclang-rt-dev clang-format clang-tidy \
 cppcheck chromium chromium-driver fonts-dejavu-core systemd mandoc dpkg-dev file shellcheck"
 # What makes and checks packages, and a clean Debian to try them in.

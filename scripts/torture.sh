@@ -6,6 +6,7 @@
 #
 #   scripts/torture.sh [asan] [--minutes N] [--seed S] [--flush 0|1|both]
 #                      [--rate N] [--gaps] [--keep FOLDER]
+#                      [--cluster 2|3]
 #
 # asan: with a build that finds errors of memory, and leaks at its end.
 # --flush: innodb_flush_log_at_trx_commit of the server; both: half of the
@@ -13,12 +14,21 @@
 # --rate: transactions in a second. --gaps: triggers are missing at times;
 #          then it may take two minutes more for each mode.
 # --keep: where the services' logs go when something was wrong.
+# --cluster: on a Galera cluster, a service beside each node, the writes spread
+#          over all. Of two nodes and an arbiter one is killed again and again,
+#          three lose each other: in network namespaces, which needs root, or
+#          else by Galera's own gmcast.isolate. Also prints how long nobody
+#          acted.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
 PATH=/usr/bin:/usr/sbin:$PATH
 # shellcheck disable=SC2086
 need_packages $BUILD_PACKAGES $RUN_PACKAGES
+if [[ " $* " == *" --cluster"* ]]; then
+    # shellcheck disable=SC2086
+    need_packages $CLUSTER_PACKAGES
+fi
 
 build_for_torture "${1:-}"
 [ "${1:-}" != asan ] || shift

@@ -44,12 +44,15 @@ class Node(MariaDB):
     """One server of a cluster.
 
     host    its address, 127.0.0.1 or another one that is its own
+    inside  a command and its options that run it where that address is
     """
 
-    def __init__(self, number, host="127.0.0.1", options=(), **how):
+    def __init__(self, number, host="127.0.0.1", options=(), inside=(),
+                 **how):
         env = {"PATH": f"{Path(__file__).parent}:{os.environ['PATH']}"}
         super().__init__(tcp=True, env=env, **how)
         self.number, self.host = number, host
+        self.inside = list(inside)
         self.group_port = free_port()
         self.ist_port, self.state_port = free_port(), free_port()
         self.more = list(options)
@@ -81,6 +84,9 @@ class Node(MariaDB):
         self.start()
         process.wait_until(self.is_ready, 90, f"node {self.number}", 0.1)
         return self
+
+    def _argv(self):
+        return [*self.inside, *super()._argv()]
 
     def rejoin(self):
         """Start it again after it was killed."""
@@ -146,15 +152,22 @@ class Arbiter:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def _place(host):
+    return {"host": host.address, "inside": host.inside}
+
+
 class Cluster:
     """Some nodes, of two with an arbiter. A context manager; cluster[0] is the
-    one to begin with."""
+    one to begin with.
 
-    def __init__(self, count, hosts=None, options=(), **how):
-        hosts = hosts or ["127.0.0.1"] * count
+    lan     a lan.Lan of three: each node is on a host of its own there
+    """
+
+    def __init__(self, count, options=(), lan=None, **how):
         self.arbiter = Arbiter() if count == 2 else None
-        self.nodes = [Node(i, host, options, **how)
-                      for i, host in enumerate(hosts)]
+        self.nodes = [Node(number, options=options, **how,
+                           **(_place(lan[number]) if lan else {}))
+                      for number in range(count)]
         for node in self.nodes:
             node.peers = self.nodes
 

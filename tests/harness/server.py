@@ -153,13 +153,9 @@ class MariaDB:
 
     def sql(self, text, db=None):
         """Run one or more statements; rows of the last one, as tuples."""
-        with self.connect(db, client_flag=CLIENT.MULTI_STATEMENTS) as link, \
-                link.cursor() as cursor:
-            cursor.execute(text)
-            rows = cursor.fetchall()
-            while cursor.nextset():
-                rows = cursor.fetchall()
-            return list(rows)
+        with self.connect(
+                db, client_flag=CLIENT.MULTI_STATEMENTS) as link:
+            return run_all(link, text)
 
     def client(self, file_or_text, db=None, args=()):
         """Feed a file (Path) or text (str) to the plain `mysql` client.
@@ -222,6 +218,17 @@ class MariaDB:
         for report in sorted(self.folder.glob("sanitizer.*")):
             return report.read_text(errors="replace")
         return ""
+
+
+def run_all(link, text):
+    """Run one or more statements on a connection that may send several at
+    once; rows of the last one, as tuples."""
+    with link.cursor() as cursor:
+        cursor.execute(text)
+        rows = cursor.fetchall()
+        while cursor.nextset():
+            rows = cursor.fetchall()
+        return list(rows)
 
 
 @contextlib.contextmanager

@@ -49,7 +49,7 @@ class Step:
 SERVICE = {
     "the acting one is killed": (0, 3),
     "the one that stands by is killed": (0, 3),
-    "both are killed": (0, 3),
+    "all are killed": (0, 3),
     "the acting one is frozen past its lease": (LEASE_S + 1, LEASE_S + 4),
     "the acting one is frozen for a while": (0.2, 3),
     "the acting one is stopped": (0, 2),
@@ -120,9 +120,9 @@ ACTORS = {
 }
 
 
-def make_plan(seed, seconds, gaps=False):
+def make_plan(seed, seconds, gaps=False, actors=None):
     """The Steps of a run, in order. gaps: triggers are missing at times."""
-    actors = dict(ACTORS)
+    actors = dict(actors or ACTORS)
     if gaps:
         actors["triggers"] = (TRIGGERS, (5, 20))
     return sorted(step for name, (troubles, pauses) in actors.items()
@@ -156,7 +156,16 @@ class Chaos:
         self.happened, self.errors = Counter(), []
         self._begun = time.monotonic()
         self._server = threading.RLock()
-        actors = {
+        self._threads = [
+            threading.Thread(target=self._run, daemon=True,
+                             args=(does, [step for step in plan
+                                          if step.actor == name]))
+            for name, does in self.actors().items()]
+
+    def actors(self):
+        """Who there is -> what carries a step out."""
+        stage = self.stage
+        return {
             "services 1": self._on_services, "services 2": self._on_services,
             "server": self._on_server, "connections": self._on_lines,
             "operator": self._on_tables, "backup": self._on_tables,
@@ -166,11 +175,10 @@ class Chaos:
             "till": self._on(till_troubles(stage.till)),
             **{f"router {n + 1}": self._on(router_troubles(router))
                for n, router in enumerate(stage.routers)}}
-        self._threads = [
-            threading.Thread(target=self._run, daemon=True,
-                             args=(does, [step for step in plan
-                                          if step.actor == name]))
-            for name, does in actors.items()]
+
+    def is_expected(self, error):
+        """May a step meet this, as things are?"""
+        return is_mortal(error)
 
     def start(self):
         """Begin."""
@@ -195,7 +203,7 @@ class Chaos:
                 if does(step) is not False:
                     self.happened[step.actor, step.what] += 1
             except (pymysql.MySQLError, OSError) as error:
-                if not is_mortal(error):
+                if not self.is_expected(error):
                     self.errors.append(f"{step}: {error!r}")
             except Exception as error:  # of the torture itself
                 self.errors.append(f"{step}: {error!r}")

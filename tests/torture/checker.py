@@ -127,6 +127,9 @@ class Checker:
             "kept though the answer was lost": sum(
                 deed.fate == "unknown" and (deed.who, deed.number) in done
                 for deed in self.attempts),
+            "kept though refused": sum(
+                deed.fate == UNDONE and (deed.who, deed.number) in done
+                for deed in self.attempts),
             "taken back by crashes": len(self.taken_back),
             "messages about those": len(self._of_missing()),
             "messages": self.book.total(),
@@ -141,7 +144,7 @@ class Checker:
     def _billing(self):
         """Nothing failed because of us; what was acknowledged is there."""
         yield from self.errors
-        if self.stage.flush == 1:
+        if not self.stage.forgets:
             yield from (f"acknowledged, and not in the billing: {deed}"
                         for deed in self.taken_back)
         rows = Counter(self.db.sql(
@@ -174,7 +177,7 @@ class Checker:
                     for key, count in (expected - self.book
                                        - doubtful).items())
         extra = self.book - expected
-        if self.stage.flush != 1:
+        if self.stage.forgets:
             extra -= Counter(self._of_missing())
         yield from (f"{key} was taken {count} times too often"
                     for key, count in extra.items())
@@ -279,7 +282,7 @@ class Checker:
             " GROUP BY 1", "mikbill_events")}
         yield from (f"the session of {login} was ended without a reason"
                     for login in removed if login not in reasons)
-        if self.stage.flush == 1:
+        if not self.stage.forgets:
             yield from (f"the session of {login} was ended {count} times,"
                         f" in {tries.get(login, 0)} tries"
                         for login, count in removed.items()

@@ -80,10 +80,13 @@ class Producer(threading.Thread):
                 self._link = None
                 if not is_mortal(error):
                     self.errors.append(f"producer {self.who}: {error!r}")
-            self.attempts += self._deeds
-            self._deeds = []
+            self._note_deeds()
         if self._link:
             self._link.close()
+
+    def _note_deeds(self):
+        self.attempts += self._deeds
+        self._deeds = []
 
     def _open(self):
         self._link = self._connect()
@@ -99,12 +102,18 @@ class Producer(threading.Thread):
                 time.sleep(0.1)
 
     def _transaction(self):
+        self._carry_out(*self._choose())
+
+    def _choose(self):
         """One or two deeds, kept or not, perhaps after a long while."""
-        ways = self.dice.choices(
+        (kept, longest), = self.dice.choices(
             [(True, 0), (True, 4), (False, 0), (False, 4)], [75, 8, 10, 3])
-        (kept, longest), = ways
-        for work in self.dice.choices(list(self._work), self._work.values(),
-                                      k=self.dice.choice([1, 1, 1, 2])):
+        return kept, longest, self.dice.choices(
+            list(self._work), self._work.values(),
+            k=self.dice.choice([1, 1, 1, 2]))
+
+    def _carry_out(self, kept, longest, works):
+        for work in works:
             work()
         self.all.over.wait(self.dice.uniform(0, longest))
         if not kept:
@@ -112,7 +121,7 @@ class Producer(threading.Thread):
             return
         for deed in self._deeds:
             deed.fate = UNKNOWN
-        self._link.commit()
+        self._timed(self._link.commit)
         for deed in self._deeds:
             deed.fate = ACKNOWLEDGED
 
@@ -127,7 +136,7 @@ class Producer(threading.Thread):
         self._link.close()
         for deed in self._deeds:
             deed.fate = ACKNOWLEDGED
-        self.attempts += self._deeds
+        self._note_deeds()
 
     # ---- what there is to do ----
 
@@ -247,13 +256,15 @@ class Producer(threading.Thread):
 
     def _sql(self, text, *values, rows=False):
         """The id of the new row, or how many there are."""
-        begun = time.monotonic()
-        try:
-            count = self._cursor.execute(text, values or None)
-        finally:
-            self.slowest = max(self.slowest, time.monotonic() - begun)
+        count = self._timed(self._cursor.execute, text, values or None)
         return count if rows else self._cursor.lastrowid
 
+    def _timed(self, does, *args):
+        begun = time.monotonic()
+        try:
+            return does(*args)
+        finally:
+            self.slowest = max(self.slowest, time.monotonic() - begun)
 
 
 def is_mortal(error):
@@ -265,13 +276,15 @@ def is_mortal(error):
 class Producers:
     """Some producers; rate: transactions of all of them in a second."""
 
+    kind = Producer
+
     def __init__(self, db, count, seed, rate):
         self.db, self.seed = db, seed
         self.pause = count / rate
         self.over = threading.Event()
-        self._all = [Producer(self, n, PAYER_UIDS[n::count],
-                              MOVER_UIDS[n::count]) for n in range(count)]
-        self._last = Producer(self, count, PAYER_UIDS, MOVER_UIDS)
+        self._all = [self.kind(self, n, PAYER_UIDS[n::count],
+                               MOVER_UIDS[n::count]) for n in range(count)]
+        self._last = self.kind(self, count, PAYER_UIDS, MOVER_UIDS)
 
     @property
     def attempts(self):

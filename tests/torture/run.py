@@ -1,6 +1,6 @@
 """One torture, from the first payment to the verdict.
 
-    run.py [--minutes N] [--seed S] [--flush 0|1|both] [--plan]
+    run.py [--minutes N] [--seed S] [--flush 0|1|both] [--cluster 2|3]
 """
 
 import argparse
@@ -20,6 +20,10 @@ from harness.process import wait_until  # noqa: E402
 from harness.product import build_dir  # noqa: E402
 from torture.chaos import Chaos, install_triggers, make_plan  # noqa: E402
 from torture.checker import Checker  # noqa: E402
+from torture.cluster_chaos import (ClusterChaos, cluster_plan,  # noqa: E402
+                                   takeovers, told)
+from torture.cluster_stage import (ClusterProducers,  # noqa: E402
+                                   ClusterStage)
 from torture.producers import Producers  # noqa: E402
 from torture.stage import Stage  # noqa: E402
 
@@ -84,12 +88,16 @@ class Torture:
                  quiet_s=QUIET_S):
         self.stage, self.seconds = stage, seconds
         self.patience_s = quiet_s + gaps * GAP_S
-        self.plan = make_plan(seed, seconds, gaps)
-        self.chaos = Chaos(stage, self.plan)
-        self.producers = Producers(stage.db, 8, seed, rate)
+        self._arm(seed, rate, gaps)
         self.gauge = Gauge(stage.workers)
         self.wrong, self.checker = [], None
         self.quiet_s = 0
+
+    def _arm(self, seed, rate, gaps):
+        """The plan, who carries it out, and who writes."""
+        self.plan = make_plan(seed, self.seconds, gaps)
+        self.chaos = Chaos(self.stage, self.plan)
+        self.producers = Producers(self.stage.db, 8, seed, rate)
 
     def run(self):
         """All of it; what was wrong."""
@@ -101,7 +109,7 @@ class Torture:
         self.producers.stop()
         self.chaos.wait()
         self.stage.heal()
-        install_triggers(self.stage.db)
+        install_triggers(self.stage.home)
         self.producers.finale()
         self._settle()
         self.gauge.stop()
@@ -111,6 +119,7 @@ class Torture:
             code = worker.stop()
             if code:
                 self.wrong.append(f"service {number} ended with {code}")
+        self.wrong += self.stage.differences()
         return self.wrong
 
     def _settle(self):
@@ -160,18 +169,43 @@ class Torture:
         return "\n".join(lines)
 
 
+class ClusterTorture(Torture):
+    """A run on a ClusterStage."""
+
+    def _arm(self, seed, rate, gaps):
+        stage = self.stage
+        self.plan = cluster_plan(seed, self.seconds, stage.count,
+                                 bool(stage.lan))
+        self.chaos = ClusterChaos(stage, self.plan)
+        self.producers = ClusterProducers(stage.db, 8, seed, rate)
+
+    def report(self):
+        """The same, and what is of a cluster alone."""
+        again = ", ".join(f"error {number} {count} times" for number, count
+                          in self.producers.again.most_common())
+        logs = [worker.log_text() for worker in self.stage.workers]
+        network = ["network: namespaces" if self.stage.lan else
+                   "network: none of their own, gmcast.isolate"]
+        return "\n".join([
+            super().report(), *network[:bool(self.stage.wires)],
+            f"transactions of the billing done again: {again or 'none'}",
+            *told(takeovers(self.chaos.blows, logs))])
+
+
 def is_sanitized():
     """Its memory says nothing then."""
     return b"__asan_init" in (build_dir() / "mbevd").read_bytes()
 
 
 def torture(seed, seconds, flush, rate=30, gaps=False, keep=None,
-            quiet_s=QUIET_S):
+            quiet_s=QUIET_S, nodes=1):
     """One run, with its plan and its report printed; what was wrong."""
     print(f"== seed {seed}, innodb_flush_log_at_trx_commit {flush},"
-          f" {seconds:.0f} s", flush=True)
-    with Stage(flush, gaps) as stage:
-        run = Torture(stage, seed, seconds, rate, gaps, quiet_s)
+          f" {seconds:.0f} s" + f", {nodes} nodes" * (nodes > 1), flush=True)
+    with (ClusterStage(nodes, flush) if nodes > 1
+          else Stage(flush, gaps)) as stage:
+        kind = ClusterTorture if nodes > 1 else Torture
+        run = kind(stage, seed, seconds, rate, gaps, quiet_s)
         print("\n".join(map(str, run.plan)), flush=True)
         try:
             wrong = run.run()
@@ -210,15 +244,19 @@ def main():
                         help="transactions of the billing in a second")
     parser.add_argument("--gaps", action="store_true",
                         help="triggers are missing at times; takes longer")
+    parser.add_argument("--cluster", type=int, choices=[2, 3], default=1,
+                        metavar="2|3", help="on a Galera cluster")
     parser.add_argument("--keep", help="folder for the logs when it fails")
     args = parser.parse_args()
+    if args.gaps and args.cluster > 1:
+        parser.error("--gaps is for one server")
     seed = random.randrange(10000) if args.seed is None else args.seed
     modes = [1, 0] if args.flush == "both" else [int(args.flush)]
     wrong = []
     for flush in modes:
         wrong += torture(seed, args.minutes * 60 / len(modes), flush,
                          args.rate, args.gaps, args.keep,
-                         QUIET_S / len(modes))
+                         QUIET_S / len(modes), args.cluster)
     print(f"verdict: {'FAILED' if wrong else 'passed'}, seed {seed}")
     return int(bool(wrong))
 

@@ -94,14 +94,19 @@ class Worker(Service):
 class Stage:
     """All of it; a context manager.
 
-    flush   innodb_flush_log_at_trx_commit of the server
-    gaps    triggers will be missing: rows are looked for all the time
+    flush    innodb_flush_log_at_trx_commit of the server
+    gaps     triggers will be missing: rows are looked for all the time
+    db       the billing's server, as the billing reaches it
+    home     the server at which all is set up
+    servers  that of each service
+    forgets  a crash may take back what was acknowledged
     """
 
     def __init__(self, flush=1, gaps=False):
         self.flush, self.gaps = flush, gaps
-        self.db = MariaDB(
-            options=[f"--innodb-flush-log-at-trx-commit={flush}"])
+        self.forgets = flush != 1
+        self._make_servers(
+            [f"--innodb-flush-log-at-trx-commit={flush}"])
         self.pilot, self.smsc = SmsPilot(), Smsc()
         self.till = Komtet(secret=SECRETS["komtet"])
         self.routers = [RouterApi(f"127.0.4.{n + 1}",
@@ -115,11 +120,13 @@ class Stage:
         with contextlib.ExitStack() as opened:
             for one in [self.pilot, self.smsc, self.till, *self.routers]:
                 opened.enter_context(one)
-            opened.enter_context(self.db)
+            self._open_servers(opened)
             self._fill()
             self.lines = [opened.enter_context(UnixRelay(
-                self.db.folder / f"line{n}", self.db.socket)) for n in (0, 1)]
-            self.workers = [Worker(self._settings(n)) for n in (0, 1)]
+                server.folder / f"line{n}", server.socket))
+                for n, server in enumerate(self.servers)]
+            self.workers = [Worker(self._settings(n))
+                            for n in range(len(self.servers))]
             for worker in self.workers:
                 opened.callback(worker.close)
             self._open = opened.pop_all()
@@ -129,7 +136,7 @@ class Stage:
         self._open.close()
 
     def start(self):
-        """Start both services and wait until one acts."""
+        """Start the services and wait until one acts."""
         for worker in self.workers:
             worker.start()
             worker.wait_log("engine: acting|standing by", timeout=60)
@@ -145,17 +152,33 @@ class Stage:
         return self._acted
 
     def heal(self):
-        """The server runs, and both services."""
-        if not self.db.pid:
-            self.db.start()
+        """The servers run, and the services."""
+        self._heal_servers()
         for worker in self.workers:
             worker.rise()
+
+    def differences(self):
+        """Where servers that should have the same have not, line by line."""
+        return []
+
+    # ---- where it is ----
+
+    def _make_servers(self, options):
+        self.db = self.home = MariaDB(options=options)
+        self.servers = [self.db, self.db]
+
+    def _open_servers(self, opened):
+        opened.enter_context(self.db)
+
+    def _heal_servers(self):
+        if not self.db.pid:
+            self.db.start()
 
     # ---- how it is made ----
 
     def _fill(self):
         """A billing with subscribers, our SQL, and a ledger beside it."""
-        create_billing(self.db, "mikbill", "legacy")
+        create_billing(self.home, "mikbill", "legacy")
         uids = f"{FIRST_UID} AND {MOVER_UIDS[-1]}"
         self.db.sql(
             "INSERT INTO users (uid, user, gid, sms_tel, credit, date_abonka)"
@@ -172,7 +195,7 @@ class Stage:
                 f"({n + 1}, '{router.address}', 'nasadmin',"
                 f" '{SECRETS['routers']}', 'mikrotik')"
                 for n, router in enumerate(self.routers)), "mikbill")
-        install(self.db)
+        install(self.home)
         self.db.sql("SET PASSWORD FOR 'mbev_service'@'localhost' ="
                     f" PASSWORD('{SECRETS['database']}')")
         self.db.sql(LEDGER)
@@ -184,18 +207,19 @@ class Stage:
 
     def _doorbell(self, number):
         """The first service is rung, the other one looks by itself."""
-        return f"{self.db.doorbell}{number or ''}"
+        return f"{self.servers[number].doorbell}{number or ''}"
 
     def _settings(self, number):
         """Everything is on, and everybody in a hurry."""
-        folder = self.db.folder / f"state{number}"
+        server = self.servers[number]
+        folder = server.folder / f"state{number}"
         folder.mkdir()
         on = {"sms": "yes", "quiet": "no", "ending": ""}
         both = {**on, "social": "yes"}
         short = {"timeout": "2 s", "connect_timeout": "1 s"}
         many = {"connections": "12", **short}
         return with_settings(
-            default_settings(self.db, self.pilot.url),
+            default_settings(server, self.pilot.url),
             database={"password": SECRETS["database"],
                       "socket": self.lines[number].address},
             service={"doorbell": self._doorbell(number),
