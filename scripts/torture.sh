@@ -6,7 +6,7 @@
 #
 #   scripts/torture.sh [asan] [--minutes N] [--seed S] [--flush 0|1|both]
 #                      [--rate N] [--gaps] [--keep FOLDER]
-#                      [--cluster 2|3]
+#                      [--cluster 2|3] [--share]
 #
 # asan: with a build that finds errors of memory, and leaks at its end.
 # --flush: innodb_flush_log_at_trx_commit of the server; both: half of the
@@ -19,6 +19,7 @@
 #          three lose each other: in network namespaces, which needs root, or
 #          else by Galera's own gmcast.isolate. Also prints how long nobody
 #          acted.
+# --share: the services share the work ([service] share_work), with --flush 1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh

@@ -198,12 +198,14 @@ def is_sanitized():
 
 
 def torture(seed, seconds, flush, rate=30, gaps=False, keep=None,
-            quiet_s=QUIET_S, nodes=1):
+            quiet_s=QUIET_S, nodes=1, share=False):
     """One run, with its plan and its report printed; what was wrong."""
     print(f"== seed {seed}, innodb_flush_log_at_trx_commit {flush},"
-          f" {seconds:.0f} s" + f", {nodes} nodes" * (nodes > 1), flush=True)
-    with (ClusterStage(nodes, flush) if nodes > 1
-          else Stage(flush, gaps)) as stage:
+          f" {seconds:.0f} s" + f", {nodes} nodes" * (nodes > 1)
+          + ", all services act" * share, flush=True)
+    made = (ClusterStage(nodes, flush) if nodes > 1 else Stage(flush, gaps))
+    made.shares = share
+    with made as stage:
         kind = ClusterTorture if nodes > 1 else Torture
         run = kind(stage, seed, seconds, rate, gaps, quiet_s)
         print("\n".join(map(str, run.plan)), flush=True)
@@ -246,17 +248,22 @@ def main():
                         help="triggers are missing at times; takes longer")
     parser.add_argument("--cluster", type=int, choices=[2, 3], default=1,
                         metavar="2|3", help="on a Galera cluster")
+    parser.add_argument("--share", action="store_true",
+                        help="the services share the work")
     parser.add_argument("--keep", help="folder for the logs when it fails")
     args = parser.parse_args()
     if args.gaps and args.cluster > 1:
         parser.error("--gaps is for one server")
+    if args.share and args.flush == "0":
+        parser.error("--share: nothing is shared with --flush 0")
     seed = random.randrange(10000) if args.seed is None else args.seed
     modes = [1, 0] if args.flush == "both" else [int(args.flush)]
+    modes = [1] if args.share else modes
     wrong = []
     for flush in modes:
         wrong += torture(seed, args.minutes * 60 / len(modes), flush,
                          args.rate, args.gaps, args.keep,
-                         QUIET_S / len(modes), args.cluster)
+                         QUIET_S / len(modes), args.cluster, args.share)
     print(f"verdict: {'FAILED' if wrong else 'passed'}, seed {seed}")
     return int(bool(wrong))
 

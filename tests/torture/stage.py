@@ -100,7 +100,10 @@ class Stage:
     home     the server at which all is set up
     servers  that of each service
     forgets  a crash may take back what was acknowledged
+    shares   both services act, each for a part of the subscribers
     """
+
+    shares = False
 
     def __init__(self, flush=1, gaps=False):
         self.flush, self.gaps = flush, gaps
@@ -144,8 +147,9 @@ class Stage:
     def acting(self):
         """The service that acts as far as the server knew last, or None."""
         with contextlib.suppress(pymysql.MySQLError, OSError):
-            (holder,), = self.db.sql("SELECT holder FROM owner",
-                                     "mikbill_events")
+            (holder,), = self.db.sql(
+                "SELECT holder FROM owner WHERE name = 'main'",
+                "mikbill_events")
             for number, worker in enumerate(self.workers):
                 if holder.endswith(":" + self._doorbell(number)):
                     self._acted = worker
@@ -226,7 +230,8 @@ class Stage:
                      "state_dir": folder, "log_level": "info",
                      "lease": f"{LEASE_S} s", "safety_poll": "500 ms",
                      "stop_timeout": "5 s",
-                     **({"reconcile": "5 s"} if self.gaps else {})},
+                     **({"reconcile": "5 s"} if self.gaps else {}),
+                     **({"share_work": "yes"} if self.shares else {})},
             billing={"api_settle": "1 s"},
             notice={"retry_first": "200 ms", "retry_longest": "2 s",
                     "hold": "500 ms"},
