@@ -519,8 +519,8 @@ tell(struct engine *e, const struct delivery *d)
     else if (d->state != DELIVERY_DONE)
         level = LOG_ERROR;
     log_about(level, &about,
-        "settle: %s of event %" PRIu64 " (uid %" PRIu64 ") to %s is %s%s%s%s",
-        d->action, d->event_id, d->uid, d->address,
+        "settle: %s of event %" PRIu64 " (uid %" PRIu64 ")%s%s is %s%s%s%s",
+        d->action, d->event_id, d->uid, *d->address ? " to " : "", d->address,
         delivery_state_name(d->state), parts, sep, d->outcome.why);
 }
 
