@@ -163,9 +163,7 @@ delivery_free(struct delivery *d)
         return;
     free(d->payload);
     free(d->effect);
-    for (size_t i = 0; i < d->steps; i++)
-        free(d->step[i]);
-    free(d->step);
+    delivery_drop_steps(d);
     free(d);
 }
 
@@ -182,6 +180,16 @@ delivery_add_step(struct delivery *d, const char *sql)
         return false;
     d->steps++;
     return true;
+}
+
+void
+delivery_drop_steps(struct delivery *d)
+{
+    for (size_t i = 0; i < d->steps; i++)
+        free(d->step[i]);
+    free(d->step);
+    d->step = NULL;
+    d->steps = 0;
 }
 
 void

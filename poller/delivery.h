@@ -170,6 +170,9 @@ struct log_subject delivery_subject(const struct delivery *d);
 /* Appends a step, which is copied. False when out of memory. */
 bool delivery_add_step(struct delivery *d, const char *sql);
 
+/* Forgets and frees all steps. */
+void delivery_drop_steps(struct delivery *d);
+
 void delivery_free(struct delivery *d);
 
 /* A queue of deliveries, first in, first out. */

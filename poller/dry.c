@@ -65,6 +65,7 @@ drop_work(struct delivery *d)
         return;
     free(d->effect);
     d->effect = NULL;
+    delivery_drop_steps(d);
 }
 
 static void

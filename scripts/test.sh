@@ -60,6 +60,7 @@ print(kinds.named("mysql56").why_unavailable() or "")')
         tests/integration/test_payment_sms.py \
         tests/integration/test_bonus.py tests/integration/test_doctor.py \
         tests/integration/test_kinds.py tests/integration/test_life.py \
+        tests/integration/test_long_snapshot.py \
         tests/integration/test_mbevctl_install.py
     step "MySQL 5.6: recorded cases" scripts/conformance.sh \
         tests/data/vectors PaymentSMSNotice PaymentKomtetReceiptSend \

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "log.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -337,7 +338,8 @@ hold(struct router *r, enum fault fault, const char *why)
     r->renewed = false;
     r->failures++;
     r->known_version = known_hosts_version(r->world->known);
-    snprintf(r->why, sizeof r->why, "%s", why);
+    /* MySQL would end the text at a byte that is none. */
+    utf8_copy(r->why, sizeof r->why, why, strlen(why));
     ms = hold_ms(r);
     r->held_until_us = clock_boot_us() + ms * 1000;
     r->fresh = true;

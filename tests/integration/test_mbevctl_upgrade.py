@@ -8,7 +8,7 @@ import time
 import pymysql
 import pytest
 
-from harness import process
+from harness import kinds, process
 from harness.product import Service, install, with_settings
 from harness.server import build_dir
 from integration.chain import payment_sql
@@ -64,6 +64,7 @@ class Changes(threading.Thread):
         return self
 
 
+@pytest.mark.mariadb("MySQL loads another library when it is started again")
 def test_a_new_library_is_loaded_and_no_change_is_missed(host, tmp_path):
     """While the billing goes on: every change of tariff is captured by its
     trigger; of a payment made at that moment comparison finds the rest."""
@@ -92,6 +93,7 @@ def test_a_new_library_is_loaded_and_no_change_is_missed(host, tmp_path):
     assert changes.longest < DELAY_LIMIT_S
 
 
+@pytest.mark.mariadb("MySQL loads another library when it is started again")
 @pytest.mark.parametrize("fault", ["install.swap:kill", "install.load:fail"])
 def test_cut_off_while_it_loads_it_goes_on(host, tmp_path, fault):
     lay(host, other_library(tmp_path, "0.0.1"))
@@ -106,6 +108,7 @@ def test_cut_off_while_it_loads_it_goes_on(host, tmp_path, fault):
     assert host.captured() == before + 1
 
 
+@pytest.mark.mariadb("MySQL loads another library when it is started again")
 def test_a_table_that_is_held_keeps_the_old_library(host, tmp_path):
     lay(host, other_library(tmp_path, "0.0.1"))
     install(host.db)
@@ -116,6 +119,19 @@ def test_a_table_that_is_held_keeps_the_old_library(host, tmp_path):
         host.pay()
         assert host.captured() == 1
     host.well("upgrade")
+
+
+@pytest.mark.skipif(kinds.chosen().is_mariadb, reason="it is loaded at once")
+def test_where_it_cannot_be_loaded_it_is_at_the_next_start(host, tmp_path):
+    lay(host, other_library(tmp_path, "0.0.1"))
+    install(host.db)
+    assert "restart the database server" in host.well("upgrade")
+    assert host.db.sql("SELECT mbev_version()") == [(b"0.0.1",)]
+    host.pay()
+    host.db.restart()
+    assert host.db.sql("SELECT mbev_version()") == [(b"0.1.0",)]
+    host.pay()
+    assert host.captured() == 2
 
 
 # --- what it refuses ----------------------------------------------------------

@@ -61,8 +61,9 @@ def test_a_call_under_way_is_not_begun_again(chain, till):
     forget(chain)
     chain.pay(1002)
     chain.wait_states("done", "done")
-    first, other, again = till.posts
-    assert again.body == first.body != other.body
+    first, *later = till.posts
+    again, = (post for post in later if post.body == first.body)
+    assert len(later) == 2
     assert again.at - first.at >= 1.5
     assert [entry.came for entry in till.receipts] == [2, 1]
 

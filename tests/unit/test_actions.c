@@ -4,6 +4,7 @@
 #include "sql.h"
 
 #include "actions/action.h"
+#include "dry.h"
 #include "rules/bonus.h"
 #include "rules/decision.h"
 
@@ -1241,6 +1242,25 @@ where_the_server_can_only_wait_one_row_is_held_at_a_time(void **state)
 }
 
 static void
+a_dry_run_leaves_no_work_in_the_billing(void **state)
+{
+    struct scene s = scene_tariff();
+
+    (void)state;
+    for (int at_once = 0; at_once < 2; at_once++) {
+        s.billing.locks_at_once = at_once;
+        decide_one(&s, discounts);
+        dry_seal(s.list.first);
+        assert_int_equal(s.list.first->state, DELIVERY_DRY);
+        assert_string_equal(s.list.first->reason, "2 removed");
+        assert_null(s.list.first->effect);
+        assert_null(s.list.first->step);
+        assert_int_equal(s.list.first->steps, 0);
+    }
+    drop(&s);
+}
+
+static void
 what_cannot_be_undone_is_not_logged_twice(void **state)
 {
     struct scene s = scene_tariff();
@@ -1509,6 +1529,7 @@ main(void)
             all_discounts_are_locked_then_logged_and_removed_in_order),
         cmocka_unit_test(
             where_the_server_can_only_wait_one_row_is_held_at_a_time),
+        cmocka_unit_test(a_dry_run_leaves_no_work_in_the_billing),
         cmocka_unit_test(what_cannot_be_undone_is_not_logged_twice),
         cmocka_unit_test(a_hostile_key_stays_in_its_quotes),
         cmocka_unit_test(a_hostile_billing_of_discounts_stays_in_its_quotes),
