@@ -121,7 +121,7 @@ class ClusterChaos(Chaos):
             self.blows.append(blow)
         self._strike(step, struck, number, other)
         blow.until = time.time()
-        self._wait_whole(step)
+        self._come_together(step)
         return True
 
     def _strike(self, step, struck, number, other):
@@ -184,11 +184,14 @@ class ClusterChaos(Chaos):
             wire.plug()
             time.sleep(dice.uniform(0.1, 1.5))
 
-    def _wait_whole(self, step):
+    def _come_together(self, step):
         try:
-            self.stage.cluster.wait_whole(90)
+            stuck = self.stage.make_whole()
         except TimeoutError as error:
             raise RuntimeError(f"{step}: {error}") from None
+        if stuck:
+            self.happened[
+                "node", f"{step.what}: did not come back by itself"] += stuck
 
 
 def lost_ways(what, number, other, count):

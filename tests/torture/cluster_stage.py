@@ -23,7 +23,7 @@ from torture.stage import Stage
 NOT_IN_CLUSTER, DEADLOCK, DURING_COMMIT = 1047, 1213, 1180
 ALL_SEE = "SET SESSION wsrep_sync_wait = 1"
 SCHEMAS = "'mikbill', 'mikbill_events', 'ledger'"
-HEAL_S = 90
+ALONE_S, HEAL_S = 40, 90
 
 
 def may_pass(error):
@@ -104,13 +104,29 @@ class ClusterStage(Stage):
         elif self.count == 3:
             self.wires = [Isolation(node) for node in self.servers]
 
+    def logs(self):
+        """Those of the nodes, too."""
+        return super().logs() | {f"node{node.number}": node.errlog
+                                 for node in self.servers}
+
     def _heal_servers(self):
         for wire in self.wires:
             wire.mend()
+        self.make_whole()
+
+    def make_whole(self):
+        """Wait until all nodes are together; how many did not come back by
+        themselves, and were started again, as an operator would."""
+        stuck = []
+        with contextlib.suppress(TimeoutError):
+            self.cluster.wait_whole(ALONE_S)
         for node in self.servers:
-            if not node.pid:
+            if not node.pid or not node.is_ready():
+                stuck.append(node)
+                node.kill()
                 node.rejoin()
         self.cluster.wait_whole(HEAL_S)
+        return len(stuck)
 
     def differences(self):
         """Each table is the same at all nodes, once they are quiet."""

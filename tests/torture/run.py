@@ -223,16 +223,16 @@ def torture(seed, seconds, flush, rate=30, gaps=False, keep=None,
 
 
 def _save(stage, keep):
-    """The logs of the services, for whoever asks why."""
-    for number, worker in enumerate(stage.workers):
-        if not worker.log.exists():
+    """The logs, for whoever asks why."""
+    for name, log in stage.logs().items():
+        if not log.exists():
             continue
-        text = worker.log_text()
+        text = log.read_text(errors="replace")
         if keep:
             Path(keep).mkdir(parents=True, exist_ok=True)
-            (Path(keep) / f"mbevd{number}.log").write_text(text)
+            (Path(keep) / f"{name}.log").write_text(text)
         else:
-            print(f"-- end of the log of service {number}:\n{text[-4000:]}")
+            print(f"-- end of the log of {name}:\n{text[-4000:]}")
 
 
 def main():

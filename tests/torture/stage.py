@@ -161,6 +161,11 @@ class Stage:
         for worker in self.workers:
             worker.rise()
 
+    def logs(self):
+        """The files that tell what happened, by name."""
+        return {f"mbevd{number}": worker.log
+                for number, worker in enumerate(self.workers)}
+
     def differences(self):
         """Where servers that should have the same have not, line by line."""
         return []
