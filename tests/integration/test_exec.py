@@ -216,7 +216,9 @@ def test_one_that_is_not_there_holds_the_lane_and_is_told(chain, tmp_path):
     chain.pay()
     chain.service.wait_log(
         rf"lane: exec is held .*{missing}: No such file or directory")
-    assert chain.deliveries("state, attempts") == [("ready", 0)]
+    # It is told before it is written down.
+    wait_until(lambda: chain.deliveries("state, attempts") == [("ready", 0)],
+               10, "the attempt given back")
     done = Hook(tmp_path)
     done.path.rename(missing)
     chain.wait_states("done")
