@@ -167,6 +167,7 @@ classify(unsigned number)
     case CR_CONNECTION_ERROR:
     case CR_CONN_HOST_ERROR:
     case CR_COMMANDS_OUT_OF_SYNC:
+    case CR_OUT_OF_MEMORY: /* what it could not keep is not read to its end */
     case CR_MALFORMED_PACKET:
     case CR_SSL_CONNECTION_ERROR:
     case ER_NET_PACKET_TOO_LARGE:
