@@ -9,7 +9,7 @@ from harness import process
 from harness.product import Service, with_settings
 from harness.relay import UnixRelay
 
-ROWS, ROUNDS, SERVICES = 20_000, 3, (1, 2, 4)
+ROWS, ROUNDS, SERVICES = 15_000, 2, (1, 2, 4)
 PARTS, LEAD_S = 32, 6
 FAR_S = 0.005
 NONE_LEFT = "SELECT COUNT(*) FROM delivery WHERE state <> 'done'"
