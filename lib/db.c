@@ -270,7 +270,6 @@ prepare(struct db *db)
     return my;
 }
 
-/* The step between the ids of one multi-row INSERT: not 1 on a cluster. */
 /* The step from one id to the next, and whether others may change it. */
 static enum db_status
 learn_step(struct db *db)

@@ -208,27 +208,34 @@ is_free(const struct owner_row *row)
     return !row || (row->over && row->parts == 0);
 }
 
-/* The row to take: main when nobody has it; else ours, or where the work is
- * shared the first free one. False when there is none. */
+static bool
+find_free(const struct owner_rows *rows, char name[OWNER_NAME + 1])
+{
+    for (int i = 1; i < OWNER_MOST; i++) {
+        snprintf(name, OWNER_NAME + 1, "%s%d", row_beside, i);
+        if (is_free(find_name(rows, name)))
+            return true;
+    }
+    return false;
+}
+
+/* The row to take: main when nobody else has it; where the work is shared ours,
+ * or the first free one. False when there is none. */
 static bool
 choose(const struct owner *owner, const struct owner_rows *rows,
     char name[OWNER_NAME + 1])
 {
     const struct owner_row *ours = find_ours(owner, rows);
-    bool kept = ours && (is_main(ours->name) || owner->shares);
 
-    snprintf(name, OWNER_NAME + 1, "%s", kept ? ours->name : OWNER_MAIN);
-    if (find_name(rows, OWNER_MAIN)->over)
+    if (find_name(rows, OWNER_MAIN)->over || (ours && is_main(ours->name)))
         snprintf(name, OWNER_NAME + 1, "%s", OWNER_MAIN);
-    else if (!kept && !owner->shares)
+    else if (!owner->shares)
         return false;
-    else if (!kept)
-        for (int i = 1; i < OWNER_MOST; i++) {
-            snprintf(name, OWNER_NAME + 1, "%s%d", row_beside, i);
-            if (is_free(find_name(rows, name)))
-                return true;
-        }
-    return kept || is_main(name);
+    else if (ours)
+        snprintf(name, OWNER_NAME + 1, "%s", ours->name);
+    else
+        return find_free(rows, name);
+    return true;
 }
 
 /* The next epoch of a row: higher than any that there is, or was. */
